@@ -1,0 +1,54 @@
+# `make demo` and `make test` set everything up by themselves; the set-up is
+# repeated only when one of the files it depends on has changed.
+PY := .venv/bin/python
+STAMP := .venv/.stamp
+LINTED := mmboxcaseg configs tools tests setup.py
+BENCHES := $(patsubst tools/analysis_tools/benchmark_%.py,bench-%,\
+    $(wildcard tools/analysis_tools/benchmark_*.py))
+
+# Benchmarks side by side would measure each other.
+.NOTPARALLEL:
+.PHONY: help setup demo test lint bench clean
+
+help:
+	@echo 'make setup   virtual environment .venv with the pinned stack'
+	@echo 'make demo    toy data, all three stages, table and pictures in'
+	@echo '             work_dirs/demo (about 20 minutes on two cores)'
+	@echo 'make test    the tests (PYTEST_ARGS="-m slow" for the slow ones)'
+	@echo 'make lint    flake8, isort and yapf'
+	@echo 'make bench   every benchmark, to work_dirs/bench/*.json'
+	@echo 'make clean   removes caches, toy data, results of demo and bench'
+
+setup: $(STAMP)
+	@echo ".venv is complete"
+
+$(STAMP): requirements.txt tests/requirements.txt setup.py setup.cfg \
+    tools/setup_env.sh
+	@tools/setup_env.sh
+	@touch $@
+
+demo: $(STAMP)
+	$(PY) tools/dataset_converters/make_toy.py
+	$(PY) tools/run_pipeline.py configs/toy/toy_pipeline.py \
+	    --work-dir work_dirs/demo
+
+test: $(STAMP)
+	$(PY) -m pytest tests $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(PY) -m flake8 $(LINTED)
+	$(PY) -m isort --check --diff $(LINTED)
+	$(PY) -m yapf --diff --recursive --exclude '*/.mim/*' $(LINTED)
+
+bench: $(STAMP) $(BENCHES)
+
+bench-%: $(STAMP)
+	@mkdir -p work_dirs/bench
+	$(PY) tools/analysis_tools/benchmark_$*.py \
+	    --out work_dirs/bench/$*.json
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache
+	rm -rf data/toy work_dirs/demo work_dirs/bench
+	find mmboxcaseg configs tools tests -name __pycache__ -prune \
+	    -exec rm -rf {} +

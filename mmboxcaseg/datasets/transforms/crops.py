@@ -1,0 +1,184 @@
+"""Crops for the labeller.
+
+Letters in shapes: n boxes of an item (1 in training), S side of a crop.
+"""
+from typing import Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData
+
+from mmboxcaseg.registry import TRANSFORMS
+from mmboxcaseg.structures import jitter_box, pixel_boxes, tight_box
+
+
+@TRANSFORMS.register_module()
+class CropBoxes(BaseTransform):
+    """Cut a square crop for every box, regardless of its aspect ratio.
+
+    Required Keys: ``img``, ``img_path``, ``height``, ``width``,
+    ``instances``.
+
+    Added Keys: ``crops`` (n, S, S, 3) uint8; ``windows`` (n, 4), the pixel
+    box that each crop shows; ``gt_bboxes`` (n, 4) float32, the true boxes in
+    pixels of their crops.
+
+    Args:
+        size (int): Side S of a crop in pixels. Defaults to 288.
+        shift (tuple[float]): Range of the relative shift of the box, drawn
+            for x and y (section 3.2.2). Defaults to (0, 0).
+        scale (tuple[float]): Range of the factor of width and height.
+            Defaults to (1, 1): the crop is the box.
+        flip_prob (float): Probability of a horizontal flip. Defaults to 0:
+            the paper flips no box crops.
+
+    Raises:
+        ValueError: The size of the image file is not that of the JSON.
+    """
+
+    def __init__(self,
+                 size: int = 288,
+                 shift: Tuple[float, float] = (0, 0),
+                 scale: Tuple[float, float] = (1, 1),
+                 flip_prob: float = 0) -> None:
+        self.size = size
+        self.shift = shift
+        self.scale = scale
+        self.flip_prob = flip_prob
+
+    def transform(self, results: dict) -> dict:
+        """Cut the crops.
+
+        Args:
+            results (dict): Item of :class:`BoxCropDataset` with its image.
+
+        Returns:
+            dict: The item with ``crops``, ``windows`` and ``gt_bboxes``.
+        """
+        img = results['img']
+        shape = (results['height'], results['width'])
+        if img.shape[:2] != shape:
+            raise ValueError(
+                f'{results["img_path"]} is {img.shape[1]}x{img.shape[0]} '
+                f'pixels, its annotation file says {shape[1]}x{shape[0]}: '
+                'correct `width` and `height` there.')
+        boxes = np.array([ins['bbox'] for ins in results['instances']],
+                         dtype=np.float64)
+        windows = pixel_boxes(
+            np.stack([self._jitter(box) for box in boxes]), *shape)
+        # A box that sticks out of its image may leave it altogether.
+        lost = (windows[:, :2] >= windows[:, 2:]).any(axis=1)
+        windows[lost] = pixel_boxes(boxes[lost], *shape)
+        results['crops'] = np.stack([
+            cv2.resize(img[y0:y1, x0:x1], (self.size, self.size))
+            for x0, y0, x1, y1 in windows
+        ])
+        corner, extent = windows[:, :2], windows[:, 2:] - windows[:, :2]
+        results['windows'] = windows
+        results['gt_bboxes'] = np.float32(
+            (boxes - np.tile(corner, 2)) * self.size / np.tile(extent, 2))
+        if np.random.rand() < self.flip_prob:
+            self._flip(results)
+        return results
+
+    def _jitter(self, box: np.ndarray) -> np.ndarray:
+        if tuple(self.shift) == (0, 0) and tuple(self.scale) == (1, 1):
+            return box
+        return jitter_box(box, np.random.uniform(*self.shift, 2),
+                          np.random.uniform(*self.scale, 2))
+
+    def _flip(self, results: dict) -> None:
+        results['crops'] = results['crops'][:, :, ::-1]
+        boxes = results['gt_bboxes']
+        boxes[:, [0, 2]] = self.size - boxes[:, [2, 0]]
+
+    def __repr__(self) -> str:
+        return (f'{self.__class__.__name__}(size={self.size}, '
+                f'shift={self.shift}, scale={self.scale}, '
+                f'flip_prob={self.flip_prob})')
+
+
+@TRANSFORMS.register_module()
+class PackCrops(BaseTransform):
+    """Pack box crops, or one salient crop with its mask, for the labeller.
+
+    What a sample may supervise is in its data sample: ``gt_instances`` has
+    ``bboxes`` (n, 4) always, in pixels of the crop, and ``masks``
+    (n, S, S) only where the true mask is known and may be learnt. Items of
+    :class:`BoxCropDataset` also carry ``windows`` (n, 4), ``labels`` (n, ),
+    ``ann_ids`` (n, ), ``areas`` (n, ) and, for evaluation only,
+    ``segmentations`` (list of n COCO segmentations).
+
+    Required Keys: ``crops``, ``windows``, ``gt_bboxes``, ``instances``; or
+    ``img``, ``gt_seg_map`` and ``seg_map_path``.
+
+    Args:
+        meta_keys (Sequence[str]): Keys to keep as meta information.
+
+    Raises:
+        ValueError: A salient mask has colours, or is written as 0 and 1.
+    """
+
+    def __init__(
+        self, meta_keys: Sequence[str] = ('img_id', 'img_path', 'ori_shape')
+    ) -> None:
+        self.meta_keys = meta_keys
+
+    def transform(self, results: dict) -> dict:
+        """Pack one item.
+
+        Args:
+            results (dict): Item with its crops.
+
+        Returns:
+            dict: ``inputs`` (n, 3, S, S) uint8 and ``data_samples``.
+        """
+        if 'crops' in results:
+            crops, instances = results['crops'], self._pack_boxes(results)
+        else:
+            crops = results['img'][None]
+            instances = self._pack_salient(results)
+        data_sample = DetDataSample(gt_instances=instances)
+        data_sample.set_metainfo(
+            {key: results[key]
+             for key in self.meta_keys if key in results})
+        crops = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
+        return dict(inputs=torch.from_numpy(crops), data_samples=data_sample)
+
+    @staticmethod
+    def _pack_boxes(results: dict) -> InstanceData:
+        instances = results['instances']
+
+        def column(key: str, dtype: Optional[type] = None) -> torch.Tensor:
+            return torch.from_numpy(
+                np.array([ins[key] for ins in instances], dtype=dtype))
+
+        packed = InstanceData(
+            bboxes=torch.from_numpy(results['gt_bboxes']),
+            windows=torch.from_numpy(results['windows']),
+            labels=column('bbox_label', np.int64),
+            ann_ids=column('ann_id', np.int64),
+            areas=column('area', np.float64))
+        if all('segmentation' in ins for ins in instances):
+            packed.segmentations = [ins['segmentation'] for ins in instances]
+        return packed
+
+    @staticmethod
+    def _pack_salient(results: dict) -> InstanceData:
+        seg_map = results['gt_seg_map']
+        mask = seg_map > 127
+        if seg_map.ndim != 2 or seg_map.max() == 1:
+            raise ValueError(
+                f'{results["seg_map_path"]} must be a grey image whose '
+                'foreground is brighter than 127; its shape is '
+                f'{seg_map.shape}, its brightest value {seg_map.max()}. Write '
+                'the mask as 0 and 255.')
+        return InstanceData(
+            bboxes=torch.tensor([tight_box(mask)], dtype=torch.float32),
+            masks=torch.from_numpy(mask[None]))
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(meta_keys={self.meta_keys})'

@@ -1,0 +1,102 @@
+"""What the command line programs in tools/ have in common."""
+import argparse
+import os
+import os.path as osp
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from .distributed import init_distributed
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that every tool takes.
+
+    These are ``config``, ``--work-dir``, ``--cfg-options``, ``--launcher``
+    and ``--local-rank``.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser to extend.
+    """
+    parser.add_argument('config', help='path of the config file')
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs and results; by default that of the config, '
+        'or else work_dirs/ + the name of the config')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings of the config to override, as key=value. A list is '
+        'written key="[a,b]" or key=a,b; nested ones and tuples likewise, '
+        'key="[(a,b),(c,d)]". The quotation marks are needed, and white '
+        'space is not allowed')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what started the processes of a distributed run')
+    # Older launchers pass --local_rank=N, newer ones set LOCAL_RANK.
+    parser.add_argument(
+        '--local-rank',
+        '--local_rank',
+        type=int,
+        default=0,
+        help=argparse.SUPPRESS)
+
+
+def check_file(path: str, what: str) -> None:
+    """End the program with one clear line if a file is not there.
+
+    Args:
+        path (str): The file as named by the user. An address such as
+            ``https://...`` or ``torchvision://...`` is not checked.
+        what (str): What the file is, for the message.
+    """
+    if '://' not in path and not osp.isfile(path):
+        raise SystemExit(f'{what} not found: {path} (looked for it from '
+                         f'{os.getcwd()})')
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and apply the arguments of the command line to it.
+
+    The process group of a distributed run without a GPU is made here too,
+    see :func:`init_distributed`.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments of
+            :func:`add_common_arguments`.
+
+    Returns:
+        Config: The config with ``launcher`` and ``work_dir`` set.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    check_file(args.config, 'config')
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('work_dirs', name)
+    init_distributed(args.launcher, cfg)
+    return cfg
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner a config asks for.
+
+    Args:
+        cfg (Config): The config, of which ``runner_type`` may name a runner
+            other than MMEngine's.
+
+    Returns:
+        Runner: The runner, ready to train or test.
+    """
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)

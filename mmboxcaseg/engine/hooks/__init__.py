@@ -1,0 +1,3 @@
+from .proxy_mask_hook import ProxyMaskHook
+
+__all__ = ['ProxyMaskHook']

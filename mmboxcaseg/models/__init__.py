@@ -1,0 +1,9 @@
+from .backbones import *  # noqa: F401,F403
+from .boxcaseg import BoxCaseg
+from .data_preprocessor import CropPreprocessor
+from .heads import *  # noqa: F401,F403
+from .losses import *  # noqa: F401,F403
+from .necks import *  # noqa: F401,F403
+from .roi_heads import *  # noqa: F401,F403
+
+__all__ = ['BoxCaseg', 'CropPreprocessor']

@@ -1,0 +1,3 @@
+from .hrnetv2 import HRNetV2
+
+__all__ = ['HRNetV2']

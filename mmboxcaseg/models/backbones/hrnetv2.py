@@ -1,0 +1,97 @@
+from typing import List
+
+from mmpretrain.models.backbones.hrnet import HRModule, HRNet
+from mmpretrain.models.backbones.resnet import ResLayer, get_expansion
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmboxcaseg.registry import MODELS
+
+
+class BilinearHRModule(HRModule):
+    """A high-resolution module that fuses its branches bilinearly.
+
+    mmpretrain's module up-samples with 'nearest' and by a fixed factor; the
+    authors' network up-samples bilinearly to the exact size of the finer
+    branch, so that any input size works. Parameters and names are the same.
+    """
+
+    def _make_fuse_layers(self) -> nn.ModuleList:
+        """Build the parent's layers without their up-sampling."""
+        rows = super()._make_fuse_layers()
+        for i, row in enumerate(rows):
+            for layer in row[i + 1:]:
+                layer[-1] = nn.Identity()
+        return rows
+
+    def forward(self, x: List[Tensor]) -> List[Tensor]:
+        """Run the branches and exchange their features.
+
+        Args:
+            x (list[Tensor]): One feature map a branch, fine to coarse, each
+                has shape (N, C_i, H_i, W_i).
+
+        Returns:
+            list[Tensor]: Maps of the same shapes.
+        """
+        x = [branch(feat) for branch, feat in zip(self.branches, x)]
+        fused = []
+        for i, row in enumerate(self.fuse_layers):
+            y = x[i]
+            for j, layer in enumerate(row):
+                if j == i:
+                    continue
+                other = layer(x[j])
+                if j > i:
+                    other = F.interpolate(
+                        other, x[i].shape[2:], mode='bilinear')
+                y = y + other
+            fused.append(self.relu(y))
+        return fused
+
+
+@MODELS.register_module()
+class HRNetV2(HRNet):
+    """HRNetV2 as the authors use it: mmpretrain's HRNet, fused bilinearly.
+
+    Checkpoints of mmpretrain's and mmdet's HRNet fit by name.
+
+    Args:
+        arch (str): 'w18', 'w32', 'w48' or another preset of mmpretrain.
+            Ignored where ``extra`` is given. Defaults to 'w48'.
+        norm_cfg (dict): Defaults to BN with momentum 0.01.
+        kwargs: Arguments of :class:`mmpretrain.models.HRNet`; ``extra``
+            describes a network of one's own.
+    """
+
+    def __init__(self,
+                 arch: str = 'w48',
+                 norm_cfg: dict = dict(type='BN', momentum=0.01),
+                 **kwargs) -> None:
+        super().__init__(arch=arch, norm_cfg=norm_cfg, **kwargs)
+        # The parent builds its first stage without these two configs.
+        block = self.blocks_dict[self.stage1_cfg['block']]
+        self.layer1 = ResLayer(
+            block,
+            num_blocks=self.stage1_cfg['num_blocks'][0],
+            in_channels=64,
+            out_channels=self.stage1_cfg['num_channels'][0] *
+            get_expansion(block),
+            conv_cfg=self.conv_cfg,
+            norm_cfg=self.norm_cfg)
+
+    def _make_stage(self, layer_config: dict, in_channels: List[int],
+                    **kwargs) -> nn.Sequential:
+        """Build a stage of bilinear modules; its outputs are multi-scale."""
+        return nn.Sequential(*[
+            BilinearHRModule(
+                layer_config['num_branches'],
+                self.blocks_dict[layer_config['block']],
+                layer_config['num_blocks'],
+                in_channels,
+                layer_config['num_channels'],
+                with_cp=self.with_cp,
+                conv_cfg=self.conv_cfg,
+                norm_cfg=self.norm_cfg)
+            for _ in range(layer_config['num_modules'])
+        ])

@@ -1,0 +1,84 @@
+from typing import Tuple
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmboxcaseg.registry import MODELS
+from .segmentation_head import SegmentationHead
+
+
+class WeightTransfer(nn.Module):
+    """Predict the parameters of one convolution from those of another.
+
+    A two-layer perceptron (section 3.3.2) maps every row of the source's
+    weight, so that one perceptron serves all output channels; the bias is
+    scaled and shifted by two learnt numbers. The source is detached: no
+    gradient reaches it.
+
+    Args:
+        row_length (int): Numbers in a row, n = in_channels * k * k.
+    """
+
+    def __init__(self, row_length: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(row_length, 4 * row_length)
+        self.fc2 = nn.Linear(4 * row_length, row_length)
+        self.k = nn.Parameter(torch.ones(1))
+        self.b = nn.Parameter(torch.zeros(1))
+
+    def forward(self, source: nn.Conv2d) -> Tuple[Tensor, Tensor]:
+        """Transfer the parameters.
+
+        Args:
+            source (nn.Conv2d): Weight of shape (O, I, k, k), bias (O, ).
+
+        Returns:
+            tuple[Tensor]: Weight (O, I, k, k) and bias (O, ).
+        """
+        weight, bias = source.weight.detach(), source.bias.detach()
+        rows = F.leaky_relu(self.fc1(weight.flatten(1)), 0.1)
+        return self.fc2(rows).view_as(weight), self.k * bias + self.b
+
+
+@MODELS.register_module()
+class TransferredHead(BaseModule):
+    """A segmentation head whose convolutions come from the weak head.
+
+    Args:
+        channels (int): Channels of the features.
+        init_cfg (dict | list[dict]): Defaults to the authors' N(0, 0.01),
+            for weights and biases.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        init_cfg=dict(type='Normal', layer='Linear', std=0.01)
+    ) -> None:
+        super().__init__(init_cfg)
+        self.transfer1 = WeightTransfer(channels)
+        self.transfer2 = WeightTransfer(channels)
+        self.bn = nn.BatchNorm2d(channels, momentum=0.01)
+
+    def init_weights(self) -> None:
+        """Draw the biases of the perceptrons as their weights are drawn."""
+        super().init_weights()
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.bias, std=0.01)
+
+    def forward(self, feats: Tensor, weak_head: SegmentationHead) -> Tensor:
+        """Score every position with the transferred parameters.
+
+        Args:
+            feats (Tensor): Has shape (N, C, H, W).
+            weak_head (SegmentationHead): The source; gets no gradient.
+
+        Returns:
+            Tensor: Logits, has shape (N, 1, H, W).
+        """
+        hidden = F.conv2d(feats, *self.transfer1(weak_head.conv1))
+        hidden = self.bn(hidden).relu()
+        return F.conv2d(hidden, *self.transfer2(weak_head.conv2))

@@ -1,0 +1,3 @@
+from .writer import ProxyWriter
+
+__all__ = ['ProxyWriter']

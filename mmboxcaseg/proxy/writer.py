@@ -1,0 +1,127 @@
+import json
+import os
+import os.path as osp
+import shutil
+from typing import Dict, List, Set
+
+from mmengine.fileio import load
+
+
+class ProxyWriter:
+    """Write a proxy file: results stream to shards, the JSON comes last.
+
+    Every process appends to a shard of its own, one line an image, in the
+    folder ``OUT.shards``. A run that was cut off goes on where it stopped.
+    The final file is the source file with ``segmentation``, ``mask_score``
+    and ``mask_source`` added to the labelled annotations; its bytes do not
+    depend on the number of processes or of restarts. It appears at once.
+
+    Args:
+        out_file (str): The proxy file to write.
+        source_file (str): COCO JSON file of the boxes.
+        provenance (dict): Where the masks come from (JSON values), stored
+            under ``info.mmboxcaseg``; ``mask_source`` is its key for the
+            field of the same name.
+    """
+
+    def __init__(self, out_file: str, source_file: str,
+                 provenance: dict) -> None:
+        self.out_file = out_file
+        self.source_file = source_file
+        self.provenance = provenance
+        self.folder = out_file + '.shards'
+
+    def prepare(self) -> None:
+        """Make the shard folder, or check that the one there fits.
+
+        Call it in one process, before the others go on.
+
+        Raises:
+            ValueError: The folder belongs to another labelling.
+        """
+        head = json.dumps(
+            dict(source=self.source_file, **self.provenance), indent=1)
+        head_file = osp.join(self.folder, 'head.json')
+        os.makedirs(self.folder, exist_ok=True)
+        if not osp.exists(head_file):
+            _write_atomically(head_file, head)
+        with open(head_file, encoding='utf-8') as file:
+            if file.read() != head:
+                raise ValueError(
+                    f'{self.folder} holds the unfinished labelling of '
+                    'another file, config or checkpoint. Remove it, or '
+                    'choose another name for the output.')
+
+    def append(self, rank: int, img_id: int, records: List[dict]) -> None:
+        """Store the masks of one image.
+
+        Args:
+            rank (int): Number of the process.
+            img_id (int): Image id.
+            records (list[dict]): One a box: ``id`` of the annotation,
+                ``segmentation`` and ``mask_score``.
+        """
+        path = osp.join(self.folder, f'rank{rank}.jsonl')
+        line = json.dumps([img_id, records], separators=(',', ':')) + '\n'
+        with open(path, 'ab+') as file:
+            # A kill can leave half a line: do not write behind it.
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b'\n':
+                    file.write(b'\n')
+            file.write(line.encode())
+
+    def finished(self) -> Set[int]:
+        """Ids of the images in the shards."""
+        return set(self._read())
+
+    def finish(self) -> dict:
+        """Join the shards to the proxy file and remove them.
+
+        Call it in one process, when all are done.
+
+        Returns:
+            dict: ``instances`` labelled and their mean ``mask_score``.
+        """
+        masks = {
+            record.pop('id'): record
+            for records in self._read().values()
+            for record in records
+        }
+        data = load(self.source_file)
+        data['info'] = dict(data.get('info') or {}, mmboxcaseg=self.provenance)
+        source = self.provenance['mask_source']
+        for ann in data['annotations']:
+            if ann['id'] in masks:
+                ann.update(masks[ann['id']], mask_source=source)
+        _write_atomically(self.out_file, json.dumps(data))
+        shutil.rmtree(self.folder)
+        scores = [mask['mask_score'] for mask in masks.values()]
+        return dict(
+            instances=len(scores),
+            mean_score=sum(scores) / max(len(scores), 1))
+
+    def _read(self) -> Dict[int, List[dict]]:
+        """Read all shards, without lines that a kill cut short."""
+        images = {}
+        for name in sorted(os.listdir(self.folder)):
+            if not name.endswith('.jsonl'):
+                continue
+            with open(osp.join(self.folder, name), encoding='utf-8') as file:
+                for line in file:
+                    try:
+                        img_id, records = json.loads(line)
+                    except ValueError:
+                        continue
+                    images[img_id] = records
+        return images
+
+
+def _write_atomically(path: str, text: str) -> None:
+    """Write a file that is either complete or not there."""
+    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
+    with open(path + '.tmp', 'w', encoding='utf-8') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + '.tmp', path)

@@ -1,0 +1,44 @@
+"""The registries of mmboxcaseg, children of the root registries of MMEngine.
+
+Configs keep ``default_scope = 'mmdet'`` and name the classes of this package
+``mmboxcaseg.X``: that prefix makes MMEngine import this file, and
+``locations`` the modules, so that no config needs ``custom_imports``.
+"""
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+MODELS = Registry(
+    'model',
+    parent=MMENGINE_MODELS,
+    scope='mmboxcaseg',
+    locations=['mmboxcaseg.models'])
+DATASETS = Registry(
+    'dataset',
+    parent=MMENGINE_DATASETS,
+    scope='mmboxcaseg',
+    locations=['mmboxcaseg.datasets'])
+TRANSFORMS = Registry(
+    'transform',
+    parent=MMENGINE_TRANSFORMS,
+    scope='mmboxcaseg',
+    locations=['mmboxcaseg.datasets.transforms'])
+DATA_SAMPLERS = Registry(
+    'data sampler',
+    parent=MMENGINE_DATA_SAMPLERS,
+    scope='mmboxcaseg',
+    locations=['mmboxcaseg.datasets'])
+HOOKS = Registry(
+    'hook',
+    parent=MMENGINE_HOOKS,
+    scope='mmboxcaseg',
+    locations=['mmboxcaseg.engine'])
+METRICS = Registry(
+    'metric',
+    parent=MMENGINE_METRICS,
+    scope='mmboxcaseg',
+    locations=['mmboxcaseg.evaluation'])

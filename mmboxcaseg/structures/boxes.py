@@ -1,0 +1,88 @@
+"""Box arithmetic: boxes are xyxy and half-open, ``[x0, x1) x [y0, y1)``."""
+from typing import Sequence, Tuple
+
+import numpy as np
+
+
+def pixel_boxes(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Snap boxes outward to the pixel grid and clip them to the image.
+
+    Args:
+        boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
+        height (int): Image height in pixels.
+        width (int): Image width in pixels.
+
+    Returns:
+        np.ndarray: Integer boxes, has shape (n, 4) and dtype int64. Boxes
+        outside the image become empty, all others hold a pixel or more.
+    """
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    # 480.00000001 is 480 written by a float32 program, not a 481st row.
+    snapped = np.concatenate(
+        [np.floor(boxes[:, :2] + 1e-4),
+         np.ceil(boxes[:, 2:] - 1e-4)], axis=1)
+    snapped[:, 2:] = np.maximum(snapped[:, 2:], snapped[:, :2] + 1)
+    limit = np.array([width, height, width, height])
+    return np.clip(snapped, 0, limit).astype(np.int64)
+
+
+def jitter_box(box: np.ndarray, shift: Sequence[float],
+               scale: Sequence[float]) -> np.ndarray:
+    """Move and stretch a box (listing of section 3.2.2 of the paper).
+
+    The top-left corner moves by ``shift`` times the size of the box, then
+    the size is multiplied by ``scale``.
+
+    Args:
+        box (np.ndarray): One box in pixels, has shape (4, ), xyxy.
+        shift (Sequence[float]): Relative shift in x and y; the paper draws
+            both from U(-0.25, 0.25).
+        scale (Sequence[float]): Factors of width and height; the paper draws
+            both from U(0.5, 1.5).
+
+    Returns:
+        np.ndarray: The new box, has shape (4, ), xyxy, not clipped.
+    """
+    size = box[2:] - box[:2]
+    corner = box[:2] + np.asarray(shift) * size
+    return np.concatenate([corner, corner + np.asarray(scale) * size])
+
+
+def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
+    """Find the smallest box that holds all foreground of a mask.
+
+    Args:
+        mask (np.ndarray): Binary mask, has shape (h, w).
+
+    Returns:
+        tuple[int]: ``(x0, y0, x1, y1)``, half-open; ``(0, 0, 0, 0)`` for an
+        empty mask.
+    """
+    cols = np.flatnonzero(mask.any(axis=0))
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not len(cols):
+        return 0, 0, 0, 0
+    return int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1
+
+
+def aligned_iou(boxes1: np.ndarray, boxes2: np.ndarray) -> np.ndarray:
+    """IoU of boxes taken pair by pair.
+
+    Args:
+        boxes1 (np.ndarray): Has shape (n, 4), xyxy.
+        boxes2 (np.ndarray): Has shape (n, 4), xyxy.
+
+    Returns:
+        np.ndarray: IoU in [0, 1], has shape (n, ); 0 where both are empty.
+    """
+    boxes1 = np.asarray(boxes1, dtype=np.float64).reshape(-1, 4)
+    boxes2 = np.asarray(boxes2, dtype=np.float64).reshape(-1, 4)
+    inter = np.prod(
+        np.clip(
+            np.minimum(boxes1[:, 2:], boxes2[:, 2:]) -
+            np.maximum(boxes1[:, :2], boxes2[:, :2]), 0, None),
+        axis=1)
+    union = np.prod(
+        boxes1[:, 2:] - boxes1[:, :2], axis=1) + np.prod(
+            boxes2[:, 2:] - boxes2[:, :2], axis=1) - inter
+    return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)

@@ -1,0 +1,169 @@
+"""Window masks: a binary mask is stored inside its window, never image-size.
+
+Letters in shapes: H, W image size; (h, w) size of one window; S side of the
+square map that the network gives for a window. A window is an integer box
+``(x0, y0, x1, y1)``, half-open.
+"""
+from typing import List, Sequence, Union
+
+import cv2
+import numpy as np
+from pycocotools import mask as mask_utils
+
+from .boxes import aligned_iou, tight_box
+
+
+def binarize_map(prob: np.ndarray,
+                 window: np.ndarray,
+                 threshold: float = 0.5,
+                 min_max: bool = True) -> np.ndarray:
+    """Turn the network's map of a window into the window's mask.
+
+    Args:
+        prob (np.ndarray): Foreground probability in [0, 1], float32, has
+            shape (S, S).
+        window (np.ndarray): Integer window, has shape (4, ).
+        threshold (float): Foreground is above it. Defaults to 0.5.
+        min_max (bool): Whether to stretch the map to [0, 1] first, as the
+            authors do. A constant map is left as it is. Defaults to True.
+
+    Returns:
+        np.ndarray: Boolean mask, has shape (h, w).
+    """
+    low, high = prob.min(), prob.max()
+    if min_max and high > low:
+        prob = (prob - low) / (high - low)
+    x0, y0, x1, y1 = (int(v) for v in window)
+    resized = cv2.resize(
+        prob, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    return resized > threshold
+
+
+def merge_masks(masks: Sequence[np.ndarray], windows: np.ndarray,
+                areas: np.ndarray) -> List[np.ndarray]:
+    """Give every pixel to the smallest object that claims it (section 3.4).
+
+    Args:
+        masks (Sequence[np.ndarray]): One boolean mask a window, each has
+            shape (h, w).
+        windows (np.ndarray): Integer windows, has shape (n, 4).
+        areas (np.ndarray): Size of each object (the area of its box), has
+            shape (n, ). Of equal ones the earlier counts as the smaller.
+
+    Returns:
+        list[np.ndarray]: New masks of the same shapes, pairwise disjoint.
+    """
+    merged = [mask.copy() for mask in masks]
+    order = np.argsort(areas, kind='stable')
+    for rank, large in enumerate(order):
+        smaller = order[:rank]
+        if not len(smaller):
+            continue
+        low = np.maximum(windows[smaller, :2], windows[large, :2])
+        high = np.minimum(windows[smaller, 2:], windows[large, 2:])
+        for k in np.flatnonzero((low < high).all(axis=1)):
+            here = _slices(low[k], high[k], windows[large])
+            there = _slices(low[k], high[k], windows[smaller[k]])
+            # The unmerged mask serves as well as the merged one: what the
+            # smaller object lost went to one that is smaller still.
+            merged[large][here] &= ~masks[smaller[k]][there]
+    return merged
+
+
+def agreement(mask: np.ndarray) -> float:
+    """Proxy box agreement (section 3.4): IoU of mask's box and true box.
+
+    Args:
+        mask (np.ndarray): Mask in the window of the true pixel box, has
+            shape (h, w).
+
+    Returns:
+        float: IoU in [0, 1] of the mask's tight box with the window; 1 for a
+        mask that touches all four sides, 0 for an empty one.
+    """
+    h, w = mask.shape
+    return float(aligned_iou(tight_box(mask), (0, 0, w, h))[0])
+
+
+def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
+                  width: int) -> dict:
+    """Encode a window mask as the COCO RLE of the whole image.
+
+    The runs are found inside the window, so that the cost depends on the
+    window's size and not on the image's.
+
+    Args:
+        mask (np.ndarray): Binary mask, has shape (h, w).
+        window (np.ndarray): Integer window, has shape (4, ).
+        height (int): Image height H.
+        width (int): Image width W.
+
+    Returns:
+        dict: Compressed RLE, ``size`` [H, W] and ``counts`` (str).
+    """
+    x0, y0 = int(window[0]), int(window[1])
+    h, w = mask.shape
+    # COCO scans columns. A background row ends every column, so that no run
+    # reaches from one column into the next.
+    columns = np.zeros((w, h + 2), dtype=np.int8)
+    columns[:, 1:-1] = mask.T
+    steps = np.diff(columns, axis=1)
+    col, start = np.nonzero(steps == 1)
+    _, stop = np.nonzero(steps == -1)
+    starts = (x0 + col) * height + y0 + start
+    stops = (x0 + col) * height + y0 + stop
+    # Runs that touch across two columns (windows of full height) are one.
+    apart = starts[1:] != stops[:-1]
+    starts = starts[np.concatenate([[True], apart])] if len(col) else starts
+    stops = stops[np.concatenate([apart, [True]])] if len(col) else stops
+    edges = np.stack([starts, stops], axis=1).reshape(-1)
+    counts = np.diff(np.concatenate([[0], edges, [height * width]]))
+    if len(edges) and counts[-1] == 0:
+        counts = counts[:-1]
+    rle = dict(size=[height, width], counts=counts.tolist())
+    return to_rle(rle, height, width)
+
+
+def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
+    """Decode the part of an RLE that lies in a window.
+
+    Args:
+        rle (dict): Compressed RLE of the whole image.
+        window (np.ndarray): Integer window, has shape (4, ).
+
+    Returns:
+        np.ndarray: Boolean mask, has shape (h, w).
+    """
+    x0, y0, x1, y1 = (int(v) for v in window)
+    return mask_utils.decode(rle)[y0:y1, x0:x1].astype(bool)
+
+
+def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
+    """Convert any COCO segmentation to a compressed RLE.
+
+    Args:
+        segmentation (list | dict): Polygons, uncompressed or compressed RLE.
+        height (int): Image height.
+        width (int): Image width.
+
+    Returns:
+        dict: Compressed RLE whose ``counts`` is a str, fit for JSON.
+    """
+    if isinstance(segmentation, list):
+        rle = mask_utils.merge(
+            mask_utils.frPyObjects(segmentation, height, width))
+    elif isinstance(segmentation['counts'], list):
+        rle = mask_utils.frPyObjects(segmentation, height, width)
+    else:
+        rle = segmentation
+    counts = rle['counts']
+    if isinstance(counts, bytes):
+        counts = counts.decode('ascii')
+    return dict(size=[height, width], counts=counts)
+
+
+def _slices(low: np.ndarray, high: np.ndarray, window: np.ndarray) -> tuple:
+    """Index of the image region ``low``..``high`` inside a window's mask."""
+    x0, y0 = low - window[:2]
+    x1, y1 = high - window[:2]
+    return slice(y0, y1), slice(x0, x1)

@@ -1,0 +1,153 @@
+"""The three stages one after the other, in miniature."""
+import json
+import re
+from itertools import combinations
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.fileio import load
+from pycocotools.coco import COCO
+
+from mmboxcaseg.evaluation import evaluate_mask_file
+from mmboxcaseg.structures import agreement, pixel_boxes
+
+STEPS = ('labeller', 'label', 'val_box', 'val_grabcut', 'val_weak',
+         'val_fused', 'val_merged', 'proxy', 'proxy_test', 'pictures', 'full',
+         'full_test')
+LABELLER_ROWS = ('box', 'grabcut', 'weak', 'fused', 'merged')
+LABELLER_KEYS = ('mIoU_star', 'IoU_50', 'IoU_75')
+DETECTOR_KEYS = ('bbox_AP50', 'segm_AP', 'segm_AP50', 'segm_AP75')
+
+
+def flatten(tree: dict, prefix: str = '') -> dict:
+    flat = dict()
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f'{prefix}{key}.'))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def expected_keys() -> set:
+    keys = {f'labeller.{r}.{k}' for r in LABELLER_ROWS for k in LABELLER_KEYS}
+    keys |= {
+        f'detector.{name}.{key}'
+        for name in ('proxy', 'full')
+        for key in DETECTOR_KEYS
+    }
+    keys |= {
+        f'seconds.{name}'
+        for name in ('labeller', 'label', 'proxy', 'full')
+    }
+    keys |= {f'proxy.{name}' for name in ('instances', 'kept', 'drop_rate')}
+    return keys | {'detector.ratio_segm_AP50'}
+
+
+def test_summary(chain):
+    summary = flatten(load(chain.work_dir / 'summary.json'))
+    assert set(summary) == expected_keys()
+    for key, value in summary.items():
+        if key.startswith('labeller.') or key.endswith('drop_rate'):
+            assert 0 <= value <= 1, key
+        elif key.startswith('seconds.'):
+            assert value > 0, key
+    # the twin finds nothing here
+    assert summary['detector.full.segm_AP50'] == 0
+    assert summary['detector.ratio_segm_AP50'] is None
+
+
+def test_table_is_printed(chain):
+    summary = load(chain.work_dir / 'summary.json')
+    for name in LABELLER_ROWS:
+        row = summary['labeller'][name]
+        numbers = r'\s+'.join(f'{row[key]:.3f}' for key in LABELLER_KEYS)
+        assert re.search(rf'{name}\s+{numbers}\n', chain.output), name
+
+
+def test_every_step_ran_once(chain):
+    assert tuple(re.findall(r'^\[(\w+)\] ', chain.output, re.M)) == STEPS
+    assert 'done before' not in chain.output
+
+
+@pytest.mark.parametrize('name', ['masks', 'detections', 'pipeline'])
+def test_pictures(chain, name):
+    picture = cv2.imread(str(chain.work_dir / f'{name}.png'))
+    assert min(picture.shape[:2]) > 100
+    assert picture.std() > 10
+
+
+def test_second_call_runs_nothing(chain, workspace):
+    record = chain.work_dir / 'summary.json'
+    before = record.read_bytes()
+    output = workspace.run(*chain.command)
+    steps = re.findall(r'^\[(\w+)\] (done before)?', output, re.M)
+    assert steps == [(name, 'done before') for name in STEPS]
+    assert record.read_bytes() == before
+
+
+@pytest.fixture(scope='module')
+def proxies(chain) -> COCO:
+    return COCO(str(chain.proxy_file))
+
+
+def test_proxy_file_keeps_its_source(chain, proxies):
+    source, proxy = load(chain.source), load(chain.proxy_file)
+    assert [ann['id'] for ann in proxy['annotations']
+            ] == [ann['id'] for ann in source['annotations']]
+    for ours, theirs in zip(proxy['annotations'], source['annotations']):
+        assert 'segmentation' not in theirs
+        assert {key: ours[key] for key in theirs} == theirs
+    assert proxy['images'] == source['images']
+    assert proxy['categories'] == source['categories']
+
+
+def test_proxy_annotations(chain, proxies):
+    summary = load(chain.work_dir / 'summary.json')
+    anns = proxies.loadAnns(proxies.getAnnIds())
+    assert len(anns) == summary['proxy']['instances'] > 8
+    for ann in anns:
+        assert 0 <= ann['mask_score'] <= 1
+        assert re.fullmatch(r'labeller@[0-9a-f]{8}', ann['mask_source'])
+        assert isinstance(ann['segmentation']['counts'], str)
+    assert {ann['mask_score'] for ann in anns} != {0}
+
+
+def test_masks_stay_in_their_boxes(proxies):
+    for ann in proxies.loadAnns(proxies.getAnnIds()):
+        mask = proxies.annToMask(ann)
+        x, y, w, h = ann['bbox']
+        (x0, y0, x1, y1), = pixel_boxes([[x, y, x + w, y + h]], *mask.shape)
+        inside = mask[y0:y1, x0:x1]
+        assert mask.sum() == inside.sum()
+        # the score is that of the merged mask
+        assert ann['mask_score'] == round(agreement(inside), 4)
+
+
+def test_masks_are_disjoint(proxies):
+    touching_boxes = 0
+    for img_id in proxies.getImgIds():
+        anns = proxies.loadAnns(proxies.getAnnIds(img_id))
+        for one, other in combinations(anns, 2):
+            a, b = proxies.annToMask(one), proxies.annToMask(other)
+            assert not (a & b).any(), (one['id'], other['id'])
+            touching_boxes += overlap(one['bbox'], other['bbox'])
+    assert touching_boxes, 'no two boxes overlap: nothing was tested'
+
+
+def overlap(one, other) -> bool:
+    low = np.maximum(one[:2], other[:2])
+    high = np.minimum(np.add(one[:2], one[2:]), np.add(other[:2], other[2:]))
+    return bool((low < high).all())
+
+
+def test_eval_masks_agrees(chain, workspace):
+    merged = chain.work_dir / 'val_merged.json'
+    row = evaluate_mask_file(str(merged), str(chain.truth))
+    printed = workspace.run('analysis_tools/eval_masks.py', merged,
+                            chain.truth)
+    rounded = {key: round(value, 4) for key, value in row.items()}
+    assert json.loads(printed.splitlines()[-1]) == rounded
+    summary = load(chain.work_dir / 'summary.json')
+    assert summary['labeller']['merged'] == row

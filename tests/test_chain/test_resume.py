@@ -1,0 +1,94 @@
+"""Runs that were cut off and go on."""
+import json
+import time
+from pathlib import Path
+from typing import Iterator, List
+
+import pytest
+import torch
+from mmengine.fileio import load
+
+
+def count_lines(path: Path) -> int:
+    return path.read_bytes().count(b'\n') if path.exists() else 0
+
+
+def kill_after(workspace, command: list, shard: Path, lines: int) -> None:
+    """Kill a labelling once its shard has grown to some lines."""
+    process = workspace.start(*command)
+    deadline = time.time() + 120
+    try:
+        while (count_lines(shard) < lines and process.poll() is None
+               and time.time() < deadline):
+            time.sleep(0.002)
+    finally:
+        workspace.kill(process)
+    assert count_lines(shard) >= lines, process.stdout.read()[-2000:]
+
+
+def shard_lines(proxy_file: Path) -> Iterator[str]:
+    """What a labelling process writes on its way to a proxy file."""
+    images = dict()
+    for ann in load(proxy_file)['annotations']:
+        record = {k: ann[k] for k in ('id', 'segmentation', 'mask_score')}
+        images.setdefault(ann['image_id'], []).append(record)
+    for item in images.items():
+        yield json.dumps(item) + '\n'
+
+
+@pytest.fixture
+def label(chain, labeller_config, tmp_path) -> List[str]:
+    """Labels the images of the chain again, one a batch."""
+    return [
+        'label.py', labeller_config, chain.checkpoint, tmp_path / 'out.json',
+        '--work-dir', tmp_path, '--cfg-options',
+        'label_dataloader.batch_size=1'
+    ]
+
+
+def test_killed_labelling_goes_on(chain, workspace, label, tmp_path):
+    out = tmp_path / 'out.json'
+    shard = tmp_path / 'out.json.shards' / 'rank0.jsonl'
+    kill_after(workspace, label, shard, lines=2)
+    assert not out.exists()
+    assert count_lines(shard) < len(load(chain.source)['images'])
+
+    # as if the last line had been cut off in the middle
+    shard.write_bytes(shard.read_bytes()[:-5])
+    output = workspace.run(*label)
+    assert 'out.json: ' in output
+    assert out.read_bytes() == chain.proxy_file.read_bytes()
+    assert not shard.parent.exists()
+
+
+def test_killed_before_the_file_was_written(chain, workspace, label, tmp_path):
+    out = tmp_path / 'out.json'
+    shard = tmp_path / 'out.json.shards' / 'rank0.jsonl'
+    kill_after(workspace, label, shard, lines=1)
+    shard.write_text(''.join(shard_lines(chain.proxy_file)))
+    workspace.run(*label)
+    assert out.read_bytes() == chain.proxy_file.read_bytes()
+
+
+def test_resumed_training_is_the_uninterrupted_one(chain, workspace,
+                                                   labeller_config, tmp_path):
+    first = chain.work_dir / 'labeller' / 'epoch_1.pth'
+    workspace.run('train.py', labeller_config, '--work-dir', tmp_path,
+                  '--resume', first)
+    resumed = torch.load(tmp_path / 'epoch_2.pth', weights_only=False)
+    whole = torch.load(chain.checkpoint, weights_only=False)
+    assert resumed['meta']['epoch'] == whole['meta']['epoch'] == 2
+    assert resumed['meta']['iter'] == whole['meta']['iter'] == 4
+    before = torch.load(first, weights_only=False)['state_dict']
+    for name, weight in whole['state_dict'].items():
+        assert torch.equal(resumed['state_dict'][name], weight), name
+    assert any(not torch.equal(before[name], weight)
+               for name, weight in whole['state_dict'].items())
+
+    logs = [
+        json.loads(line) for path in tmp_path.glob('*/vis_data/scalars.json')
+        for line in path.read_text().splitlines()
+    ]
+    # one epoch of two iterations, counted on, then its validation
+    assert [(log['epoch'], log['iter']) for log in logs
+            if 'loss' in log] == [(2, 3), (2, 4)]

@@ -1,0 +1,67 @@
+import cv2
+import pytest
+from mmcv.transforms import LoadImageFromFile
+from mmdet.datasets.transforms import LoadAnnotations
+
+from mmboxcaseg.datasets import SalientDataset
+from mmboxcaseg.datasets.transforms import PackCrops
+
+
+def test_images_and_masks_are_paired_by_stem(tiny_salient):
+    dataset = SalientDataset(
+        **tiny_salient(('b', 'a'), ('a', 'b')), pipeline=[lambda item: item])
+    assert [item['img_id'] for item in dataset] == ['a', 'b']
+    for item in dataset:
+        assert item['img_path'].endswith(f'_img/{item["img_id"]}.jpg')
+        assert item['seg_map_path'].endswith(f'_mask/{item["img_id"]}.png')
+
+
+def test_items_load(tiny_salient):
+    pipeline = [
+        LoadImageFromFile(),
+        LoadAnnotations(with_bbox=False, with_label=False, with_seg=True),
+        PackCrops()
+    ]
+    dataset = SalientDataset(**tiny_salient(), pipeline=pipeline)
+    for index, stem in enumerate(('one', 'two')):
+        item = dataset[index]
+        assert item['inputs'].shape == (1, 3, 24, 20)
+        mask = cv2.imread(dataset.get_data_info(index)['seg_map_path'], 0)
+        masks = item['data_samples'].gt_instances.masks
+        assert masks[0].tolist() == (mask > 127).tolist()
+        assert item['data_samples'].img_id == stem
+
+
+@pytest.mark.parametrize('images, masks, unpaired', [
+    (('a', 'b', 'c'), ('b', ), "['a', 'c']"),
+    (('a', ), ('a', 'b'), "['b']"),
+    ((), ('a', ), "['a']"),
+])
+def test_unpaired_files(tiny_salient, images, masks, unpaired):
+    files = tiny_salient(images, masks)
+    with pytest.raises(FileNotFoundError) as error:
+        SalientDataset(**files)
+    message = str(error.value)
+    assert f'no partner: {unpaired}' in message
+    assert 'data_prefix' in message
+    for folder in files['data_prefix'].values():
+        assert folder in message
+
+
+def test_empty_folders(tiny_salient):
+    with pytest.raises(FileNotFoundError, match='0 of 0 images'):
+        SalientDataset(**tiny_salient((), ()))
+
+
+@pytest.mark.parametrize('key', ['img', 'mask'])
+def test_missing_folder(tiny_salient, key):
+    files = tiny_salient()
+    files['data_prefix'][key] += '_lost'
+    with pytest.raises(FileNotFoundError, match='_lost does not exist.*Set'):
+        SalientDataset(**files)
+
+
+def test_mask_suffix(tiny_salient):
+    files = tiny_salient()
+    with pytest.raises(FileNotFoundError, match=r'masks \(\*_gt.png\)'):
+        SalientDataset(**files, mask_suffix='_gt.png')

@@ -1,0 +1,153 @@
+from collections import Counter
+
+import pytest
+from torch.utils.data import ConcatDataset
+
+from mmboxcaseg.datasets import MultiSourceSampler, samplers
+
+BOXES, SALIENT = 100, 45
+
+
+@pytest.fixture
+def build(monkeypatch):
+    """Builds the sampler of one rank; indices from BOXES on are salient."""
+
+    def build_sampler(batch_size=16,
+                      rank=0,
+                      world_size=1,
+                      sizes=(BOXES, SALIENT),
+                      **kwargs) -> MultiSourceSampler:
+        monkeypatch.setattr(samplers, 'get_dist_info', lambda:
+                            (rank, world_size))
+        dataset = ConcatDataset([range(size) for size in sizes])
+        kwargs.setdefault('seed', 0)
+        return MultiSourceSampler(dataset, batch_size, **kwargs)
+
+    return build_sampler
+
+
+def batches(sampler, epoch=0) -> list:
+    sampler.set_epoch(epoch)
+    order = list(sampler)
+    assert len(order) == len(sampler)
+    size = sum(sampler.shares)
+    return [order[i:i + size] for i in range(0, len(order), size)]
+
+
+@pytest.mark.parametrize('batch_size, ratio, boxes', [
+    (16, (9, 7), 9),
+    (8, (1, 1), 4),
+    (8, (18, 14), None),
+    (32, (11, 5), 22),
+])
+@pytest.mark.parametrize('rank, world_size', [(0, 1), (0, 2), (1, 2)])
+def test_ratio_in_every_batch_of_every_rank(build, batch_size, ratio, boxes,
+                                            rank, world_size):
+    kwargs = dict(rank=rank, world_size=world_size, source_ratio=ratio)
+    if boxes is None:
+        with pytest.raises(ValueError, match='cannot be divided'):
+            build(batch_size, **kwargs)
+        return
+    drawn = batches(build(batch_size, **kwargs))
+    assert drawn
+    for batch in drawn:
+        assert len(batch) == batch_size
+        assert sum(index < BOXES for index in batch) == boxes
+
+
+def test_three_sources(build):
+    sampler = build(6, sizes=(10, 20, 30), source_ratio=(1, 2, 3))
+    for batch in batches(sampler):
+        assert Counter('0' if i < 10 else '1' if i < 30 else '2'
+                       for i in batch) == Counter('011222')
+
+
+def test_epoch_shows_the_salient_images_once(build):
+    order = sum(batches(build()), [])
+    salient = [index for index in order if index >= BOXES]
+    # 45 // 7 batches; the tail of three is left for another epoch
+    assert len(salient) == len(set(salient)) == 42
+    assert set(salient) <= set(range(BOXES, BOXES + SALIENT))
+
+
+def test_salient_tail_is_another_one_each_epoch(build):
+    sampler, shown = build(), set()
+    for epoch in range(4):
+        shown |= set(sum(batches(sampler, epoch), []))
+    assert shown >= set(range(BOXES, BOXES + SALIENT))
+
+
+@pytest.mark.parametrize('num_boxes', [5, 54, 100, 1000])
+def test_no_box_repeats_before_all_were_shown(build, num_boxes):
+    sampler = build(sizes=(num_boxes, SALIENT))
+    drawn = []
+    for epoch in range(6):
+        drawn += [i for b in batches(sampler, epoch) for i in b[:9]]
+    assert len(drawn) == 6 * 6 * 9
+    # All epochs together are a row of permutations.
+    for start in range(0, len(drawn), num_boxes):
+        lap = drawn[start:start + num_boxes]
+        assert len(set(lap)) == len(lap)
+    assert max(drawn) < num_boxes
+
+
+def test_same_epoch_has_the_same_order(build):
+    sampler = build()
+    first = batches(sampler, 3)
+    batches(sampler, 4)
+    assert batches(sampler, 3) == first
+    assert batches(build(), 3) == first
+
+
+def test_epochs_and_seeds_differ(build):
+    orders = [batches(build(seed=seed), e) for seed in (0, 1) for e in (0, 1)]
+    for i, order in enumerate(orders):
+        assert order not in orders[i + 1:]
+
+
+def test_order_under_a_seed(build):
+    # A change of the order would change every trained labeller.
+    assert batches(build(4, sizes=(6, 4),
+                         source_ratio=(1, 1))) == [[3, 2, 9, 6], [0, 1, 7, 8]]
+
+
+@pytest.mark.parametrize('epoch', [0, 1, 5])
+def test_two_ranks_see_what_one_rank_sees(build, epoch):
+    whole = batches(build(32), epoch)
+    ranks = [batches(build(16, r, 2), epoch) for r in (0, 1)]
+    assert len(whole) == len(ranks[0]) == len(ranks[1]) == 3
+    for batch, half0, half1 in zip(whole, *ranks):
+        assert sorted(batch) == sorted(half0 + half1)
+
+
+@pytest.mark.parametrize('ratio', [(9, 7), (1, 3), (11, 5), (1, 100), (99, 1)])
+@pytest.mark.parametrize('batch_size', [2, 3, 10, 17, 50])
+def test_suggested_ratio_works(build, batch_size, ratio):
+    sizes = (BOXES, 200)
+    if batch_size % sum(ratio) == 0:
+        batch_size += 1
+    with pytest.raises(ValueError, match=f'multiple of {sum(ratio)}') as error:
+        build(batch_size, sizes=sizes, source_ratio=ratio)
+    suggested = eval(str(error.value).split('source_ratio=')[1].rstrip('.'))
+    sampler = build(batch_size, sizes=sizes, source_ratio=suggested)
+    assert sampler.shares == list(suggested)
+
+
+def test_batch_of_one_has_no_ratio(build):
+    with pytest.raises(ValueError) as error:
+        build(1)
+    assert 'source_ratio=' not in str(error.value)
+
+
+@pytest.mark.parametrize('ratio', [(9, ), (9, 0), (9, 7, 1)])
+def test_bad_ratio(build, ratio):
+    with pytest.raises(ValueError, match='each of the 2 sources'):
+        build(source_ratio=ratio)
+
+
+@pytest.mark.parametrize('world_size, needs', [(1, 7), (2, 14)])
+def test_too_few_salient_images(build, world_size, needs):
+    sizes = (BOXES, needs - 1)
+    with pytest.raises(ValueError, match=f'has {needs - 1} .*needs {needs}'):
+        build(world_size=world_size, sizes=sizes)
+    assert len(build(world_size=world_size, sizes=(BOXES, needs))) == 16

@@ -1,0 +1,192 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmboxcaseg.datasets import BoxCropDataset
+from mmboxcaseg.datasets.transforms import CropBoxes, PackCrops
+from mmboxcaseg.structures import tight_box
+
+HEIGHT, WIDTH, SIZE = 100, 120, 96
+
+
+def make_item(boxes, img=None) -> dict:
+    if img is None:
+        img = np.random.default_rng(0).integers(
+            0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    instances = [
+        dict(bbox=box, bbox_label=i, ann_id=10 + i, area=7. * i)
+        for i, box in enumerate(boxes)
+    ]
+    return dict(
+        img=img,
+        img_path='a.png',
+        img_id=5,
+        ori_shape=img.shape[:2],
+        height=HEIGHT,
+        width=WIDTH,
+        instances=instances)
+
+
+def paint(box) -> np.ndarray:
+    img = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+    x0, y0, x1, y1 = box
+    img[y0:y1, x0:x1] = 255
+    return img
+
+
+def random_boxes(rng, num: int) -> np.ndarray:
+    corners = rng.integers(0, (WIDTH - 20, HEIGHT - 20), (num, 2))
+    ends = rng.integers(corners + 20, (WIDTH + 1, HEIGHT + 1))
+    return np.hstack([corners, ends])
+
+
+@pytest.mark.parametrize('flip_prob', [0, 1])
+def test_box_follows_what_the_crop_shows(rng, flip_prob):
+    crop_boxes = CropBoxes(
+        SIZE, shift=(-.25, .25), scale=(.5, 1.5), flip_prob=flip_prob)
+    np.random.seed(0)
+    inner = 0
+    for box in random_boxes(rng, 100):
+        results = crop_boxes(make_item([box.tolist()], paint(box)))
+        shown = tight_box(results['crops'][0, :, :, 0] > 127)
+        expected = results['gt_bboxes'][0].clip(0, SIZE)
+        # half a pixel of rounding, and a little for resizing with uint8
+        np.testing.assert_allclose(shown, expected, atol=0.6)
+        inner += shown != (0, 0, SIZE, SIZE)
+    assert inner > 50
+
+
+def test_crop_of_the_box_itself(rng):
+    box = [10.3, 20.6, 40.2, 61]
+    results = CropBoxes(SIZE)(make_item([box]))
+    assert results['windows'].tolist() == [[10, 20, 41, 61]]
+    expected = cv2.resize(results['img'][20:61, 10:41], (SIZE, SIZE))
+    np.testing.assert_array_equal(results['crops'], expected[None])
+    scale = np.array([SIZE / 31, SIZE / 41] * 2)
+    np.testing.assert_allclose(
+        results['gt_bboxes'][0], (np.array(box) - [10, 20, 10, 20]) * scale,
+        rtol=1e-6)
+    assert results['gt_bboxes'].dtype == np.float32
+
+
+def test_every_box_has_its_crop(rng):
+    boxes = random_boxes(rng, 5).tolist()
+    together = CropBoxes(SIZE)(make_item(boxes))
+    assert together['crops'].shape == (5, SIZE, SIZE, 3)
+    for i, box in enumerate(boxes):
+        alone = CropBoxes(SIZE)(make_item([box]))
+        for key in ('crops', 'windows', 'gt_bboxes'):
+            np.testing.assert_array_equal(together[key][i], alone[key][0])
+
+
+def test_flip_mirrors_crop_and_box(rng):
+    boxes = random_boxes(rng, 3).tolist()
+    plain = CropBoxes(SIZE)(make_item(boxes))
+    flipped = CropBoxes(SIZE, flip_prob=1)(make_item(boxes))
+    np.testing.assert_array_equal(flipped['crops'], plain['crops'][:, :, ::-1])
+    x0, y0, x1, y1 = plain['gt_bboxes'].T
+    np.testing.assert_array_equal(
+        flipped['gt_bboxes'], np.stack([SIZE - x1, y0, SIZE - x0, y1], axis=1))
+    np.testing.assert_array_equal(flipped['windows'], plain['windows'])
+
+
+def test_windows_are_jittered_within_their_ranges():
+    # The window of [40, 60) x [40, 60) with shift -5..5, scale 10..30 px.
+    crop_boxes = CropBoxes(SIZE, shift=(-.25, .25), scale=(.5, 1.5))
+    np.random.seed(0)
+    item = make_item([[40, 40, 60, 60]] * 300)
+    x0, y0, x1, y1 = crop_boxes(item)['windows'].T
+    for low, high in ((x0, x1), (y0, y1)):
+        assert (low.min(), low.max()) == (35, 44)
+        assert 10 <= (high - low).min() <= 11
+        assert 30 <= (high - low).max() <= 31
+    # x and y are drawn apart.
+    assert (x0 != y0).any() and (x1 - x0 != y1 - y0).any()
+
+
+@pytest.mark.parametrize('box, shift', [
+    ([-90, 5, 10, 30], -.25),
+    ([WIDTH - 2, 5, WIDTH + 90, 30], .25),
+])
+def test_jitter_that_leaves_the_image_is_not_made(box, shift):
+    crop_boxes = CropBoxes(SIZE, shift=(shift, shift), scale=(.5, .5))
+    results = crop_boxes(make_item([box, [10, 10, 50, 50]]))
+    low, high = max(box[0], 0), min(box[2], WIDTH)
+    windows = results['windows'].tolist()
+    assert windows[0] == [low, 5, high, 30]
+    assert windows[1][0] == 10 + shift * 40
+
+
+@pytest.mark.parametrize('shape', [(HEIGHT, WIDTH - 1), (WIDTH, HEIGHT)])
+def test_wrong_image_size(shape):
+    item = make_item([[1, 2, 30, 40]], np.zeros((*shape, 3), dtype=np.uint8))
+    with pytest.raises(ValueError) as error:
+        CropBoxes(SIZE)(item)
+    message = str(error.value)
+    assert f'a.png is {shape[1]}x{shape[0]} pixels' in message
+    assert f'says {WIDTH}x{HEIGHT}' in message
+
+
+def test_pack_box_crops(rng):
+    boxes = random_boxes(rng, 3).tolist()
+    results = CropBoxes(SIZE, flip_prob=1)(make_item(boxes))
+    packed = PackCrops()(results)
+    assert packed['inputs'].dtype == torch.uint8
+    assert packed['inputs'].is_contiguous()
+    np.testing.assert_array_equal(packed['inputs'].permute(0, 2, 3, 1),
+                                  results['crops'])
+    gt = packed['data_samples'].gt_instances
+    np.testing.assert_array_equal(gt.bboxes, results['gt_bboxes'])
+    np.testing.assert_array_equal(gt.windows, results['windows'])
+    assert gt.labels.tolist() == [0, 1, 2]
+    assert gt.ann_ids.tolist() == [10, 11, 12]
+    assert gt.areas.tolist() == [0, 7, 14]
+    assert gt.areas.dtype == torch.float64
+    # A box crop may not learn from a mask, even where the file has one.
+    assert 'masks' not in gt
+    sample = packed['data_samples']
+    assert (sample.img_id, sample.img_path) == (5, 'a.png')
+    assert sample.ori_shape == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize('num_with, expected', [(2, True), (1, False)])
+def test_pack_segmentations_if_all_have_one(num_with, expected):
+    item = make_item([[1, 2, 30, 40], [5, 5, 9, 9]])
+    polygon = [[1, 1, 9, 1, 9, 9]]
+    for instance in item['instances'][:num_with]:
+        instance['segmentation'] = polygon
+    packed = PackCrops()(CropBoxes(SIZE)(item))
+    gt = packed['data_samples'].gt_instances
+    assert ('segmentations' in gt) == expected
+    if expected:
+        assert gt.segmentations == [polygon, polygon]
+
+
+def test_pack_salient_crop(rng):
+    img = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    seg_map = np.zeros((SIZE, SIZE), dtype=np.uint8)
+    seg_map[20:30, 40:70] = 128
+    seg_map[10:15, 10:15] = 127
+    packed = PackCrops()(dict(img=img, gt_seg_map=seg_map, img_id='one'))
+    assert packed['inputs'].shape == (1, 3, SIZE, SIZE)
+    np.testing.assert_array_equal(packed['inputs'][0].permute(1, 2, 0), img)
+    gt = packed['data_samples'].gt_instances
+    assert gt.bboxes.tolist() == [[40, 20, 70, 30]]
+    assert gt.masks.dtype == torch.bool
+    np.testing.assert_array_equal(gt.masks, (seg_map == 128)[None])
+    assert packed['data_samples'].img_id == 'one'
+
+
+def test_from_file_to_sample(tiny_coco):
+
+    def load(results):
+        results['img'] = cv2.imread(results['img_path'])
+        return results
+
+    pipeline = [load, CropBoxes(24), PackCrops()]
+    dataset = BoxCropDataset(**tiny_coco(), per_image=True, pipeline=pipeline)
+    assert [len(item['inputs']) for item in dataset] == [1, 1, 2]
+    gt = dataset[2]['data_samples'].gt_instances
+    assert gt.ann_ids.tolist() == [5, 11]
+    assert gt.windows.tolist() == [[2, 3, 33, 34], [5, 6, 25, 21]]

@@ -1,0 +1,200 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.evaluator import Evaluator
+from mmengine.structures import InstanceData
+from pycocotools import mask as mask_utils
+
+from mmboxcaseg.evaluation import (InstanceIoUMetric, evaluate_mask_file,
+                                   mask_iou, summarize_ious)
+from mmboxcaseg.structures import encode_window
+
+HEIGHT, WIDTH = 20, 25
+
+
+def encode(mask) -> dict:
+    rle = mask_utils.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return dict(size=rle['size'], counts=rle['counts'].decode())
+
+
+def slow_iou(a, b) -> float:
+    both = either = 0
+    for x, y in zip(a.flatten().tolist(), b.flatten().tolist()):
+        both += x and y
+        either += x or y
+    return both / either if either else 0
+
+
+@pytest.mark.parametrize('density', [0, 0.1, 0.6, 1])
+def test_mask_iou_against_counting(rng, density):
+    for other in (0, 0.3, 1):
+        a = rng.random((HEIGHT, WIDTH)) < density
+        b = rng.random((HEIGHT, WIDTH)) < other
+        iou = mask_iou(encode(a), encode(b))
+        assert iou == pytest.approx(slow_iou(a, b))
+
+
+def slow_summary(ious, labels, thresholds, num_classes=None) -> dict:
+    by_class = {}
+    for iou, label in zip(ious, labels):
+        by_class.setdefault(label, []).append(iou)
+    total = sum(sum(part) / len(part) for part in by_class.values())
+    result = dict(mIoU_star=total / (num_classes or len(by_class)))
+    for k in thresholds:
+        hits = [iou for iou in ious if iou >= k / 100]
+        result[f'IoU_{k}'] = len(hits) / len(ious)
+    return result
+
+
+@pytest.mark.parametrize('num_classes', [None, 80])
+def test_summarize_ious_against_loops(rng, num_classes):
+    ious, labels = rng.random(60), rng.choice([0, 3, 17], 60, p=[.7, .2, .1])
+    thresholds = (25, 50, 70, 75)
+    assert summarize_ious(ious, labels, thresholds,
+                          num_classes) == pytest.approx(
+                              slow_summary(ious, labels, thresholds,
+                                           num_classes))
+
+
+def test_classes_count_alike_and_thresholds_include_themselves():
+    summary = summarize_ious([1, 1, 1, 0.5], [0, 0, 0, 1])
+    assert summary == dict(mIoU_star=0.75, IoU_50=1, IoU_75=0.75)
+
+
+@pytest.fixture
+def images(rng) -> list:
+    """Data samples of three images, with predicted and true masks."""
+    samples, ann_id = [], 0
+    for img_id, num in ((1, 2), (5, 1), (3, 4)):
+        low = rng.integers(0, (WIDTH - 8, HEIGHT - 8), (num, 2))
+        windows = np.hstack([low, low + rng.integers(4, 8, (num, 2))])
+        true = [rng.random((HEIGHT, WIDTH)) < 0.05 for _ in range(num)]
+        masks = []
+        for mask, (x0, y0, x1, y1) in zip(true, windows):
+            mask[y0:y1, x0:x1] |= rng.random((y1 - y0, x1 - x0)) < 0.9
+            masks.append(rng.random((y1 - y0, x1 - x0)) < 0.9)
+        gt = InstanceData(
+            windows=torch.from_numpy(windows),
+            labels=torch.from_numpy(rng.integers(0, 2, num)),
+            ann_ids=torch.arange(ann_id, ann_id + num),
+            segmentations=[encode(mask) for mask in true])
+        ann_id += num
+        sample = DetDataSample(
+            gt_instances=gt, pred_instances=InstanceData(masks=masks))
+        sample.set_metainfo(
+            dict(img_id=img_id, img_path='a.png', ori_shape=(HEIGHT, WIDTH)))
+        samples.append(sample)
+    return samples
+
+
+def run_metric(samples, **kwargs) -> dict:
+    evaluator = Evaluator(InstanceIoUMetric(**kwargs))
+    for sample in samples:
+        evaluator.process([sample])
+    return evaluator.evaluate(len(samples))
+
+
+def write_files(samples, folder) -> tuple:
+    """Predictions and truths as two COCO files."""
+    files = {'pred': [], 'gt': []}
+    for sample in samples:
+        gt = sample.gt_instances
+        for i, ann_id in enumerate(gt.ann_ids.tolist()):
+            ann = dict(
+                id=ann_id,
+                image_id=sample.img_id,
+                category_id=gt.labels[i].item() + 4)
+            window = encode_window(sample.pred_instances.masks[i],
+                                   gt.windows[i].numpy(), HEIGHT, WIDTH)
+            files['pred'].append(dict(ann, segmentation=window))
+            files['gt'].append(dict(ann, segmentation=gt.segmentations[i]))
+    images = [
+        dict(id=sample.img_id, height=HEIGHT, width=WIDTH)
+        for sample in samples
+    ]
+    for name, annotations in files.items():
+        (folder / f'{name}.json').write_text(
+            json.dumps(dict(images=images, annotations=annotations)))
+    return str(folder / 'pred.json'), str(folder / 'gt.json')
+
+
+def edit(path: str, change) -> None:
+    with open(path) as file:
+        data = json.load(file)
+    change(data['annotations'])
+    with open(path, 'w') as file:
+        json.dump(data, file)
+
+
+@pytest.fixture
+def files(images, tmp_path) -> tuple:
+    return write_files(images, tmp_path)
+
+
+def test_metric_against_loops(images):
+    ious, labels = [], []
+    for sample in images:
+        gt = sample.gt_instances
+        for i, window in enumerate(gt.windows):
+            x0, y0, x1, y1 = window.tolist()
+            pred = np.zeros((HEIGHT, WIDTH), dtype=bool)
+            pred[y0:y1, x0:x1] = sample.pred_instances.masks[i]
+            true = mask_utils.decode(gt.segmentations[i]).astype(bool)
+            ious.append(slow_iou(pred, true))
+            labels.append(gt.labels[i].item())
+    expected = slow_summary(ious, labels, (40, 75), 3)
+    assert run_metric(
+        images, thresholds=(40, 75), num_classes=3) == pytest.approx({
+            f'mask/{name}':
+            value
+            for name, value in expected.items()
+        })
+    assert 0 < expected['IoU_40'] < 1 or 0 < expected['IoU_75'] < 1
+
+
+def test_metric_equals_that_of_the_files(images, files):
+    expected = evaluate_mask_file(*files, thresholds=(25, 60))
+    assert run_metric(
+        images, thresholds=(25, 60)) == {
+            f'mask/{k}': v
+            for k, v in expected.items()
+        }
+
+
+def test_perfect_masks(images, files):
+    assert evaluate_mask_file(files[1], files[1]) == dict(
+        mIoU_star=1, IoU_50=1, IoU_75=1)
+
+
+def test_crowds_are_not_counted(files):
+    expected = evaluate_mask_file(*files)
+    crowd = dict(id=99, image_id=1, category_id=9, iscrowd=1)
+    edit(files[1], lambda anns: anns.append(crowd))
+    assert evaluate_mask_file(*files) == expected
+
+
+def test_order_of_the_annotations_does_not_matter(files):
+    expected = evaluate_mask_file(*files)
+    edit(files[0], lambda anns: anns.reverse())
+    assert evaluate_mask_file(*files) == expected
+
+
+def test_missing_masks(files):
+    edit(files[0], lambda anns: [anns.pop(2), anns[0].pop('segmentation')])
+    with pytest.raises(ValueError, match=r'2 of 7 .* first ids are \[0, 2\]'):
+        evaluate_mask_file(*files)
+
+
+def test_no_annotation_to_compare_with(files):
+    edit(files[1], lambda anns: anns.clear())
+    with pytest.raises(ValueError, match='0 of 0 annotations'):
+        evaluate_mask_file(*files)
+
+
+def test_data_set_without_true_masks(images):
+    del images[0].gt_instances.segmentations
+    with pytest.raises(ValueError, match='a.png: there is no true mask'):
+        run_metric(images)

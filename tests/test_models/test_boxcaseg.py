@@ -1,0 +1,237 @@
+import numpy as np
+import pytest
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData
+from torch.nn import functional as F
+
+from mmboxcaseg.models import boxcaseg
+from mmboxcaseg.structures import binarize_map
+
+SIZE = 48
+BOXES = [[5, 8, 40, 41], [10.4, 10.6, 20.5, 20.4]]
+
+
+def box_sample(boxes) -> DetDataSample:
+    bboxes = torch.tensor(boxes, dtype=torch.float32)
+    return DetDataSample(gt_instances=InstanceData(bboxes=bboxes))
+
+
+def salient_sample() -> DetDataSample:
+    masks = torch.zeros(1, SIZE, SIZE, dtype=torch.bool)
+    masks[0, 12:30, 20:45] = True
+    masks[0, 12:20, 20:30] = False
+    bboxes = torch.tensor([[20., 12., 45., 30.]])
+    return DetDataSample(gt_instances=InstanceData(bboxes=bboxes, masks=masks))
+
+
+@pytest.fixture
+def mixed_batch() -> tuple:
+    """Four crops, of which the second is salient."""
+    torch.manual_seed(1)
+    samples = [box_sample(BOXES[:1]), salient_sample(), box_sample(BOXES)]
+    return torch.randn(4, 3, SIZE, SIZE), samples
+
+
+def slow_box_target(box) -> torch.Tensor:
+    x0, y0, x1, y1 = box
+    return torch.tensor([[
+        float(x0 <= x + 0.5 < x1 and y0 <= y + 0.5 < y1) for x in range(SIZE)
+    ] for y in range(SIZE)])
+
+
+def test_maps_of_all_heads(build_labeller):
+    model = build_labeller()
+    model.eval()
+    maps = model(torch.rand(2, 3, SIZE, SIZE))
+    assert set(maps) == {'weak', 'salient', 'transferred'}
+    for name, logits in maps.items():
+        assert logits.shape == (2, SIZE, SIZE)
+        for other in maps.keys() - {name}:
+            assert not torch.allclose(logits, maps[other], atol=1e-3)
+
+
+def test_loss_by_hand(build_labeller, mixed_batch):
+    model = build_labeller()
+    inputs, samples = mixed_batch
+    losses = model(inputs, samples, mode='loss')
+    maps = model.logit_maps(inputs)
+    mask = samples[1].gt_instances.masks[0].float()
+    target = torch.stack([
+        slow_box_target(BOXES[0]), mask,
+        slow_box_target(BOXES[0]),
+        slow_box_target(BOXES[1])
+    ])
+    weak = maps['weak']
+    bags = torch.cat([weak.amax(1), weak.amax(2)], dim=1)
+    labels = torch.cat([target.amax(1), target.amax(2)], dim=1)
+    mil = F.binary_cross_entropy_with_logits(bags, labels)
+    prob = (0.7 * maps['salient'][1].sigmoid() +
+            0.3 * maps['transferred'][1].sigmoid())
+    expected = dict(
+        loss_mil=mil,
+        loss_pairwise=model.loss_pairwise(weak),
+        loss_pixel=F.binary_cross_entropy(prob, mask))
+    assert losses.keys() == expected.keys()
+    for name, loss in losses.items():
+        torch.testing.assert_close(loss, expected[name])
+
+
+def test_loss_under_a_seed(build_labeller, mixed_batch):
+    losses = build_labeller().loss(*mixed_batch)
+    values = {name: loss.item() for name, loss in losses.items()}
+    assert values == pytest.approx(
+        dict(
+            loss_mil=0.85086936,
+            loss_pairwise=3.100940e-05,
+            loss_pixel=0.85182357),
+        rel=1e-4)
+
+
+# Which parts of the network may learn from which loss.
+TEACHES = dict(
+    loss_mil={'backbone', 'weak_head'},
+    loss_pairwise={'backbone', 'weak_head'},
+    loss_pixel={'backbone', 'salient_head', 'transferred_head'})
+
+
+@pytest.mark.parametrize('name', TEACHES)
+def test_gradients(build_labeller, mixed_batch, name):
+    model = build_labeller()
+    model.loss(*mixed_batch)[name].backward()
+    taught = {
+        key.split('.')[0]
+        for key, param in model.named_parameters()
+        if param.grad is not None and param.grad.any()
+    }
+    assert taught == TEACHES[name]
+
+
+def test_every_parameter_is_taught(build_labeller, mixed_batch):
+    # DistributedDataParallel waits for a gradient of each one.
+    model = build_labeller()
+    sum(model.loss(*mixed_batch).values()).backward()
+    assert all(param.grad is not None for param in model.parameters())
+
+
+def test_pixel_loss_without_masks(build_labeller, mixed_batch):
+    model = build_labeller()
+    inputs, (sample, _, _) = mixed_batch
+    losses = model.loss(inputs[:2], [sample, sample])
+    assert losses['loss_pixel'] == 0
+    assert losses['loss_mil'] > 0
+    sum(losses.values()).backward()
+    for name, param in model.named_parameters():
+        assert param.grad is not None, name
+        if name.startswith(('salient_head', 'transferred_head')):
+            assert not param.grad.any(), name
+
+
+def test_mil_loss_sees_the_true_mask_of_a_salient_crop(build_labeller,
+                                                       mixed_batch):
+    model = build_labeller()
+    inputs, (_, sample, _) = mixed_batch
+    before = model.loss(inputs[:2], [sample, sample])
+    sample.gt_instances.bboxes += 9
+    after = model.loss(inputs[:2], [sample, sample])
+    assert before['loss_mil'] == after['loss_mil']
+
+
+def label_data(counts) -> dict:
+    """Items of 1 to 3 crops each, always the same seven crops in all."""
+    generator = torch.Generator().manual_seed(2)
+    shape = (7, 3, SIZE, SIZE)
+    crops = torch.randint(
+        0, 256, shape, dtype=torch.uint8, generator=generator)
+    windows = torch.tensor([[3 * i, i, 60 - i, 40 + 5 * i] for i in range(7)])
+    return dict(
+        inputs=list(crops.split(counts)),
+        data_samples=[
+            DetDataSample(gt_instances=InstanceData(windows=part))
+            for part in windows.split(counts)
+        ])
+
+
+@torch.no_grad()
+def run(model, counts, sizes) -> list:
+    """Label batches of so many items; returns what the crops got."""
+    data, found, start = label_data(counts), [], 0
+    for size in sizes:
+        batch = {k: v[start:start + size] for k, v in data.items()}
+        for sample in model.test_step(batch):
+            found += sample.pred_instances.masks
+        start += size
+    assert len(found) == 7
+    return found
+
+
+COMPOSITIONS = [
+    ([1] * 7, [1] * 7),
+    ([1] * 7, [3, 4]),
+    ([3, 1, 2, 1], [4]),
+    ([2, 3, 2], [2, 1]),
+]
+
+
+@pytest.mark.parametrize('chunk', [1, 4, 16])
+@pytest.mark.parametrize('keep_map', [True, False])
+def test_mask_does_not_depend_on_its_batch(build_labeller, monkeypatch, chunk,
+                                           keep_map):
+    if keep_map:
+        # The map itself shows a difference that a mask would hide.
+        monkeypatch.setattr(boxcaseg, 'binarize_map', lambda prob, *_: prob)
+    model = build_labeller(chunk=chunk)
+    model.eval()
+    expected = [found.tobytes() for found in run(model, [7], [1])]
+    assert len(set(expected)) == 7
+    for counts, sizes in COMPOSITIONS:
+        found = [found.tobytes() for found in run(model, counts, sizes)]
+        assert found == expected
+
+
+def test_masks_fill_their_windows(build_labeller):
+    model = build_labeller()
+    model.eval()
+    for i, mask in enumerate(run(model, [3, 4], [2])):
+        assert mask.dtype == bool
+        assert mask.shape == (40 + 4 * i, 60 - 4 * i)
+        assert 0 < mask.mean() < 1
+
+
+@pytest.mark.parametrize('min_max, threshold', [(True, 0.4), (False, 0.5)])
+@pytest.mark.parametrize('output', boxcaseg.BoxCaseg.OUTPUTS)
+@torch.no_grad()
+def test_output_names_the_map(build_labeller, output, min_max, threshold):
+    model = build_labeller(output=output, min_max=min_max, threshold=threshold)
+    model.eval()
+    data = label_data([7])
+    windows = data['data_samples'][0].gt_instances.windows.numpy()
+    probs = {
+        name: logits.sigmoid()
+        for name, logits in model(model.data_preprocessor(data)
+                                  ['inputs']).items()
+    }
+    probs['fused'] = 0.7 * probs['salient'] + 0.3 * probs['transferred']
+    masks = run(model, [7], [1])
+    for mask, prob, window in zip(masks, probs[output].numpy(), windows):
+        expected = binarize_map(prob, window, threshold, min_max)
+        assert (mask == expected).mean() > 0.999
+    # and that another map would not do
+    if min_max:
+        for name in probs.keys() - {output}:
+            others = [
+                binarize_map(prob, window, threshold)
+                for prob, window in zip(probs[name].numpy(), windows)
+            ]
+            assert np.mean([(m == o).mean()
+                            for m, o in zip(masks, others)]) < 0.999
+
+
+def test_bad_output(build_labeller):
+    with pytest.raises(ValueError, match="output='best' must be one of"):
+        build_labeller(output='best')
+
+
+def test_bad_mode(build_labeller):
+    with pytest.raises(RuntimeError, match="'fit' is none of tensor"):
+        build_labeller()(torch.rand(1, 3, SIZE, SIZE), mode='fit')

@@ -1,0 +1,27 @@
+import torch
+
+from mmboxcaseg.models import CropPreprocessor
+
+MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+
+
+def test_crops_of_all_items_become_one_batch():
+    torch.manual_seed(0)
+    crops = [
+        torch.randint(0, 256, (n, 3, 6, 6), dtype=torch.uint8)
+        for n in (2, 1, 3)
+    ]
+    preprocessor = CropPreprocessor(mean=MEAN, std=STD, bgr_to_rgb=True)
+    samples = [object() for _ in crops]
+    batch = preprocessor(dict(inputs=crops, data_samples=samples))
+    assert batch['data_samples'] == samples
+    inputs = batch['inputs']
+    assert inputs.shape == (6, 3, 6, 6)
+    assert inputs.dtype == torch.float32
+    assert inputs.is_contiguous(memory_format=torch.channels_last)
+    for i, crop in enumerate(crop for item in crops for crop in item):
+        for channel in range(3):
+            # BGR on disk, mean and std are those of RGB
+            expected = (crop[2 - channel].float() -
+                        MEAN[channel]) / STD[channel]
+            torch.testing.assert_close(inputs[i, channel], expected)

@@ -1,0 +1,192 @@
+import json
+import os
+
+import pytest
+
+from mmboxcaseg.proxy import ProxyWriter
+
+PROVENANCE = dict(mask_source='tiny@1234', merge=True)
+IMG_IDS = (7, 2, 4)
+
+
+def records(img_id: int) -> list:
+    ann_ids = {7: [11, 5], 2: [8], 4: [3]}[img_id]
+    return [
+        dict(
+            id=ann_id,
+            segmentation=dict(size=[9, 9], counts=f'n{ann_id}'),
+            mask_score=ann_id / 16) for ann_id in ann_ids
+    ]
+
+
+@pytest.fixture
+def new_writer(tiny_coco, tmp_path):
+    source = tiny_coco()['ann_file']
+
+    def build(name='proxy.json', **changes) -> ProxyWriter:
+        return ProxyWriter(
+            str(tmp_path / 'out' / name), source, dict(PROVENANCE, **changes))
+
+    return build
+
+
+def read(path: str) -> bytes:
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def write_all(writer, ranks=(0, 0, 0), img_ids=IMG_IDS) -> bytes:
+    writer.prepare()
+    for rank, img_id in zip(ranks, img_ids):
+        writer.append(rank, img_id, records(img_id))
+    writer.finish()
+    return read(writer.out_file)
+
+
+@pytest.mark.parametrize('ranks', [(0, 0, 0), (0, 1, 0), (3, 11, 1)])
+@pytest.mark.parametrize('img_ids', [(7, 2, 4), (4, 7, 2)])
+def test_bytes_do_not_depend_on_ranks_or_order(new_writer, ranks, img_ids):
+    expected = write_all(new_writer())
+    assert write_all(new_writer('b.json'), ranks, img_ids) == expected
+
+
+def test_image_labelled_by_two_ranks(new_writer):
+    # Samplers give the last images twice to fill all ranks.
+    expected = write_all(new_writer())
+    ranks, img_ids = (0, 0, 1, 1), (7, 2, 4, 7)
+    assert write_all(new_writer('b.json'), ranks, img_ids) == expected
+
+
+def test_fields_of_the_source_are_kept(new_writer):
+    writer = new_writer()
+    source = json.loads(read(writer.source_file))
+    result = json.loads(write_all(writer))
+    labels = {r['id']: r for img_id in IMG_IDS for r in records(img_id)}
+    assert result['info'] == dict(mmboxcaseg=PROVENANCE)
+    for key in ('images', 'categories'):
+        assert result[key] == source[key]
+    for ann, original in zip(result['annotations'], source['annotations']):
+        added = labels.get(original['id'])
+        if added:
+            added['mask_source'] = 'tiny@1234'
+        # The crowd, number 9, was not labelled.
+        assert bool(added) == (original['id'] != 9)
+        assert ann == dict(original, **(added or {}))
+    assert len(result['annotations']) == len(source['annotations']) == 5
+
+
+def test_other_info_is_kept(new_writer):
+    writer = new_writer()
+    data = json.loads(read(writer.source_file))
+    data['info'] = dict(year=2017)
+    with open(writer.source_file, 'w') as file:
+        json.dump(data, file)
+    assert json.loads(write_all(writer))['info'] == dict(
+        year=2017, mmboxcaseg=PROVENANCE)
+
+
+def test_finish_counts_and_averages(new_writer):
+    writer = new_writer()
+    writer.prepare()
+    assert writer.finish() == dict(instances=0, mean_score=0)
+    writer.prepare()
+    for img_id in IMG_IDS:
+        writer.append(0, img_id, records(img_id))
+    mean = (11 + 5 + 8 + 3) / 16 / 4
+    assert writer.finish() == dict(instances=4, mean_score=mean)
+
+
+def test_nothing_else_is_left_behind(new_writer):
+    writer = new_writer()
+    write_all(writer)
+    assert os.listdir(os.path.dirname(writer.out_file)) == ['proxy.json']
+
+
+def test_file_appears_at_the_end_only(new_writer):
+    writer = new_writer()
+    writer.prepare()
+    for img_id in IMG_IDS:
+        writer.append(0, img_id, records(img_id))
+        assert not os.path.exists(writer.out_file)
+    writer.finish()
+    assert os.path.exists(writer.out_file)
+
+
+def test_old_file_survives_until_the_new_one_is_complete(
+        new_writer, monkeypatch):
+    expected = write_all(new_writer())
+    writer = new_writer(mask_source='other@5678')
+
+    def fail(*_):
+        raise OSError('disk full')
+
+    monkeypatch.setattr(os, 'fsync', fail)
+    writer.folder = os.path.dirname(writer.source_file)
+    with pytest.raises(OSError, match='disk full'):
+        writer.finish()
+    assert read(writer.out_file) == expected
+
+
+def shard(writer, rank=0) -> str:
+    return os.path.join(writer.folder, f'rank{rank}.jsonl')
+
+
+@pytest.mark.parametrize('lost', [1, 2, 20, 70])
+@pytest.mark.parametrize('rank', [0, 1])
+def test_resume_after_a_torn_line(new_writer, lost, rank):
+    expected = write_all(new_writer())
+    writer = new_writer('b.json')
+    writer.prepare()
+    for img_id in IMG_IDS[:2]:
+        writer.append(0, img_id, records(img_id))
+    os.truncate(shard(writer), os.path.getsize(shard(writer)) - lost)
+
+    writer = new_writer('b.json')
+    writer.prepare()
+    # A line that lost only its end mark is whole.
+    assert writer.finished() == ({7, 2} if lost == 1 else {7})
+    for img_id in IMG_IDS:
+        if img_id not in writer.finished():
+            writer.append(rank, img_id, records(img_id))
+    assert writer.finished() == set(IMG_IDS)
+    writer.finish()
+    assert read(writer.out_file) == expected
+
+
+def test_finished_grows_with_every_image(new_writer):
+    writer = new_writer()
+    writer.prepare()
+    assert writer.finished() == set()
+    for count, img_id in enumerate(IMG_IDS, 1):
+        writer.append(count % 2, img_id, records(img_id))
+        assert writer.finished() == set(IMG_IDS[:count])
+
+
+@pytest.mark.parametrize('changes', [
+    dict(mask_source='tiny@5678'),
+    dict(merge=False),
+    dict(test_cfg=dict(chunk=4)),
+])
+def test_shards_of_another_labelling(new_writer, changes):
+    new_writer().prepare()
+    writer = new_writer(**changes)
+    with pytest.raises(ValueError) as error:
+        writer.prepare()
+    assert writer.folder in str(error.value)
+    assert 'another name' in str(error.value)
+
+
+def test_shards_of_another_source(new_writer):
+    new_writer().prepare()
+    writer = new_writer()
+    writer.source_file += '.other'
+    with pytest.raises(ValueError, match='unfinished labelling'):
+        writer.prepare()
+
+
+def test_prepare_keeps_what_fits(new_writer):
+    writer = new_writer()
+    writer.prepare()
+    writer.append(0, 4, records(4))
+    writer.prepare()
+    assert writer.finished() == {4}

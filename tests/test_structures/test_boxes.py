@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+from mmboxcaseg.structures import (aligned_iou, jitter_box, pixel_boxes,
+                                   tight_box)
+
+HEIGHT, WIDTH = 20, 30
+
+
+def pixels_touched(box) -> tuple:
+    """The pixel box by asking every pixel whether the box reaches into it."""
+    x0, y0, x1, y1 = box
+    cols = [x for x in range(WIDTH) if x0 < x + 1 - 1e-4 and x1 > x + 1e-4]
+    rows = [y for y in range(HEIGHT) if y0 < y + 1 - 1e-4 and y1 > y + 1e-4]
+    return cols[0], rows[0], cols[-1] + 1, rows[-1] + 1
+
+
+def test_pixel_boxes_hold_all_pixels_touched(rng):
+    corners = rng.uniform(-4, (WIDTH - 1, HEIGHT - 1), (300, 2))
+    boxes = np.hstack([corners, corners + rng.uniform(4.5, 30, (300, 2))])
+    boxes[::3] = boxes[::3].round()
+    snapped = pixel_boxes(boxes, HEIGHT, WIDTH)
+    assert snapped.dtype == np.int64
+    assert snapped.tolist() == [list(pixels_touched(box)) for box in boxes]
+
+
+@pytest.mark.parametrize('box, expected', [
+    ([1, 2, 3, 4], [1, 2, 3, 4]),
+    ([1.2, 2.7, 3.2, 4.7], [1, 2, 4, 5]),
+    ([0.99999, 2, 3, 4.00001], [1, 2, 3, 4]),
+    ([0.999, 2, 3, 4.001], [0, 2, 3, 5]),
+    ([-5, -5, 99, 99], [0, 0, WIDTH, HEIGHT]),
+    ([7.4, 8.6, 7.4001, 8.6001], [7, 8, 8, 9]),
+    ([7, 8, 7.00001, 8.00001], [7, 8, 8, 9]),
+    ([29.5, 19.5, 40, 40], [29, 19, 30, 20]),
+])
+def test_pixel_boxes_snap_outward_and_clip(box, expected):
+    assert pixel_boxes(np.array(box), HEIGHT, WIDTH).tolist() == [expected]
+
+
+def test_pixel_boxes_inside_are_never_empty(rng):
+    corners = rng.uniform(0, (WIDTH - 0.01, HEIGHT - 0.01), (500, 2))
+    sizes = 10**rng.uniform(-9, 1, (500, 2))
+    boxes = pixel_boxes(np.hstack([corners, corners + sizes]), HEIGHT, WIDTH)
+    assert (boxes[:, :2] < boxes[:, 2:]).all()
+    assert (boxes >= 0).all()
+    assert (boxes[:, 2:] <= (WIDTH, HEIGHT)).all()
+
+
+@pytest.mark.parametrize('box', [
+    [WIDTH, 3, WIDTH + 5, 9],
+    [3, HEIGHT + 2, 9, HEIGHT + 4],
+    [-9, 3, -1, 9],
+    [3, -0.9, 9, -0.1],
+    [-5, 3, 0, 9],
+])
+def test_pixel_boxes_outside_are_empty(box):
+    x0, y0, x1, y1 = pixel_boxes(np.array([box]), HEIGHT, WIDTH)[0]
+    assert x0 >= x1 or y0 >= y1
+
+
+def box_augmentation(x, y, w, h, random):
+    """The listing of section 3.2.2, with its draws handed in."""
+    x2 = x + random[0] * w
+    y2 = y + random[1] * h
+    w2 = random[2] * w
+    h2 = random[3] * h
+    return x2, y2, w2, h2
+
+
+def test_jitter_box_is_the_listing_of_the_paper(rng):
+    for _ in range(50):
+        x, y, w, h = rng.uniform(1, 100, 4)
+        shift, scale = rng.uniform(-.25, .25, 2), rng.uniform(.5, 1.5, 2)
+        x2, y2, w2, h2 = box_augmentation(x, y, w, h, [*shift, *scale])
+        jittered = jitter_box(np.array([x, y, x + w, y + h]), shift, scale)
+        np.testing.assert_allclose(jittered, [x2, y2, x2 + w2, y2 + h2])
+
+
+def test_jitter_box_of_nothing_is_the_box():
+    box = np.array([3., 4., 7., 9.])
+    np.testing.assert_array_equal(jitter_box(box, (0, 0), (1, 1)), box)
+
+
+def slow_tight_box(mask: np.ndarray) -> tuple:
+    h, w = mask.shape
+    found = [(x, y) for y in range(h) for x in range(w) if mask[y, x]]
+    if not found:
+        return 0, 0, 0, 0
+    xs, ys = zip(*found)
+    return min(xs), min(ys), max(xs) + 1, max(ys) + 1
+
+
+@pytest.mark.parametrize('density', [0, 0.01, 0.05, 1])
+def test_tight_box(rng, density):
+    for _ in range(20):
+        mask = rng.random((9, 14)) < density
+        assert tight_box(mask) == slow_tight_box(mask)
+
+
+def slow_iou(a, b) -> float:
+    """IoU by counting the unit cells of integer boxes."""
+    cells = [(x, y) for x in range(12) for y in range(12)]
+    in_a = {(x, y) for x, y in cells if a[0] <= x < a[2] and a[1] <= y < a[3]}
+    in_b = {(x, y) for x, y in cells if b[0] <= x < b[2] and b[1] <= y < b[3]}
+    return len(in_a & in_b) / max(len(in_a | in_b), 1)
+
+
+def test_aligned_iou(rng):
+    corners = rng.integers(0, 7, (2, 200, 2))
+    boxes1, boxes2 = np.concatenate(
+        [corners, corners + rng.integers(0, 6, corners.shape)], axis=2)
+    ious = aligned_iou(boxes1, boxes2)
+    slow = [slow_iou(a, b) for a, b in zip(boxes1, boxes2)]
+    np.testing.assert_allclose(ious, slow)
+    assert 0 in slow and max(slow) > 0.5
+
+
+def test_aligned_iou_of_empty_boxes_is_zero():
+    assert aligned_iou([0, 0, 0, 0], [0, 0, 0, 0]).tolist() == [0]

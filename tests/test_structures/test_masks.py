@@ -1,0 +1,221 @@
+import cv2
+import numpy as np
+import pytest
+from pycocotools import mask as mask_utils
+
+from mmboxcaseg.structures import (agreement, binarize_map, decode_window,
+                                   encode_window, merge_masks, to_rle)
+
+HEIGHT, WIDTH = 17, 23
+
+
+def random_window(rng) -> np.ndarray:
+    """Any window, often one that touches borders or is of full height."""
+    x0, y0 = rng.integers(0, (WIDTH, HEIGHT))
+    x1, y1 = rng.integers((x0, y0), (WIDTH, HEIGHT)) + 1
+    if rng.random() < 0.3:
+        y0, y1 = 0, HEIGHT
+    if rng.random() < 0.3:
+        x0 = 0
+    if rng.random() < 0.3:
+        x1 = WIDTH
+    return np.array([x0, y0, x1, y1])
+
+
+def random_mask(rng, window) -> np.ndarray:
+    x0, y0, x1, y1 = window
+    return rng.random((y1 - y0, x1 - x0)) < rng.choice([0, .1, .5, .9, 1])
+
+
+def paste(mask, window) -> np.ndarray:
+    image = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    x0, y0, x1, y1 = window
+    image[y0:y1, x0:x1] = mask
+    return image
+
+
+def coco_rle(image: np.ndarray) -> dict:
+    rle = mask_utils.encode(np.asfortranarray(image))
+    return dict(size=rle['size'], counts=rle['counts'].decode())
+
+
+def assert_encoded_as_coco_does(mask, window):
+    rle = encode_window(mask, window, HEIGHT, WIDTH)
+    assert rle == coco_rle(paste(mask, window))
+    np.testing.assert_array_equal(mask_utils.decode(rle), paste(mask, window))
+    np.testing.assert_array_equal(decode_window(rle, window), mask)
+
+
+def test_encode_window_equals_pycocotools(rng):
+    for _ in range(1000):
+        window = random_window(rng)
+        assert_encoded_as_coco_does(random_mask(rng, window), window)
+
+
+@pytest.mark.parametrize('window', [
+    (0, 0, WIDTH, HEIGHT),
+    (4, 0, 9, HEIGHT),
+    (0, 0, 1, 1),
+    (WIDTH - 1, HEIGHT - 1, WIDTH, HEIGHT),
+    (5, 6, 11, 12),
+    (5, 0, 11, 12),
+    (5, 6, 11, HEIGHT),
+])
+@pytest.mark.parametrize('fill', ['empty', 'full', 'top', 'bottom', 'pixel'])
+def test_encode_window_at_column_ends(window, fill):
+    x0, y0, x1, y1 = window
+    mask = np.full((y1 - y0, x1 - x0), fill == 'full')
+    rows = dict(top=slice(0, 1), bottom=slice(-1, None), pixel=slice(0, 1))
+    if fill in rows:
+        mask[rows[fill], -1 if fill == 'pixel' else slice(None)] = True
+    assert_encoded_as_coco_does(mask, np.array(window))
+
+
+def test_encode_window_joins_runs_of_neighbouring_columns():
+    # The end of a column and the start of the next one are one run.
+    mask = np.zeros((HEIGHT, 2), dtype=bool)
+    mask[-3:, 0] = mask[:2, 1] = True
+    rle = encode_window(mask, np.array([4, 0, 6, HEIGHT]), HEIGHT, WIDTH)
+    uncompressed = dict(
+        size=[HEIGHT, WIDTH],
+        counts=[5 * HEIGHT - 3, 5, (WIDTH - 5) * HEIGHT - 2])
+    assert rle == to_rle(uncompressed, HEIGHT, WIDTH)
+
+
+def test_decode_window_reads_any_part(rng):
+    image = (rng.random((HEIGHT, WIDTH)) < 0.5).astype(np.uint8)
+    for _ in range(20):
+        x0, y0, x1, y1 = window = random_window(rng)
+        part = decode_window(coco_rle(image), window)
+        assert part.dtype == bool
+        np.testing.assert_array_equal(part, image[y0:y1, x0:x1])
+
+
+def test_to_rle_reads_every_form(rng):
+    image = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    image[3:9, 5:12] = 1
+    column_counts = [5 * HEIGHT + 3] + [6, HEIGHT - 6] * 7
+    column_counts[-1] = HEIGHT * WIDTH - sum(column_counts[:-1])
+    counts = coco_rle(image)['counts']
+    size = [HEIGHT, WIDTH]
+    for segmentation in ([[5, 3, 12, 3, 12, 9, 5,
+                           9]], [[5, 3, 12, 3, 12, 6, 5, 6],
+                                 [5, 6, 12, 6, 12, 9, 5,
+                                  9]], dict(size=size, counts=column_counts),
+                         dict(size=size, counts=counts),
+                         dict(size=size, counts=counts.encode())):
+        assert to_rle(segmentation, HEIGHT, WIDTH) == coco_rle(image)
+
+
+def paint(masks, windows, areas) -> np.ndarray:
+    """Paint the objects over each other, the largest one first."""
+    canvas = np.full((HEIGHT, WIDTH), -1)
+    # Of equal ones the earlier is the smaller and so is painted later.
+    for i in sorted(range(len(masks)), key=lambda i: (-areas[i], -i)):
+        canvas[paste(masks[i], windows[i]).astype(bool)] = i
+    return canvas
+
+
+@pytest.mark.parametrize('num', [1, 2, 8])
+@pytest.mark.parametrize('areas', ['of boxes', 'equal', 'few values'])
+def test_merge_masks_equals_painting(rng, num, areas):
+    for _ in range(30):
+        windows = np.stack([random_window(rng) for _ in range(num)])
+        masks = [random_mask(rng, window) for window in windows]
+        originals = [mask.copy() for mask in masks]
+        sizes = {
+            'of boxes': np.prod(windows[:, 2:] - windows[:, :2], axis=1),
+            'equal': np.ones(num),
+            'few values': rng.integers(1, 4, num)
+        }[areas]
+        merged = merge_masks(masks, windows, sizes)
+        canvas = paint(masks, windows, sizes)
+        for i, (mask, window) in enumerate(zip(merged, windows)):
+            np.testing.assert_array_equal(paste(mask, window), canvas == i)
+        np.testing.assert_equal(masks, originals)
+
+
+def test_merged_masks_are_disjoint_and_lose_no_pixel(rng):
+    windows = np.stack([random_window(rng) for _ in range(12)])
+    masks = [random_mask(rng, window) for window in windows]
+    merged = merge_masks(masks, windows, rng.random(12))
+    claimed = sum(paste(m, w) for m, w in zip(masks, windows))
+    owners = sum(paste(m, w) for m, w in zip(merged, windows))
+    assert claimed.max() > 1
+    np.testing.assert_array_equal(owners, claimed > 0)
+
+
+@pytest.mark.parametrize('size', range(1, 65))
+def test_agreement_of_perfect_masks_is_one(size):
+    assert agreement(np.ones((size, 65 - size), dtype=bool)) == 1
+    # Touching all four sides is enough.
+    assert agreement(np.eye(size, dtype=bool)) == 1
+
+
+def test_agreement_of_empty_mask_is_zero():
+    assert agreement(np.zeros((5, 4), dtype=bool)) == 0
+
+
+def slow_agreement(mask: np.ndarray) -> float:
+    h, w = mask.shape
+    found = [(x, y) for y in range(h) for x in range(w) if mask[y, x]]
+    if not found:
+        return 0
+    xs, ys = zip(*found)
+    # The tight box lies inside the window: the union is the window.
+    return (max(xs) - min(xs) + 1) * (max(ys) - min(ys) + 1) / (h * w)
+
+
+def test_agreement_against_counting(rng):
+    for _ in range(100):
+        mask = rng.random(rng.integers(1, 12, 2)) < 0.08
+        assert agreement(mask) == pytest.approx(slow_agreement(mask))
+
+
+def slow_resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Bilinear resize, half-pixel centres, borders replicated."""
+    size = len(image)
+    out = np.empty((height, width))
+    for y in range(height):
+        for x in range(width):
+            u = np.clip((x + 0.5) * size / width - 0.5, 0, size - 1)
+            v = np.clip((y + 0.5) * size / height - 0.5, 0, size - 1)
+            i, j = int(v), int(u)
+            i1, j1 = min(i + 1, size - 1), min(j + 1, size - 1)
+            top = image[i, j] * (1 - u + j) + image[i, j1] * (u - j)
+            low = image[i1, j] * (1 - u + j) + image[i1, j1] * (u - j)
+            out[y, x] = top * (1 - v + i) + low * (v - i)
+    return out
+
+
+@pytest.mark.parametrize('min_max', [True, False])
+@pytest.mark.parametrize('threshold', [0.5, 0.3])
+@pytest.mark.parametrize('window', [(3, 4, 9, 17), (0, 0, 30, 5),
+                                    (2, 2, 3, 3)])
+def test_binarize_map(rng, min_max, threshold, window):
+    prob = rng.uniform(0.2, 0.6, (12, 12)).astype(np.float32)
+    x0, y0, x1, y1 = window
+    stretched = (prob - prob.min()) / (prob.max() - prob.min())
+    resized = slow_resize(stretched if min_max else prob, x1 - x0, y1 - y0)
+    mask = binarize_map(prob, np.array(window), threshold, min_max)
+    assert mask.dtype == bool
+    clear = abs(resized - threshold) > 1e-5
+    np.testing.assert_array_equal(mask[clear], resized[clear] > threshold)
+    assert clear.mean() > 0.95
+
+
+def test_binarize_map_equals_the_release(rng):
+    # min-max of the crop, cv2's bilinear resize to the box, > 0.5
+    prob = rng.random((32, 32), dtype=np.float32)
+    expected = cv2.resize((prob - prob.min()) / (prob.max() - prob.min()),
+                          (21, 40)) > 0.5
+    mask = binarize_map(prob, np.array([5, 6, 26, 46]))
+    np.testing.assert_array_equal(mask, expected)
+
+
+@pytest.mark.parametrize('value', [0, 0.4, 0.6, 1])
+def test_binarize_map_leaves_a_constant_map_as_it_is(value):
+    prob = np.full((8, 8), value, dtype=np.float32)
+    mask = binarize_map(prob, np.array([0, 0, 5, 3]))
+    assert mask.shape == (3, 5)
+    assert (mask == (value > 0.5)).all()

@@ -1,0 +1,68 @@
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WINDOW = np.array([8, 12, 56, 44])
+SHAPE = (32, 48)
+
+
+def load_baselines():
+    path = ROOT / 'tools' / 'analysis_tools' / 'baseline_masks.py'
+    spec = importlib.util.spec_from_file_location('baseline_masks', path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+METHODS = load_baselines().METHODS
+
+
+@pytest.fixture
+def img() -> np.ndarray:
+    """A red disc of radius 14 about (32, 28) on noisy green."""
+    rng = np.random.default_rng(0)
+    img = np.zeros((64, 64, 3), dtype=np.uint8)
+    img[...] = (40, 160, 60)
+    cv2.circle(img, (32, 28), 14, (30, 40, 200), -1)
+    noise = rng.normal(0, 6, img.shape)
+    return (img + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_form(method, img):
+    before = img.copy()
+    mask = METHODS[method](img, WINDOW)
+    assert mask.shape == SHAPE
+    assert mask.dtype == bool
+    assert (img == before).all()
+    assert (METHODS[method](img, WINDOW) == mask).all()
+
+
+def test_box_is_full(img):
+    assert METHODS['box'](img, WINDOW).all()
+
+
+def test_ellipse(img):
+    mask = METHODS['ellipse'](img, WINDOW)
+    assert mask.mean() == pytest.approx(np.pi / 4, abs=0.01)
+    # symmetric, and it touches all four sides
+    assert (mask == mask[::-1]).all() and (mask == mask[:, ::-1]).all()
+    assert mask[0].any() and mask[:, 0].any()
+    assert not mask[0, 0]
+
+
+def test_grabcut_finds_the_disc(img):
+    mask = METHODS['grabcut'](img, WINDOW)
+    y, x = np.mgrid[12:44, 8:56]
+    disc = (x - 32)**2 + (y - 28)**2 <= 14**2
+    assert (mask & disc).sum() / (mask | disc).sum() > 0.9
+
+
+def test_grabcut_at_the_border(img):
+    # a box that is the whole image has no background around it
+    mask = METHODS['grabcut'](img, np.array([0, 0, 64, 64]))
+    assert mask.shape == (64, 64)

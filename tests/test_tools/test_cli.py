@@ -1,0 +1,204 @@
+import argparse
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmboxcaseg.engine import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / 'tools'
+SHELL_SCRIPTS = sorted(TOOLS.glob('*.sh')) + [ROOT / '.ci' / 'run']
+
+
+def load_tool(name: str):
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+def parse(*argv: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    cli.add_common_arguments(parser)
+    return parser.parse_args([str(arg) for arg in argv])
+
+
+@pytest.fixture
+def config(tmp_path) -> Path:
+    path = tmp_path / 'tiny_1x.py'
+    path.write_text('model = dict(type="A", depth=18)\n'
+                    'steps = [1, 2]\n'
+                    'load_from = "weights.pth"\n'
+                    'optim_wrapper = dict(type="OptimWrapper")\n')
+    return path
+
+
+@pytest.fixture
+def run_train(monkeypatch, config):
+    """Runs train.py up to the runner, and returns the config it would use."""
+
+    def run(*argv: str, device: str = 'cpu') -> Config:
+        tool = load_tool('train')
+        built = []
+
+        class Runner:
+
+            def __init__(self, cfg):
+                built.append(cfg)
+
+            def train(self):
+                pass
+
+        monkeypatch.setattr(tool, 'build_runner', Runner)
+        monkeypatch.setattr(tool, 'get_device', lambda: device)
+        monkeypatch.setattr(sys, 'argv', ['train.py', str(config), *argv])
+        tool.main()
+        return built[0]
+
+    return run
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_help(tool):
+    done = subprocess.run([sys.executable, TOOLS / f'{tool}.py', '--help'],
+                          capture_output=True,
+                          text=True,
+                          check=True)
+    for option in ('--work-dir', '--cfg-options', '--launcher'):
+        assert option in done.stdout
+
+
+def test_load_config(config):
+    cfg = cli.load_config(
+        parse(config, '--cfg-options', 'model.depth=50', 'steps=[3,4]'))
+    assert cfg.model == dict(type='A', depth=50)
+    assert cfg.steps == [3, 4]
+    assert cfg.launcher == 'none'
+    assert cfg.work_dir == 'work_dirs/tiny_1x'
+
+
+def test_work_dir_priority(config):
+    option = ('--cfg-options', 'work_dir=from_config')
+    assert cli.load_config(parse(config, *option)).work_dir == 'from_config'
+    args = parse(config, *option, '--work-dir', 'from_cli')
+    assert cli.load_config(args).work_dir == 'from_cli'
+
+
+@pytest.mark.parametrize('flag', ['--local-rank', '--local_rank'])
+def test_local_rank(config, monkeypatch, flag):
+    monkeypatch.delenv('LOCAL_RANK', raising=False)
+    monkeypatch.setattr(cli.os, 'environ', dict(cli.os.environ))
+    cli.load_config(parse(config, f'{flag}=3'))
+    assert cli.os.environ['LOCAL_RANK'] == '3'
+
+
+def test_missing_config():
+    with pytest.raises(SystemExit, match='config not found: no/such.py'):
+        cli.load_config(parse('no/such.py'))
+
+
+def test_missing_checkpoint(config, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['test.py', str(config), 'no/such.pth'])
+    with pytest.raises(SystemExit, match='checkpoint not found: no/such.pth'):
+        load_tool('test').main()
+
+
+def test_address_is_no_file():
+    cli.check_file('https://host/weights.pth', 'checkpoint')
+
+
+def test_out_must_be_pickle(config, monkeypatch, capsys):
+    monkeypatch.setattr(
+        sys, 'argv',
+        ['test.py', str(config), 'x.pth', '--out', 'x.json'])
+    with pytest.raises(SystemExit):
+        load_tool('test').main()
+    assert '--out must end in .pkl' in capsys.readouterr().err
+
+
+def test_train_plain(run_train):
+    cfg = run_train()
+    assert cfg.load_from == 'weights.pth'
+    assert not cfg.get('resume')
+
+
+def test_resume(run_train, tmp_path):
+    # a first run: nothing to resume from, the config's weights are loaded
+    work_dir = ('--work-dir', str(tmp_path))
+    cfg = run_train('--resume', *work_dir)
+    assert cfg.load_from == 'weights.pth'
+    assert not cfg.get('resume')
+
+    checkpoint = tmp_path / 'iter_5.pth'
+    checkpoint.touch()
+    (tmp_path / 'last_checkpoint').write_text(str(checkpoint))
+    for argv in [('--resume', ), ('--resume', str(checkpoint))]:
+        cfg = run_train(*work_dir, *argv)
+        assert cfg.resume
+        assert cfg.load_from == str(checkpoint)
+
+    with pytest.raises(SystemExit, match='checkpoint not found'):
+        run_train('--resume', 'no/such.pth')
+
+
+def test_auto_scale_lr(run_train):
+    option = ('--cfg-options', 'auto_scale_lr.base_batch_size=16')
+    assert run_train('--auto-scale-lr', *option).auto_scale_lr.enable
+    with pytest.raises(SystemExit, match='base_batch_size'):
+        run_train('--auto-scale-lr')
+
+
+def test_amp_without_gpu(run_train):
+    with pytest.raises(SystemExit, match='--amp needs a GPU'):
+        run_train('--amp')
+
+
+def test_amp_with_gpu(run_train):
+    cfg = run_train('--amp', device='cuda')
+    assert cfg.optim_wrapper == dict(
+        type='AmpOptimWrapper', loss_scale='dynamic')
+    with pytest.raises(SystemExit, match='cannot replace ApexOptimWrapper'):
+        run_train(
+            '--amp',
+            '--cfg-options',
+            'optim_wrapper.type=ApexOptimWrapper',
+            device='cuda')
+
+
+@pytest.mark.parametrize('script', SHELL_SCRIPTS, ids=lambda path: path.name)
+def test_shell_script(script):
+    subprocess.run(['bash', '-n', script], check=True)
+    assert script.stat().st_mode & 0o100, f'{script} is not executable'
+
+
+@pytest.mark.parametrize('name', ['dist_train', 'dist_test'])
+def test_dist_script(name, tmp_path):
+    # A stand-in for Python shows what would be started.
+    fake = tmp_path / 'python'
+    fake.write_text('#!/bin/sh\nfor arg; do echo "<$arg>"; done\n')
+    fake.chmod(0o755)
+    positional = ['a config.py', '2'] if name == 'dist_train' else \
+        ['a config.py', 'x.pth', '2']
+    done = subprocess.run(
+        [TOOLS / f'{name}.sh', *positional, '--cfg-options', 'key=[1, 2]'],
+        env=dict(PATH='/usr/bin:/bin', PYTHON=str(fake)),
+        capture_output=True,
+        text=True,
+        check=True)
+    lines = done.stdout.split('\n')
+    assert '<--nproc_per_node=2>' in lines
+    assert '<a config.py>' in lines
+    assert '<key=[1, 2]>' in lines
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'])
+def test_script_usage(name):
+    done = subprocess.run([TOOLS / name], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith('usage: ')

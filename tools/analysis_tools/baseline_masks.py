@@ -1,0 +1,94 @@
+"""Masks that need no training, to compare the labeller with."""
+import argparse
+import os.path as osp
+
+import cv2
+import mmcv
+import numpy as np
+from mmengine.utils import track_iter_progress
+
+from mmboxcaseg.datasets import CocoBoxes
+from mmboxcaseg.proxy import ProxyWriter
+from mmboxcaseg.structures import agreement, encode_window, pixel_boxes
+
+
+def box_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Fill the box.
+
+    Args:
+        img (np.ndarray): Image, has shape (H, W, 3), uint8.
+        window (np.ndarray): Pixel box, has shape (4, ).
+
+    Returns:
+        np.ndarray: Boolean mask, has the shape (h, w) of the window.
+    """
+    x0, y0, x1, y1 = window
+    return np.ones((y1 - y0, x1 - x0), dtype=bool)
+
+
+def ellipse_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Inscribe an ellipse in the box; arguments as in :func:`box_mask`."""
+    x0, y0, x1, y1 = window
+    ys = (np.arange(y1 - y0) + 0.5) * 2 / (y1 - y0) - 1
+    xs = (np.arange(x1 - x0) + 0.5) * 2 / (x1 - x0) - 1
+    return ys[:, None]**2 + xs[None, :]**2 <= 1
+
+
+def grabcut_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Run GrabCut on the box; arguments as in :func:`box_mask`.
+
+    The image is padded by its border pixels, so that there is background
+    around a box that fills it.
+    """
+    x0, y0, x1, y1 = (int(v) for v in window)
+    pad = 8
+    padded = cv2.copyMakeBorder(img, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+    labels = np.zeros(padded.shape[:2], dtype=np.uint8)
+    cv2.setRNGSeed(0)
+    cv2.grabCut(padded, labels, (x0 + pad, y0 + pad, x1 - x0, y1 - y0),
+                np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_RECT)
+    inside = labels[y0 + pad:y1 + pad, x0 + pad:x1 + pad]
+    return (inside == cv2.GC_FGD) | (inside == cv2.GC_PR_FGD)
+
+
+METHODS = dict(box=box_mask, ellipse=ellipse_mask, grabcut=grabcut_mask)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Write a proxy file with masks that need no training.')
+    parser.add_argument('ann_file', help='COCO file of the boxes')
+    parser.add_argument('img_prefix', help='folder of its images')
+    parser.add_argument('out', help='proxy file (.json) to write')
+    parser.add_argument('--method', choices=METHODS, default='grabcut')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    coco = CocoBoxes(args.ann_file, args.img_prefix)
+    writer = ProxyWriter(args.out, args.ann_file,
+                         dict(mask_source=f'baseline:{args.method}'))
+    writer.prepare()
+    finished = writer.finished()
+    todo = [img_id for img_id in coco.annotations if img_id not in finished]
+    for img_id in track_iter_progress(todo) if todo else []:
+        info, anns = coco.images[img_id], coco.annotations[img_id]
+        img = mmcv.imread(osp.join(args.img_prefix, info['file_name']))
+        size = info['height'], info['width']
+        boxes = np.array([ann['bbox'] for ann in anns], dtype=np.float64)
+        boxes[:, 2:] += boxes[:, :2]
+        records = []
+        for ann, window in zip(anns, pixel_boxes(boxes, *size)):
+            mask = METHODS[args.method](img, window)
+            records.append(
+                dict(
+                    id=ann['id'],
+                    segmentation=encode_window(mask, window, *size),
+                    mask_score=round(agreement(mask), 4)))
+        writer.append(0, img_id, records)
+    print(f'\n{args.out}: {writer.finish()["instances"]} masks')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,247 @@
+"""Draw what the labeller and the detector make of some val images.
+
+Writes masks.png (boxes, masks before and after merging, true masks),
+detections.png (the trained detector) and pipeline.png (the README's figure).
+"""
+import argparse
+import os.path as osp
+from collections import defaultdict
+from typing import Dict, List, Sequence
+
+import matplotlib
+import mmcv
+import numpy as np
+from mmdet.apis import inference_detector, init_detector
+from mmengine.fileio import load
+from pycocotools import mask as mask_utils
+
+matplotlib.use('Agg')
+from matplotlib import pyplot as plt  # noqa: E402
+
+COLOURS = np.array(matplotlib.colormaps['Set1'].colors)[[0, 1, 2, 3, 4, 7]]
+
+
+class Instance:
+    """What to draw of one object: any of box, mask and text.
+
+    Args:
+        bbox (Sequence[float]): Box in pixels, xywh.
+        mask (np.ndarray, optional): Has shape (H, W).
+        text (str): Label. Defaults to ''.
+        dropped (bool): Whether to draw the mask as one that is not learnt.
+    """
+
+    def __init__(self, bbox, mask=None, text='', dropped=False) -> None:
+        self.bbox = bbox
+        self.mask = mask
+        self.text = text
+        self.dropped = dropped
+
+
+def draw(ax, img: np.ndarray, instances: Sequence[Instance]) -> None:
+    """Draw instances over an image.
+
+    Args:
+        ax (Axes): Where to draw.
+        img (np.ndarray): RGB image, has shape (H, W, 3), uint8.
+        instances (Sequence[Instance]): The objects.
+    """
+    canvas = img.astype(np.float64) / 255
+    ax.axis('off')
+    height, width = img.shape[:2]
+    for i, ins in enumerate(instances):
+        colour = np.array([.25] * 3) if ins.dropped else COLOURS[i % 6]
+        if ins.mask is not None and ins.mask.any():
+            inside = ins.mask.astype(bool)
+            canvas[inside] = 0.45 * canvas[inside] + 0.55 * colour
+            ax.contour(inside, [0.5], colors=[colour], linewidths=1)
+        x, y, w, h = ins.bbox
+        ax.add_patch(
+            plt.Rectangle((x - .5, y - .5),
+                          w,
+                          h,
+                          fill=False,
+                          lw=1.2,
+                          ls=':' if ins.dropped else '-',
+                          ec=colour))
+        ax.text(
+            max(x, 0),
+            max(y, 7),
+            ins.text,
+            color='white',
+            fontsize=7,
+            va='bottom',
+            bbox=dict(facecolor=colour, pad=0.8, lw=0) if ins.text else None)
+    ax.imshow(canvas.clip(0, 1))
+    ax.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
+
+
+def read_instances(path: str,
+                   threshold: float = 0) -> Dict[int, List[Instance]]:
+    """Read the masks of a proxy file or of a COCO file.
+
+    Args:
+        path (str): The file.
+        threshold (float): Masks that score less are drawn as dropped.
+
+    Returns:
+        dict[int, list[Instance]]: Instances by image id.
+    """
+    instances = defaultdict(list)
+    for ann in load(path)['annotations']:
+        score = ann.get('mask_score')
+        dropped = score is not None and score < threshold
+        text = '' if score is None else f'{score:.2f}'
+        instances[ann['image_id']].append(
+            Instance(ann['bbox'], mask_utils.decode(ann['segmentation']),
+                     text + (' dropped' if dropped else ''), dropped))
+    return instances
+
+
+def choose(merged: Dict[int, List[Instance]], count: int = 5) -> List[int]:
+    """Choose images: first some with a dropped mask, then some without."""
+    with_dropped = [
+        img_id for img_id, some in merged.items()
+        if any(ins.dropped for ins in some) and not all(ins.dropped
+                                                        for ins in some)
+    ]
+    without = [i for i in merged if not any(j.dropped for j in merged[i])]
+    first = with_dropped[:(count + 1) // 2]
+    return first + without[:count - len(first)]
+
+
+def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
+               out: str) -> None:
+    """Draw a grid, one image a row, one source of masks a column."""
+    _, axes = plt.subplots(
+        len(images),
+        len(columns),
+        figsize=(2.6 * len(columns), 2.6 * len(images)),
+        squeeze=False)
+    for row, (img_id, img) in zip(axes, images.items()):
+        for ax, (title, instances) in zip(row, columns.items()):
+            draw(ax, img, instances[img_id])
+            if row is axes[0]:
+                ax.set_title(title, fontsize=9)
+    _save(out)
+
+
+def detect(model, img: np.ndarray, score_thr: float = 0.5) -> List[Instance]:
+    """Run the detector on an RGB image.
+
+    Args:
+        model (nn.Module): The detector.
+        img (np.ndarray): Has shape (H, W, 3), uint8.
+        score_thr (float): Weaker detections are left out.
+
+    Returns:
+        list[Instance]: The detections, best first.
+    """
+    found = inference_detector(model, img[..., ::-1].copy()).pred_instances
+    found = found[found.scores >= score_thr].cpu().numpy()
+    names = model.dataset_meta['classes']
+    return [
+        Instance((x0, y0, x1 - x0, y1 - y0), mask, f'{names[label]} {s:.2f}')
+        for (x0, y0, x1, y1), mask, label, s in zip(found.bboxes, found.masks,
+                                                    found.labels, found.scores)
+    ]
+
+
+def draw_detections(detections: list, out: str) -> None:
+    """Draw a grid of images with their detections."""
+    cols = 4
+    rows = -(-len(detections) // cols)
+    _, axes = plt.subplots(
+        rows, cols, figsize=(2.6 * cols, 2.6 * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.axis('off')
+    for ax, (img, instances) in zip(axes.flat, detections):
+        draw(ax, img, instances)
+    _save(out)
+
+
+def draw_pipeline(img: np.ndarray, boxes: List[Instance],
+                  proxies: List[Instance], found: List[Instance],
+                  out: str) -> None:
+    """Draw the three stages as one row with arrows."""
+    titles = ('boxes', 'proxy masks (score)', 'Proxy Mask R-CNN')
+    labels = ('BoxCaseg\n+ salient images', 'train')
+    fig, axes = plt.subplots(
+        1, 3, figsize=(10, 2.9), gridspec_kw=dict(wspace=0.55))
+    for ax, title, instances in zip(axes, titles, (boxes, proxies, found)):
+        draw(ax, img, instances)
+        ax.set_title(title, fontsize=10)
+    for left, right, label in zip(axes, axes[1:], labels):
+        x0, x1 = left.get_position().x1, right.get_position().x0
+        fig.text((x0 + x1) / 2, 0.58, label, ha='center', fontsize=9)
+        fig.add_artist(
+            matplotlib.patches.FancyArrowPatch((x0 + .012, .5),
+                                               (x1 - .012, .5),
+                                               arrowstyle='-|>',
+                                               mutation_scale=16,
+                                               color='0.3'))
+    _save(out)
+
+
+def _save(out: str) -> None:
+    plt.savefig(out, dpi=110, bbox_inches='tight')
+    plt.close()
+    print(f'drawn: {out}')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('truth', help='COCO file with the true masks')
+    parser.add_argument('img_prefix', help='folder of its images')
+    parser.add_argument(
+        '--unmerged', required=True, help='proxy file made with --no-merge')
+    parser.add_argument('--merged', required=True, help='proxy file')
+    parser.add_argument(
+        '--threshold',
+        type=float,
+        default=0.95,
+        help='masks that score less are drawn as dropped')
+    parser.add_argument('--detector', required=True, help='config')
+    parser.add_argument('--checkpoint', required=True, help='of the detector')
+    parser.add_argument('--out-dir', required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    files = {img['id']: img['file_name'] for img in load(args.truth)['images']}
+
+    def read(img_id: int) -> np.ndarray:
+        path = osp.join(args.img_prefix, files[img_id])
+        return mmcv.imread(path, channel_order='rgb')
+
+    merged = read_instances(args.merged, args.threshold)
+    chosen = choose(merged)
+    boxes = {
+        img_id: [Instance(ins.bbox) for ins in some]
+        for img_id, some in merged.items()
+    }
+    columns = {
+        'boxes': boxes,
+        'before merging': read_instances(args.unmerged, args.threshold),
+        f'merged, kept if score >= {args.threshold}': merged,
+        'true masks': read_instances(args.truth)
+    }
+    draw_masks({img_id: read(img_id)
+                for img_id in chosen}, columns,
+               osp.join(args.out_dir, 'masks.png'))
+
+    model = init_detector(args.detector, args.checkpoint, device='cpu')
+    shown = list(dict.fromkeys(chosen + list(files)))[:12]
+    detections = [(read(img_id), detect(model, read(img_id)))
+                  for img_id in shown]
+    draw_detections(detections, osp.join(args.out_dir, 'detections.png'))
+    img, found = detections[0]
+    draw_pipeline(img, boxes[shown[0]], merged[shown[0]], found,
+                  osp.join(args.out_dir, 'pipeline.png'))
+
+
+if __name__ == '__main__':
+    main()

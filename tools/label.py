@@ -1,0 +1,98 @@
+import argparse
+import hashlib
+import os.path as osp
+
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.fileio import join_path
+
+import mmboxcaseg
+from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
+                                   check_file, load_config)
+from mmboxcaseg.proxy import ProxyWriter
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Turn the boxes of a COCO file into masks: predict, '
+        'merge, score, write the proxy file. A run that was cut off goes on '
+        'where it stopped. By default it labels what `label_dataloader` of '
+        'the config names.')
+    add_common_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint of the labeller')
+    parser.add_argument('out', help='proxy file (.json) to write')
+    parser.add_argument('--ann-file', help='COCO file of the boxes to label')
+    parser.add_argument('--img-prefix', help='folder of its images')
+    parser.add_argument(
+        '--no-merge',
+        action='store_true',
+        help='leave overlapping masks as they are predicted')
+    args = parser.parse_args()
+    if bool(args.ann_file) != bool(args.img_prefix):
+        parser.error('--ann-file and --img-prefix go together')
+    return args
+
+
+def get_dataset_cfg(cfg: Config, args: argparse.Namespace) -> Config:
+    """Return the config of the data set to label, paths made absolute."""
+    if 'label_dataloader' not in cfg:
+        raise SystemExit(
+            f'{args.config} has no `label_dataloader`, so it is no config of '
+            'a labeller.')
+    dataset = cfg.label_dataloader.dataset
+    root = dataset.pop('data_root', '')
+    dataset.ann_file = args.ann_file or join_path(root, dataset.ann_file)
+    dataset.data_prefix = dict(
+        img=args.img_prefix or join_path(root, dataset.data_prefix.img))
+    return dataset
+
+
+def get_provenance(cfg: Config, args: argparse.Namespace) -> dict:
+    """Describe where the masks come from."""
+    with open(args.checkpoint, 'rb') as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    name = osp.splitext(osp.basename(args.config))[0]
+    return dict(
+        mask_source=f'{name}@{digest[:8]}',
+        version=mmboxcaseg.__version__,
+        config=name,
+        checkpoint_sha256=digest,
+        merge=not args.no_merge,
+        test_cfg=cfg.model.get('test_cfg', {}))
+
+
+def main() -> None:
+    args = parse_args()
+    check_file(args.checkpoint, 'checkpoint')
+    cfg = load_config(args)
+    dataset = get_dataset_cfg(cfg, args)
+    check_file(dataset.ann_file, 'COCO file of the boxes')
+
+    provenance = get_provenance(cfg, args)
+    writer = ProxyWriter(args.out, dataset.ann_file, provenance)
+    if is_main_process():
+        writer.prepare()
+    barrier()
+    # One is labelled again: a run cut off at the very end has no other left,
+    # and a data set must not be empty.
+    dataset.skip_img_ids = sorted(writer.finished())[1:]
+    barrier()
+
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    cfg.test_dataloader = cfg.label_dataloader
+    cfg.test_evaluator = []
+    cfg.test_cfg = dict(type='TestLoop')
+    cfg.custom_hooks = cfg.get('custom_hooks', []) + [
+        dict(
+            type='mmboxcaseg.ProxyMaskHook',
+            out_file=args.out,
+            source_file=dataset.ann_file,
+            provenance=provenance,
+            merge=not args.no_merge)
+    ]
+    build_runner(cfg).test()
+
+
+if __name__ == '__main__':
+    main()

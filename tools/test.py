@@ -1,0 +1,50 @@
+import argparse
+
+from mmdet.engine.hooks.utils import trigger_visualization_hook
+from mmdet.evaluation import DumpDetResults
+
+from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
+                                   check_file, load_config)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Test (and evaluate) a labeller or a detector')
+    add_common_arguments(parser)
+    parser.add_argument('checkpoint', help='path of the checkpoint')
+    parser.add_argument(
+        '--out', help='file (.pkl) to write the predictions to')
+    parser.add_argument(
+        '--show', action='store_true', help='show the predictions')
+    parser.add_argument(
+        '--show-dir',
+        help='folder, inside work_dir/timestamp, to paint the predictions to')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=2,
+        help='seconds between two images of --show')
+    args = parser.parse_args()
+    if args.out is not None and not args.out.endswith(('.pkl', '.pickle')):
+        parser.error(f'--out must end in .pkl or .pickle, not {args.out}')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    check_file(args.checkpoint, 'checkpoint')
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    # A test never continues a training, whatever the config says.
+    cfg.resume = False
+    if args.show or args.show_dir:
+        cfg = trigger_visualization_hook(cfg, args)
+    runner = build_runner(cfg)
+    if args.out is not None:
+        runner.test_evaluator.metrics.append(
+            DumpDetResults(out_file_path=args.out))
+    runner.test()
+
+
+if __name__ == '__main__':
+    main()

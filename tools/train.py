@@ -1,0 +1,81 @@
+import argparse
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.runner import find_latest_checkpoint
+
+from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
+                                   check_file, load_config)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Train a labeller or a detector')
+    add_common_arguments(parser)
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='train with automatic mixed precision (needs a GPU)')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate from the batch size the config was '
+        'made for (auto_scale_lr.base_batch_size) to the real one')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from this checkpoint, or from the latest one in the '
+        'work folder when none is named')
+    return parser.parse_args()
+
+
+def enable_amp(cfg: Config) -> None:
+    """Switch the optimizer wrapper of a config to mixed precision."""
+    if get_device() == 'cpu':
+        raise SystemExit('--amp needs a GPU, and none is found: leave it out')
+    # 'type' alone would keep the arguments of another kind of wrapper.
+    wrapper_type = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if wrapper_type not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise SystemExit(f'--amp cannot replace {wrapper_type}, the '
+                         'optim_wrapper of the config')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def enable_auto_scale_lr(cfg: Config) -> None:
+    """Have the runner scale the learning rate to the batch size."""
+    if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+        raise SystemExit('--auto-scale-lr: the config does not set '
+                         'auto_scale_lr.base_batch_size, the batch size its '
+                         'learning rate is meant for')
+    cfg.auto_scale_lr.enable = True
+
+
+def enable_resume(cfg: Config, checkpoint: str) -> None:
+    """Go on from a checkpoint, or from the latest one if it is 'auto'."""
+    if checkpoint == 'auto':
+        checkpoint = find_latest_checkpoint(cfg.work_dir)
+        if checkpoint is None:
+            # A first run: start as the config says, with its load_from.
+            return
+    check_file(checkpoint, 'checkpoint')
+    cfg.resume = True
+    cfg.load_from = checkpoint
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    if args.amp:
+        enable_amp(cfg)
+    if args.auto_scale_lr:
+        enable_auto_scale_lr(cfg)
+    if args.resume is not None:
+        enable_resume(cfg, args.resume)
+    build_runner(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
