@@ -91,8 +91,8 @@ class InstanceIoUMetric(BaseMetric):
                     encode_window(mask, window, *height_width),
                     to_rle(truth, *height_width))
                 for mask, window, truth in zip(
-                    sample['pred_instances']['masks'],
-                    gt['windows'].cpu().numpy(), gt['segmentations'])
+                    sample['pred_instances']['masks'], gt['windows'],
+                    gt['segmentations'])
             ]
             self.results.append((ious, gt['labels'].tolist()))
 

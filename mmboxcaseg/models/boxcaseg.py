@@ -188,7 +188,7 @@ class BoxCaseg(BaseModel):
         ]).cpu().numpy()
         start = 0
         for sample in data_samples:
-            windows = sample.gt_instances.windows.cpu().numpy()
+            windows = sample.gt_instances.windows
             masks = [
                 binarize_map(prob, window, cfg['threshold'], cfg['min_max'])
                 for prob, window in zip(probs[start:], windows)

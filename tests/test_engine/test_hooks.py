@@ -3,7 +3,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from mmdet.structures import DetDataSample
 from mmengine.logging import MMLogger
 from mmengine.structures import InstanceData
@@ -19,9 +18,9 @@ def make_sample(img_id, shape, objects) -> DetDataSample:
     ann_ids, windows, areas, masks = zip(*objects)
     sample = DetDataSample(
         gt_instances=InstanceData(
-            ann_ids=torch.tensor(ann_ids),
-            windows=torch.tensor(windows),
-            areas=torch.tensor(areas, dtype=torch.float64)),
+            ann_ids=np.array(ann_ids),
+            windows=np.array(windows),
+            areas=np.array(areas, dtype=np.float64)),
         pred_instances=InstanceData(masks=list(masks)))
     sample.set_metainfo(dict(img_id=img_id, ori_shape=shape))
     return sample
@@ -116,7 +115,7 @@ def test_summary_is_printed(run, log):
 
 def test_smaller_means_the_area_of_the_box(run, samples):
     # and not that of the window, which is clipped and snapped
-    samples[0].gt_instances.areas = torch.tensor([100., 496.])
+    samples[0].gt_instances.areas = np.array([100., 496.])
     anns = run()
     assert anns[5]['mask_score'] == 1
     assert anns[11]['mask_score'] == 0

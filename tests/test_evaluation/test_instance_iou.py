@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
@@ -77,9 +76,9 @@ def images(rng) -> list:
             mask[y0:y1, x0:x1] |= rng.random((y1 - y0, x1 - x0)) < 0.9
             masks.append(rng.random((y1 - y0, x1 - x0)) < 0.9)
         gt = InstanceData(
-            windows=torch.from_numpy(windows),
-            labels=torch.from_numpy(rng.integers(0, 2, num)),
-            ann_ids=torch.arange(ann_id, ann_id + num),
+            windows=windows,
+            labels=rng.integers(0, 2, num),
+            ann_ids=np.arange(ann_id, ann_id + num),
             segmentations=[encode(mask) for mask in true])
         ann_id += num
         sample = DetDataSample(
@@ -108,7 +107,7 @@ def write_files(samples, folder) -> tuple:
                 image_id=sample.img_id,
                 category_id=gt.labels[i].item() + 4)
             window = encode_window(sample.pred_instances.masks[i],
-                                   gt.windows[i].numpy(), HEIGHT, WIDTH)
+                                   gt.windows[i], HEIGHT, WIDTH)
             files['pred'].append(dict(ann, segmentation=window))
             files['gt'].append(dict(ann, segmentation=gt.segmentations[i]))
     images = [

@@ -13,7 +13,8 @@ box_pipeline = [
         flip_prob=0.5),
     dict(type='mmboxcaseg.PackCrops')
 ]
-# 320 -> 288 of the paper, in proportion
+# The paper resizes to 320 and crops 288. So few salient images want more
+# variety: sizes of 98 to 150 px by side, flips, colours.
 salient_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
@@ -21,9 +22,13 @@ salient_pipeline = [
         with_bbox=False,
         with_label=False,
         with_seg=True),
-    dict(type='Resize', scale=(106, 106), keep_ratio=False),
+    dict(type='RandomResize', scale=[(98, 98), (150, 150)], keep_ratio=False),
     dict(type='RandomCrop', crop_size=(crop_size, crop_size)),
-    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='RandomFlip',
+        prob=[0.25, 0.25, 0.25],
+        direction=['horizontal', 'vertical', 'diagonal']),
+    dict(type='PhotoMetricDistortion'),
     dict(type='mmboxcaseg.PackCrops')
 ]
 test_pipeline = [

@@ -6,4 +6,13 @@ test_cfg = dict(type='TestLoop')
 
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-4))
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.02))
+# The average of the last weights is what is tested and saved.
+custom_hooks = [
+    dict(
+        type='EMAHook',
+        ema_type='ExpMomentumEMA',
+        momentum=0.002,
+        update_buffers=True,
+        priority=49)
+]

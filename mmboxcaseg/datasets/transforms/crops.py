@@ -2,7 +2,7 @@
 
 Letters in shapes: n boxes of an item (1 in training), S side of a crop.
 """
-from typing import Optional, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -108,8 +108,8 @@ class PackCrops(BaseTransform):
     What a sample may supervise is in its data sample: ``gt_instances`` has
     ``bboxes`` (n, 4) always, in pixels of the crop, and ``masks``
     (n, S, S) only where the true mask is known and may be learnt. Items of
-    :class:`BoxCropDataset` also carry ``windows`` (n, 4), ``labels`` (n, ),
-    ``ann_ids`` (n, ), ``areas`` (n, ) and, for evaluation only,
+    :class:`BoxCropDataset` also carry the arrays ``windows`` (n, 4),
+    ``labels``, ``ann_ids``, ``areas``, each (n, ), and, for evaluation only,
     ``segmentations`` (list of n COCO segmentations).
 
     Required Keys: ``crops``, ``windows``, ``gt_bboxes``, ``instances``; or
@@ -152,13 +152,14 @@ class PackCrops(BaseTransform):
     def _pack_boxes(results: dict) -> InstanceData:
         instances = results['instances']
 
-        def column(key: str, dtype: Optional[type] = None) -> torch.Tensor:
-            return torch.from_numpy(
-                np.array([ins[key] for ins in instances], dtype=dtype))
+        def column(key: str, dtype: type) -> np.ndarray:
+            return np.array([ins[key] for ins in instances], dtype=dtype)
 
+        # Arrays where the network needs no tensor: between processes every
+        # tensor is a file of its own, an array is not.
         packed = InstanceData(
             bboxes=torch.from_numpy(results['gt_bboxes']),
-            windows=torch.from_numpy(results['windows']),
+            windows=results['windows'],
             labels=column('bbox_label', np.int64),
             ann_ids=column('ann_id', np.int64),
             areas=column('area', np.float64))

@@ -68,14 +68,13 @@ class ProxyMaskHook(Hook):
 
     def _records(self, sample) -> List[dict]:
         gt, masks = sample.gt_instances, sample.pred_instances.masks
-        windows = gt.windows.cpu().numpy()
         if self.merge:
-            masks = merge_masks(masks, windows, gt.areas.cpu().numpy())
+            masks = merge_masks(masks, gt.windows, gt.areas)
         return [
             dict(
                 id=ann_id,
                 segmentation=encode_window(mask, window, *sample.ori_shape),
                 mask_score=round(agreement(mask),
                                  4)) for ann_id, mask, window in zip(
-                                     gt.ann_ids.tolist(), masks, windows)
+                                     gt.ann_ids.tolist(), masks, gt.windows)
         ]
