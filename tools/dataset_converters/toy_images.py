@@ -1,8 +1,8 @@
 """Draw the images of the toy set: scenes of objects, and salient images.
 
-Objects of the scenes are of four classes that only their shape tells apart.
-Salient images show one large object, of other shapes, textures and
-backgrounds, so that there is a domain gap to bridge.
+Objects of the scenes are of four classes, told apart by shape and, mostly, by
+texture and hue. Salient images show one large object, of other shapes,
+textures and backgrounds, so that there is a domain gap to bridge.
 
 Legend: S is the side of an image. A field is a float array in [0, 1] and has
 shape (S, S), an image is BGR in [0, 255] and has shape (S, S, 3).
@@ -197,6 +197,23 @@ def draw_colours(rng: Generator, gaps: Sequence[float],
     return np.stack(colours)
 
 
+def draw_hue(rng: Generator, hue: float, avoid: np.ndarray) -> np.ndarray:
+    """Draw a strong colour of about a hue that keeps away from others.
+
+    Args:
+        rng (Generator): Source of randomness.
+        hue (float): Hue in OpenCV's range, [0, 180).
+        avoid (np.ndarray): Colours to keep away from, has shape (M, 3).
+
+    Returns:
+        np.ndarray: BGR colour, has shape (3, ).
+    """
+    hsv = rng.uniform((hue - 12, 110, 110), (hue + 12, 255, 250), (64, 3))
+    drawn = cv2.cvtColor(np.uint8(hsv)[None], cv2.COLOR_HSV2BGR)[0]
+    distance = np.linalg.norm(drawn[:, None] - avoid, axis=-1).min(axis=1)
+    return drawn[np.argmax(distance >= min(90, distance.max()))]
+
+
 def draw_texture(rng: Generator, family: Sequence[Callable],
                  colours: np.ndarray) -> np.ndarray:
     """Colour a random field of ``family`` with ``colours`` (K, 3).
@@ -297,6 +314,11 @@ def notched(rng: Generator) -> np.ndarray:
 
 CLASSES: Dict[str, Callable] = dict(
     star=star, crescent=crescent, fish=fish, gear=gear)
+# What most objects of a class wear, as zebras wear stripes and oranges are
+# orange; the others wear anything. Hues are OpenCV's, 0 to 180.
+CLASS_TEXTURES = (stripes, ramp, dots, checker)
+CLASS_HUES = (15, 60, 105, 150)
+OWN_LOOK_SHARE = 0.85
 SALIENT_SHAPES = (blob, polygon, bumpy_superellipse, banana, notched)
 
 
@@ -441,10 +463,12 @@ def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
         alpha = place(rng, window, masks, full_areas, overlap)
         if alpha is None:
             continue
-        # One colour stands out from the background, the other need not.
-        first, step = rng.integers(3), rng.integers(1, 5)
-        colours = palette[[first, (first + step) % 5]]
-        texture = draw_texture(rng, SCENE_TEXTURES, colours)
+        colours = rng.permutation(palette)[:2]
+        family: Sequence[Callable] = SCENE_TEXTURES
+        if rng.random() < OWN_LOOK_SHARE:
+            family = (CLASS_TEXTURES[label], )
+            colours[0] = draw_hue(rng, CLASS_HUES[label], ground_colours)
+        texture = draw_texture(rng, family, colours)
         image = paint(rng, image, Layer(alpha, light(rng, texture, 0.8)))
         mask = alpha >= 0.5
         masks = np.concatenate([masks & ~mask, mask[None]])

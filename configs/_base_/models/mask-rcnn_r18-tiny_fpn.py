@@ -26,16 +26,22 @@ model = dict(
             out_channels=48,
             featmap_strides=[4, 8, 16],
             finest_scale=28),
-        bbox_head=dict(in_channels=48, fc_out_channels=256),
+        # So few images do better with one regressor and one mask for all.
+        bbox_head=dict(
+            in_channels=48, fc_out_channels=256, reg_class_agnostic=True),
         mask_roi_extractor=dict(
             roi_layer=dict(sampling_ratio=1),
             out_channels=48,
             featmap_strides=[4, 8, 16],
             finest_scale=28),
-        mask_head=dict(num_convs=3, in_channels=48, conv_out_channels=48)),
+        mask_head=dict(
+            num_convs=3,
+            in_channels=48,
+            conv_out_channels=48,
+            class_agnostic=True)),
     train_cfg=dict(
         rpn=dict(sampler=dict(num=64)),
         rpn_proposal=dict(nms_pre=200, max_per_img=100),
-        rcnn=dict(sampler=dict(num=32))),
+        rcnn=dict(sampler=dict(num=64))),
     test_cfg=dict(
         rpn=dict(nms_pre=100, max_per_img=50), rcnn=dict(max_per_img=20)))
