@@ -135,8 +135,9 @@ minutes on two cores)" -v "${options[@]}" --no-build-isolation onedl-mmcv
 main() {
     make_venv
     : >"$LOG"
-    # torch and mmcv break with setuptools 82, which drops pkg_resources.
-    pip_install 'build tools' 'pip>=25' 'setuptools<82' wheel ninja psutil
+    # mmcv's metadata needs setuptools 77; 82 drops pkg_resources, which torch
+    # and mmcv use.
+    pip_install 'build tools' 'pip>=25' 'setuptools>=77,<82' wheel ninja psutil
     pip_install 'torch and the OpenMMLab stack (several GB the first time)' \
         -r <(grep -v '^onedl-mmcv==' requirements.txt) \
         -r tests/requirements.txt

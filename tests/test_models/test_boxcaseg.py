@@ -148,7 +148,8 @@ def label_data(counts) -> dict:
         inputs=list(crops.split(counts)),
         data_samples=[
             DetDataSample(gt_instances=InstanceData(windows=part))
-            for part in np.split(windows, np.cumsum(counts)[:-1])
+            for part in np.split(windows,
+                                 np.cumsum(counts)[:-1])
         ])
 
 

@@ -39,9 +39,10 @@ def make_image(rng: np.random.Generator, num: int) -> Tuple[list, np.ndarray]:
 def by_windows(masks: List[np.ndarray], windows: np.ndarray) -> list:
     """This project's way."""
     areas = np.prod(windows[:, 2:] - windows[:, :2], axis=1)
-    return [(encode_window(mask, window, HEIGHT, WIDTH), agreement(mask))
-            for mask, window in zip(
-                merge_masks(masks, windows, areas), windows)]
+    return [
+        (encode_window(mask, window, HEIGHT, WIDTH), agreement(mask))
+        for mask, window in zip(merge_masks(masks, windows, areas), windows)
+    ]
 
 
 def by_images(masks: List[np.ndarray], windows: np.ndarray) -> list:
