@@ -3,7 +3,6 @@
 _base_ = '../toy/proxy-mask-rcnn_r18-tiny_toy.py'
 
 data_root = '{{$MMBOXCASEG_DATA:data}}/coco_mini/'
-proxy_file = '{{$PWD:.}}/work_dirs/coco-mini/label.json'
 
 model = dict(
     roi_head=dict(
@@ -31,12 +30,9 @@ classes = dict(_delete_=True)  # those of COCO, mmdet's default
 train_dataloader = dict(
     batch_size=4,
     dataset=dict(
-        data_root=data_root,
         metainfo=classes,
-        ann_file=proxy_file,
-        data_prefix=dict(img='images/'),
-        # The paper's threshold; at 96 px a crop a mask of a real object
-        # rarely reaches it.
+        ann_file='work_dirs/coco-mini/label.json',  # by tools/label.py
+        data_prefix=dict(img=data_root + 'images/'),
         mask_score_thr=0.8,
         pipeline=train_pipeline))
 val_dataloader = dict(

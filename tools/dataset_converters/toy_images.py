@@ -319,6 +319,7 @@ CLASSES: Dict[str, Callable] = dict(
 CLASS_TEXTURES = (stripes, ramp, dots, checker)
 CLASS_HUES = (15, 60, 105, 150)
 OWN_LOOK_SHARE = 0.85
+BACKGROUND_TONE_SHARE = 0.7
 SALIENT_SHAPES = (blob, polygon, bumpy_superellipse, banana, notched)
 
 
@@ -393,7 +394,7 @@ def scatter_clutter(rng: Generator, image: np.ndarray,
         cv2.circle(image, centre, int(rng.integers(1, 3)), colours.pop(), -1,
                    cv2.LINE_AA)
     patches = np.zeros((SIZE, SIZE), np.float32)
-    for _ in range(rng.integers(2, 7)):
+    for _ in range(rng.integers(8, 15)):
         centre = rng.integers(0, SIZE, 2).tolist()
         axes = rng.integers(3, 8, 2).tolist()
         cv2.ellipse(patches, centre, axes, float(rng.uniform(0, 180)), 0, 360,
@@ -451,7 +452,9 @@ def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
     # Objects and clutter share few colours: a colour does not tell of which
     # of them a pixel is.
     palette = draw_colours(rng, (80, 80, 60, 60, 40), ground_colours)
-    image = scatter_clutter(rng, light(rng, image, 0.3), palette)
+    # Clutter has the colours of all classes, too.
+    hues = [draw_hue(rng, hue, ground_colours) for hue in CLASS_HUES]
+    image = scatter_clutter(rng, light(rng, image, 0.3), np.stack(hues))
     masks = np.zeros((0, SIZE, SIZE), bool)
     full_areas, labels = np.zeros(0), []
     num = rng.integers(3, 7)
@@ -464,6 +467,10 @@ def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
         if alpha is None:
             continue
         colours = rng.permutation(palette)[:2]
+        # A part of an object may look like its background: colour alone does
+        # not cut it out.
+        if rng.random() < BACKGROUND_TONE_SHARE:
+            colours[1] = ground_colours[rng.integers(len(ground_colours))]
         family: Sequence[Callable] = SCENE_TEXTURES
         if rng.random() < OWN_LOOK_SHARE:
             family = (CLASS_TEXTURES[label], )
