@@ -9,7 +9,7 @@ model = dict(
     roi_head=dict(
         bbox_head=dict(num_classes=4), mask_head=dict(num_classes=4)))
 
-max_epochs = 16  # of 50 iterations each
+max_epochs = 15  # of 50 iterations each
 train_cfg = dict(
     type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=max_epochs)
 val_cfg = dict(type='ValLoop')

@@ -318,8 +318,10 @@ CLASSES: Dict[str, Callable] = dict(
 # orange; the others wear anything. Hues are OpenCV's, 0 to 180.
 CLASS_TEXTURES = (stripes, ramp, dots, checker)
 CLASS_HUES = (15, 60, 105, 150)
-OWN_LOOK_SHARE = 0.85
-BACKGROUND_TONE_SHARE = 0.7
+OWN_LOOK_SHARE = 0.8
+# How many objects have a tone of their background: colour alone does not cut
+# them out.
+BACKGROUND_TONE_SHARE = 0.5
 SALIENT_SHAPES = (blob, polygon, bumpy_superellipse, banana, notched)
 
 
@@ -467,10 +469,8 @@ def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
         if alpha is None:
             continue
         colours = rng.permutation(palette)[:2]
-        # A part of an object may look like its background: colour alone does
-        # not cut it out.
         if rng.random() < BACKGROUND_TONE_SHARE:
-            colours[1] = ground_colours[rng.integers(len(ground_colours))]
+            colours[1] = rng.choice(ground_colours)
         family: Sequence[Callable] = SCENE_TEXTURES
         if rng.random() < OWN_LOOK_SHARE:
             family = (CLASS_TEXTURES[label], )
@@ -500,6 +500,8 @@ def make_salient(rng: Generator) -> Tuple[np.ndarray, np.ndarray]:
     x, y = (rng.uniform(0.2, 0.8, 2) * [SIZE - w, SIZE - h]).astype(int)
     alpha = paste(window, x, y)
     colours = draw_colours(rng, (90, 50), ground_colours)
+    if rng.random() < BACKGROUND_TONE_SHARE:
+        colours[1] = rng.choice(ground_colours)
     texture = draw_texture(rng, SALIENT_TEXTURES, colours)
     layer = Layer(alpha, light(rng, texture, 0.6))
     return develop(rng, paint(rng, image, layer)), alpha >= 0.5
