@@ -154,7 +154,7 @@ def label_val(pipeline: Pipeline, checkpoint: str) -> dict:
     val = pipeline.cfg.val
     data = (val.instances, val.images)
     files = dict()
-    for method in ('box', 'grabcut'):
+    for method in pipeline.cfg.get('baselines', ()):
         files[method] = pipeline.path(f'val_{method}.json')
         pipeline.step(f'val_{method}', 'analysis_tools/baseline_masks.py',
                       *data, files[method], '--method', method)

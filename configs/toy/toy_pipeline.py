@@ -9,3 +9,5 @@ train = dict(
     boxes='data/toy/annotations/boxes_train.json', images='data/toy/train')
 val = dict(
     instances='data/toy/annotations/instances_val.json', images='data/toy/val')
+# What the labeller is compared with, see analysis_tools/baseline_masks.py.
+baselines = ('box', 'grabcut')

@@ -13,6 +13,7 @@ import mmcv
 import numpy as np
 from mmdet.apis import inference_detector, init_detector
 from mmengine.fileio import load
+from mmengine.utils import mkdir_or_exist
 from pycocotools import mask as mask_utils
 
 matplotlib.use('Agg')
@@ -53,8 +54,8 @@ def draw(ax, img: np.ndarray, instances: Sequence[Instance]) -> None:
         colour = np.array([.25] * 3) if ins.dropped else COLOURS[i % 6]
         if ins.mask is not None and ins.mask.any():
             inside = ins.mask.astype(bool)
-            canvas[inside] = 0.45 * canvas[inside] + 0.55 * colour
-            ax.contour(inside, [0.5], colors=[colour], linewidths=1)
+            canvas[inside] = 0.5 * canvas[inside] + 0.5 * colour
+            ax.contour(inside, [0.5], colors='white', linewidths=1)
         x, y, w, h = ins.bbox
         ax.add_patch(
             plt.Rectangle((x - .5, y - .5),
@@ -91,7 +92,7 @@ def read_instances(path: str,
     for ann in load(path)['annotations']:
         score = ann.get('mask_score')
         dropped = score is not None and score < threshold
-        text = '' if score is None else f'{score:.2f}'
+        text = '' if score is None else f'{score:.3f}'
         instances[ann['image_id']].append(
             Instance(ann['bbox'], mask_utils.decode(ann['segmentation']),
                      text + (' dropped' if dropped else ''), dropped))
@@ -119,10 +120,10 @@ def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
         figsize=(2.6 * len(columns), 2.6 * len(images)),
         squeeze=False)
     for row, (img_id, img) in zip(axes, images.items()):
-        for ax, (title, instances) in zip(row, columns.items()):
+        for ax, instances in zip(row, columns.values()):
             draw(ax, img, instances[img_id])
-            if row is axes[0]:
-                ax.set_title(title, fontsize=9)
+    for ax, title in zip(axes[0], columns):
+        ax.set_title(title, fontsize=9)
     _save(out)
 
 
@@ -167,7 +168,7 @@ def draw_pipeline(img: np.ndarray, boxes: List[Instance],
     titles = ('boxes', 'proxy masks (score)', 'Proxy Mask R-CNN')
     labels = ('BoxCaseg\n+ salient images', 'train')
     fig, axes = plt.subplots(
-        1, 3, figsize=(10, 2.9), gridspec_kw=dict(wspace=0.55))
+        1, 3, figsize=(11, 2.9), gridspec_kw=dict(wspace=0.75))
     for ax, title, instances in zip(axes, titles, (boxes, proxies, found)):
         draw(ax, img, instances)
         ax.set_title(title, fontsize=10)
@@ -184,6 +185,7 @@ def draw_pipeline(img: np.ndarray, boxes: List[Instance],
 
 
 def _save(out: str) -> None:
+    mkdir_or_exist(osp.dirname(out))
     plt.savefig(out, dpi=110, bbox_inches='tight')
     plt.close()
     print(f'drawn: {out}')
@@ -238,8 +240,12 @@ def main() -> None:
     detections = [(read(img_id), detect(model, read(img_id)))
                   for img_id in shown]
     draw_detections(detections, osp.join(args.out_dir, 'detections.png'))
-    img, found = detections[0]
-    draw_pipeline(img, boxes[shown[0]], merged[shown[0]], found,
+    # An image on which every object is found shows the three stages best.
+    best = min(
+        range(len(shown)),
+        key=lambda i: abs(len(detections[i][1]) - len(merged[shown[i]])))
+    img, found = detections[best]
+    draw_pipeline(img, boxes[shown[best]], merged[shown[best]], found,
                   osp.join(args.out_dir, 'pipeline.png'))
 
 
