@@ -31,10 +31,16 @@ def train_config(workspace, batch_size: int) -> Path:
             f'{box}.1.scale': (1, 1),
             f'{box}.1.flip_prob':
             0,
-            f'{salient}.2.scale':
-            size,
-            f'{salient}.4.prob':
-            0.0,
+            salient: [
+                dict(type='LoadImageFromFile'),
+                dict(
+                    type='LoadAnnotations',
+                    with_bbox=False,
+                    with_label=False,
+                    with_seg=True),
+                dict(type='Resize', scale=size, keep_ratio=False),
+                dict(type='mmboxcaseg.PackCrops')
+            ],
             'train_dataloader.dataset.datasets.1.indices':
             8,
             # Adam would blow rounding errors of tiny gradients up.
