@@ -96,7 +96,8 @@ def test_found_from_mmdet_scope_without_custom_imports():
             'assert "mmboxcaseg" not in sys.modules\n'
             'model = MODELS.get("mmboxcaseg.BoxCaseg")\n'
             'assert model.__module__ == "mmboxcaseg.models.boxcaseg", model\n')
-    subprocess.run([sys.executable, '-c', code], check=True)
+    result = subprocess.run([sys.executable, '-c', code])
+    assert result.returncode == 0
 
 
 @pytest.mark.parametrize('link', [True, False])

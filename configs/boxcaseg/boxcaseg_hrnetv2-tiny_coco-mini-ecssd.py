@@ -1,4 +1,4 @@
-# Real photographs on two CPU cores: 3124 iterations in about ten minutes.
+# Real photographs on two CPU cores: 3124 iterations.
 _base_ = [
     '../_base_/models/boxcaseg_hrnetv2-tiny.py',
     '../_base_/datasets/coco-mini_boxes_ecssd.py',

@@ -12,5 +12,5 @@ train = dict(
 val = dict(
     instances=data_root + 'annotations/instances_val.json',
     images=data_root + 'images')
-# GrabCut on photographs takes ten minutes: run it by hand.
+# GrabCut is slow on whole photographs: run it by hand.
 baselines = ('box', 'ellipse')

@@ -185,7 +185,6 @@ def draw_pipeline(img: np.ndarray, boxes: List[Instance],
 
 
 def _save(out: str) -> None:
-    mkdir_or_exist(osp.dirname(out))
     plt.savefig(out, dpi=110, bbox_inches='tight')
     plt.close()
     print(f'drawn: {out}')
@@ -213,6 +212,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    mkdir_or_exist(args.out_dir)
     files = {img['id']: img['file_name'] for img in load(args.truth)['images']}
 
     def read(img_id: int) -> np.ndarray:

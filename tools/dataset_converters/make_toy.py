@@ -22,8 +22,9 @@ import cv2
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 from numpy.random import Generator, SeedSequence, default_rng
-from pycocotools import mask as mask_utils
 from toy_images import CLASSES, SIZE, make_salient, make_scene
+
+from mmboxcaseg.structures import encode_window, tight_box
 
 # Part of the marker: raise it whenever the images or files change.
 VERSION = 4
@@ -52,16 +53,13 @@ def to_annotation(mask: np.ndarray, label: int) -> Dict:
     Returns:
         dict: The annotation; its box is half-open and tight.
     """
-    y, x = np.nonzero(mask)
-    x0, y0 = int(x.min()), int(y.min())
-    rle = mask_utils.encode(np.asfortranarray(mask, dtype=np.uint8))
+    x0, y0, x1, y1 = window = tight_box(mask)
     return dict(
         category_id=label + 1,
-        bbox=[x0, y0, int(x.max()) + 1 - x0,
-              int(y.max()) + 1 - y0],
+        bbox=[x0, y0, x1 - x0, y1 - y0],
         area=int(mask.sum()),
         iscrowd=0,
-        segmentation=dict(size=rle['size'], counts=rle['counts'].decode()))
+        segmentation=encode_window(mask[y0:y1, x0:x1], window, *mask.shape))
 
 
 def write_scene(index: int, folder: Path, seed: int) -> List[Dict]:

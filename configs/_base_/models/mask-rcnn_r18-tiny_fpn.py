@@ -26,7 +26,7 @@ model = dict(
             out_channels=48,
             featmap_strides=[4, 8, 16],
             finest_scale=28),
-        # So few images do better with one regressor and one mask for all.
+        # One regressor and one mask for all classes: every object trains it.
         bbox_head=dict(
             in_channels=48, fc_out_channels=256, reg_class_agnostic=True),
         mask_roi_extractor=dict(
