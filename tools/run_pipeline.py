@@ -284,7 +284,11 @@ def main(argv: Optional[List[str]] = None) -> None:
     args = parser.parse_args(argv)
     if not osp.isfile(args.config):
         raise SystemExit(f'config not found: {args.config}')
-    pipeline = Pipeline(Config.fromfile(args.config), args.work_dir)
+    cfg = Config.fromfile(args.config)
+    if cfg.get('twin') and not cfg.get('val'):
+        raise SystemExit(f'{args.config}: `twin` is a comparison on `val`; '
+                         'name `val`, too, or set twin=None.')
+    pipeline = Pipeline(cfg, args.work_dir)
     summary = run(pipeline)
     dump(summary, pipeline.path('summary.json'), indent=1)
     print('\n' + format_table(summary))
