@@ -5,8 +5,8 @@ _base_ = [
     '../_base_/schedules/adamw_poly.py', '../_base_/default_runtime.py'
 ]
 
-max_epochs = 80  # of 28 iterations each
-train_cfg = dict(max_epochs=max_epochs, val_interval=40)
+max_epochs = 56  # of 28 iterations each
+train_cfg = dict(max_epochs=max_epochs, val_interval=28)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=50),
     dict(
@@ -17,4 +17,4 @@ param_scheduler = [
         end=max_epochs,
         convert_to_iter_based=True)
 ]
-default_hooks = dict(checkpoint=dict(interval=40, max_keep_ckpts=1))
+default_hooks = dict(checkpoint=dict(interval=28, max_keep_ckpts=1))

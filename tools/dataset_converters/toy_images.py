@@ -243,9 +243,8 @@ def star(rng: Generator) -> np.ndarray:
     return polar(turn(10), radii * rng.uniform(0.93, 1.07, 10))
 
 
-def crescent(rng: Generator) -> np.ndarray:
+def lune(shift: float, cut: float) -> np.ndarray:
     """Unit disc less a disc of radius ``cut`` that sits ``shift`` aside."""
-    shift, cut = rng.uniform(0.62, 0.75), rng.uniform(0.72, 0.82)
     tip = np.arccos((1 + shift**2 - cut**2) / (2 * shift))
     inner_tip = np.arctan2(np.sin(tip), np.cos(tip) - shift)
     outer = np.linspace(tip, 2 * np.pi - tip, 48)
@@ -254,6 +253,10 @@ def crescent(rng: Generator) -> np.ndarray:
         polar(outer, np.ones(len(outer))),
         polar(inner, np.full(len(inner), cut)) + [shift, 0]
     ])
+
+
+def crescent(rng: Generator) -> np.ndarray:
+    return lune(rng.uniform(0.62, 0.75), rng.uniform(0.72, 0.82))
 
 
 def fish(rng: Generator) -> np.ndarray:
@@ -312,6 +315,11 @@ def notched(rng: Generator) -> np.ndarray:
     return polar(turn(120), radii) * [1, rng.uniform(0.7, 1)]
 
 
+def bitten(rng: Generator) -> np.ndarray:
+    """Disc with a bite, of any depth."""
+    return lune(rng.uniform(0.65, 1.1), rng.uniform(0.45, 0.85))
+
+
 CLASSES: Dict[str, Callable] = dict(
     star=star, crescent=crescent, fish=fish, gear=gear)
 # What most objects of a class wear, as zebras wear stripes and oranges are
@@ -319,10 +327,10 @@ CLASSES: Dict[str, Callable] = dict(
 CLASS_TEXTURES = (stripes, ramp, dots, checker)
 CLASS_HUES = (15, 60, 105, 150)
 OWN_LOOK_SHARE = 0.8
-# How many objects have a tone of their background: colour alone does not cut
-# them out.
-BACKGROUND_TONE_SHARE = 0.5
-SALIENT_SHAPES = (blob, polygon, bumpy_superellipse, banana, notched)
+# How many objects of scenes have a tone of their background: colour alone does
+# not cut them out.
+BACKGROUND_TONE_SHARE = 0.3
+SALIENT_SHAPES = (blob, polygon, bumpy_superellipse, banana, notched, bitten)
 
 
 def rasterise(rng: Generator, outline: np.ndarray, side: float) -> np.ndarray:
@@ -500,8 +508,6 @@ def make_salient(rng: Generator) -> Tuple[np.ndarray, np.ndarray]:
     x, y = (rng.uniform(0.2, 0.8, 2) * [SIZE - w, SIZE - h]).astype(int)
     alpha = paste(window, x, y)
     colours = draw_colours(rng, (90, 50), ground_colours)
-    if rng.random() < BACKGROUND_TONE_SHARE:
-        colours[1] = rng.choice(ground_colours)
     texture = draw_texture(rng, SALIENT_TEXTURES, colours)
     layer = Layer(alpha, light(rng, texture, 0.6))
     return develop(rng, paint(rng, image, layer)), alpha >= 0.5
