@@ -22,7 +22,9 @@ import cv2
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 from numpy.random import Generator, SeedSequence, default_rng
-from toy_images import CLASSES, SIZE, make_salient, make_scene
+from toy_images import make_salient, make_scene
+from toy_shapes import CLASSES
+from toy_textures import SIZE
 
 from mmboxcaseg.structures import encode_window, tight_box
 
