@@ -16,6 +16,8 @@ from mmengine.fileio import load
 from mmengine.utils import mkdir_or_exist
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg.structures import to_rle
+
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402
 
@@ -86,16 +88,26 @@ def read_instances(path: str,
         threshold (float): Masks that score less are drawn as dropped.
 
     Returns:
-        dict[int, list[Instance]]: Instances by image id.
+        dict[int, list[Instance]]: Instances by image id, without crowds and
+        annotations that have no mask.
     """
     instances = defaultdict(list)
-    for ann in load(path)['annotations']:
+    coco = load(path)
+    sizes = {
+        img['id']: (img['height'], img['width'])
+        for img in coco['images']
+    }
+    for ann in coco['annotations']:
+        if ann.get('iscrowd', 0) or not ann.get('segmentation'):
+            continue
+        mask = mask_utils.decode(
+            to_rle(ann['segmentation'], *sizes[ann['image_id']]))
         score = ann.get('mask_score')
         dropped = score is not None and score < threshold
         text = '' if score is None else f'{score:.3f}'
         instances[ann['image_id']].append(
-            Instance(ann['bbox'], mask_utils.decode(ann['segmentation']),
-                     text + (' dropped' if dropped else ''), dropped))
+            Instance(ann['bbox'], mask, text + (' dropped' if dropped else ''),
+                     dropped))
     return instances
 
 
