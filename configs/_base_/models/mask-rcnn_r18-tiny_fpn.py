@@ -20,9 +20,9 @@ model = dict(
         feat_channels=48,
         anchor_generator=dict(scales=[6], strides=[4, 8, 16, 32])),
     roi_head=dict(
-        # A fixed number of samples a bin: RoIAlign is a third of a step.
+        # One sample a bin: RoIAlign would be a third of a step.
         bbox_roi_extractor=dict(
-            roi_layer=dict(sampling_ratio=2),
+            roi_layer=dict(sampling_ratio=1),
             out_channels=48,
             featmap_strides=[4, 8, 16],
             finest_scale=28),
