@@ -98,19 +98,26 @@ def tiny_salient(tmp_path, rng):
 
 
 @pytest.fixture
-def build_labeller():
+def labeller_cfg() -> Config:
+    """The model of the configs' tiny labeller."""
+    return Config.fromfile(
+        ROOT / 'configs/_base_/models/boxcaseg_hrnetv2-tiny.py').model
+
+
+@pytest.fixture
+def build_labeller(labeller_cfg):
     """Builds the tiny labeller of the configs under a seed.
 
     The parameters of its heads are drawn larger than the authors' N(0,
     0.001), else all maps would be 0.5 and no test could see a difference.
     """
-    cfg = Config.fromfile(
-        ROOT / 'configs/_base_/models/boxcaseg_hrnetv2-tiny.py').model
 
-    def build(**test_cfg) -> nn.Module:
+    def build(heads=None, **test_cfg) -> nn.Module:
         torch.manual_seed(0)
-        cfg.test_cfg.update(test_cfg)
-        model = MODELS.build(cfg)
+        labeller_cfg.test_cfg.update(test_cfg)
+        if heads is not None:
+            labeller_cfg.heads = heads
+        model = MODELS.build(labeller_cfg)
         for name, param in model.named_parameters():
             if '_head.' in name and '.bn.' not in name:
                 nn.init.normal_(param, std=0.1)

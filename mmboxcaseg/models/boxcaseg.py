@@ -2,7 +2,7 @@
 
 Letters in shapes: N crops of a batch, C feature channels, S side of a crop.
 """
-from typing import Dict, List, Optional, Union
+from typing import Dict, Optional, Sequence, Union
 
 import torch
 from mmengine.model import BaseModel
@@ -27,26 +27,31 @@ class BoxCaseg(BaseModel):
         backbone (dict): Config of the backbone.
         neck (dict): Config of the neck that joins its maps.
         channels (int): Channels C of the joined map.
+        heads (Sequence[str]): Which heads there are, see ``HEADS``; each row
+            of Table 4 is a choice of these. A fused map of one head is that
+            head's. Defaults to all.
         loss_mil (dict): Config of the multiple-instance loss.
         loss_pairwise (dict): Config of the smoothness loss.
         loss_pixel (dict): Config of the pixel loss; it also sets alpha.
-        test_cfg (dict): ``output``: which map becomes the mask, 'fused',
-            'salient', 'transferred' or 'weak'; ``chunk``: crops in one
-            forward pass; ``threshold`` and ``min_max``: see
-            :func:`binarize_map`.
+        test_cfg (dict): ``output``: which map becomes the mask, 'fused' or
+            the name of a head (default: 'fused', or 'weak' if that is the
+            only head); ``chunk``: crops in one forward pass; ``threshold``
+            and ``min_max``: see :func:`binarize_map`.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialization config.
 
     Raises:
-        ValueError: ``test_cfg.output`` names no map.
+        ValueError: ``heads`` or ``test_cfg.output`` names no head, or the
+            weak head is missing, from which another is transferred.
     """
 
-    OUTPUTS = ('fused', 'weak', 'salient', 'transferred')
+    HEADS = ('weak', 'salient', 'transferred')
 
     def __init__(self,
                  backbone: dict,
                  neck: dict = dict(type='mmboxcaseg.ResizeConcat'),
                  channels: int = 720,
+                 heads: Sequence[str] = HEADS,
                  loss_mil: dict = dict(type='mmboxcaseg.MILLoss'),
                  loss_pairwise: dict = dict(type='mmboxcaseg.PairwiseLoss'),
                  loss_pixel: dict = dict(type='mmboxcaseg.FusedBCELoss'),
@@ -56,20 +61,50 @@ class BoxCaseg(BaseModel):
         super().__init__(data_preprocessor, init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
+        self._check_heads(heads)
         head = dict(type='mmboxcaseg.SegmentationHead', channels=channels)
-        self.weak_head = MODELS.build(head)
-        self.salient_head = MODELS.build(head)
-        self.transferred_head = MODELS.build(
-            dict(type='mmboxcaseg.TransferredHead', channels=channels))
-        self.loss_mil = MODELS.build(loss_mil)
-        self.loss_pairwise = MODELS.build(loss_pairwise)
+        if 'weak' in heads:
+            self.weak_head = MODELS.build(head)
+            self.loss_mil = MODELS.build(loss_mil)
+            self.loss_pairwise = MODELS.build(loss_pairwise)
+        if 'salient' in heads:
+            self.salient_head = MODELS.build(head)
+        if 'transferred' in heads:
+            self.transferred_head = MODELS.build(
+                dict(type='mmboxcaseg.TransferredHead', channels=channels))
         self.loss_pixel = MODELS.build(loss_pixel)
+        self.heads = tuple(name for name in self.HEADS if name in heads)
+        outputs = self.heads
+        if self.heads != ('weak', ):
+            outputs = ('fused', ) + outputs
         self.test_cfg = dict(
-            output='fused', chunk=16, threshold=0.5, min_max=True)
+            output=outputs[0], chunk=16, threshold=0.5, min_max=True)
         self.test_cfg.update(test_cfg)
-        if self.test_cfg['output'] not in self.OUTPUTS:
+        if self.test_cfg['output'] not in outputs:
             raise ValueError(f'test_cfg.output={self.test_cfg["output"]!r} '
-                             f'must be one of {self.OUTPUTS}.')
+                             f'must be one of {outputs}.')
+
+    def _check_heads(self, heads: Sequence[str]) -> None:
+        if not heads or not set(heads) <= set(self.HEADS):
+            raise ValueError(f'heads={heads!r} must be some of {self.HEADS}.')
+        if 'transferred' in heads and 'weak' not in heads:
+            raise ValueError(f'heads={heads!r}: the transferred head takes '
+                             "its weights from the weak one; add 'weak'.")
+
+    def init_weights(self) -> None:
+        """Initialize all weights, those of the backbone from a file.
+
+        Raises:
+            RuntimeError: The file cannot be had; says what to do.
+        """
+        try:
+            super().init_weights()
+        except OSError as error:
+            raise RuntimeError(
+                f'cannot load the weights of init_cfg={self.backbone.init_cfg}'
+                f': {error}. Set model.backbone.init_cfg.checkpoint to a file '
+                'that you have, or model.backbone.init_cfg=None to start '
+                'from random weights.') from error
 
     def forward(self,
                 inputs: Tensor,
@@ -102,14 +137,17 @@ class BoxCaseg(BaseModel):
             inputs (Tensor): Normalised crops, has shape (N, 3, S, S).
 
         Returns:
-            dict[str, Tensor]: Logits by head, 'weak', 'salient' and
-            'transferred', each has shape (N, S, S), float32.
+            dict[str, Tensor]: Logits by head, each has shape (N, S, S),
+            float32.
         """
         feats = self.neck(self.backbone(inputs))
-        maps = dict(
-            weak=self.weak_head(feats),
-            salient=self.salient_head(feats),
-            transferred=self.transferred_head(feats, self.weak_head))
+        maps = dict()
+        if 'weak' in self.heads:
+            maps['weak'] = self.weak_head(feats)
+        if 'salient' in self.heads:
+            maps['salient'] = self.salient_head(feats)
+        if 'transferred' in self.heads:
+            maps['transferred'] = self.transferred_head(feats, self.weak_head)
         return {
             name:
             F.interpolate(logits.float(), inputs.shape[2:],
@@ -126,43 +164,37 @@ class BoxCaseg(BaseModel):
                 its crops, and their masks where they may be learnt.
 
         Returns:
-            dict[str, Tensor]: ``loss_mil``, ``loss_pairwise``,
-            ``loss_pixel``, scalars.
+            dict[str, Tensor]: ``loss_mil`` and ``loss_pairwise`` of the weak
+            head, ``loss_pixel`` of the others, scalars.
         """
         maps = self.logit_maps(inputs)
-        target, has_mask = self._targets(data_samples, inputs)
-        return dict(
-            loss_mil=self.loss_mil(maps['weak'], target),
-            loss_pairwise=self.loss_pairwise(maps['weak']),
-            loss_pixel=self.loss_pixel(maps['salient'][has_mask],
-                                       maps['transferred'][has_mask],
-                                       target[has_mask]))
+        boxes, masks, has_mask = self._targets(data_samples, inputs)
+        losses = dict()
+        if 'weak' in maps:
+            weak = maps.pop('weak')
+            losses['loss_mil'] = self.loss_mil(weak, boxes, masks, has_mask)
+            losses['loss_pairwise'] = self.loss_pairwise(weak)
+        if maps:
+            known = {name: logits[has_mask] for name, logits in maps.items()}
+            losses['loss_pixel'] = self.loss_pixel(target=masks, **known)
+        return losses
 
     @staticmethod
     def _targets(data_samples: list, inputs: Tensor) -> tuple:
-        """Draw the true mask of every crop, or else its box.
+        """Gather what the crops may learn from.
 
         Returns:
-            tuple[Tensor]: Targets (N, S, S) of 0 and 1, and which of them
-            are true masks, bool (N, ).
+            tuple[Tensor]: Boxes in pixels of the crops (N, 4), the K known
+            masks (K, S, S), and whose they are, bool (N, ).
         """
-        size = inputs.shape[-1]
-        # A pixel is in the box where its centre is.
-        centres = torch.arange(size, device=inputs.device) + 0.5
-        targets: List[Tensor] = []
-        has_mask: List[bool] = []
-        for sample in data_samples:
-            gt = sample.gt_instances
-            has_mask += ['masks' in gt] * len(gt)
-            if 'masks' in gt:
-                targets.append(gt.masks.to(inputs.dtype))
-                continue
-            x0, y0, x1, y1 = gt.bboxes[..., None].unbind(1)
-            cols = (x0 <= centres) & (centres < x1)
-            rows = (y0 <= centres) & (centres < y1)
-            targets.append(
-                (rows[:, :, None] & cols[:, None, :]).to(inputs.dtype))
-        return torch.cat(targets), torch.tensor(has_mask, device=inputs.device)
+        all_gt = [sample.gt_instances for sample in data_samples]
+        boxes = torch.cat([gt.bboxes for gt in all_gt])
+        # An empty start: there may be no mask at all.
+        masks = [inputs.new_zeros(0, *inputs.shape[2:])]
+        masks += [gt.masks.to(inputs) for gt in all_gt if 'masks' in gt]
+        has_mask = [['masks' in gt] * len(gt) for gt in all_gt]
+        return boxes, torch.cat(masks), boxes.new_tensor(
+            sum(has_mask, []), dtype=torch.bool)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list) -> list:
@@ -203,7 +235,8 @@ class BoxCaseg(BaseModel):
         filled = torch.cat([crops, crops.new_zeros(missing, *crops.shape[1:])])
         maps = self.logit_maps(filled)
         if self.test_cfg['output'] == 'fused':
-            logits = self.loss_pixel.fuse(maps['salient'], maps['transferred'])
+            logits = self.loss_pixel.fuse(
+                maps.get('salient'), maps.get('transferred'))
         else:
             logits = maps[self.test_cfg['output']]
         return logits[:len(crops)].sigmoid()

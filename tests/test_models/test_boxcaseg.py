@@ -6,6 +6,7 @@ from mmengine.structures import InstanceData
 from torch.nn import functional as F
 
 from mmboxcaseg.models import boxcaseg
+from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import binarize_map
 
 SIZE = 48
@@ -200,7 +201,7 @@ def test_masks_fill_their_windows(build_labeller):
 
 
 @pytest.mark.parametrize('min_max, threshold', [(True, 0.4), (False, 0.5)])
-@pytest.mark.parametrize('output', boxcaseg.BoxCaseg.OUTPUTS)
+@pytest.mark.parametrize('output', ('fused', ) + boxcaseg.BoxCaseg.HEADS)
 @torch.no_grad()
 def test_output_names_the_map(build_labeller, output, min_max, threshold):
     model = build_labeller(output=output, min_max=min_max, threshold=threshold)
@@ -228,6 +229,61 @@ def test_output_names_the_map(build_labeller, output, min_max, threshold):
                             for m, o in zip(masks, others)]) < 0.999
 
 
+# The rows of Table 4.
+ROWS = [('weak', ), ('salient', ), ('weak', 'transferred'),
+        ('weak', 'salient'), ('weak', 'salient', 'transferred')]
+
+
+@pytest.mark.parametrize('heads', ROWS)
+def test_some_heads_only(build_labeller, mixed_batch, heads):
+    model = build_labeller(heads)
+    losses = model.loss(*mixed_batch)
+    expected = set()
+    if 'weak' in heads:
+        expected |= {'loss_mil', 'loss_pairwise'}
+    if heads != ('weak', ):
+        expected.add('loss_pixel')
+    assert set(losses) == expected
+    sum(losses.values()).backward()
+    assert all(param.grad is not None for param in model.parameters())
+    assert {
+        key.split('.')[0][:-5]
+        for key, _ in model.named_parameters() if '_head' in key
+    } == set(heads)
+
+
+@pytest.mark.parametrize('heads', ROWS)
+@torch.no_grad()
+def test_output_of_some_heads(build_labeller, heads):
+    model = build_labeller(heads).eval()
+    crops = torch.rand(3, 3, SIZE, SIZE)
+    maps = model(crops)
+    assert tuple(maps) == heads
+    learnt = [name for name in heads if name != 'weak'] or ['weak']
+    if len(learnt) == 1:
+        expected = maps[learnt[0]].sigmoid()
+    else:
+        expected = (0.7 * maps['salient'].sigmoid() +
+                    0.3 * maps['transferred'].sigmoid())
+    torch.testing.assert_close(
+        model._chunk_probs(crops), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('heads, message', [
+    ((), 'must be some of'),
+    (('weak', 'strong'), 'must be some of'),
+    (('salient', 'transferred'), "add 'weak'"),
+])
+def test_bad_heads(build_labeller, heads, message):
+    with pytest.raises(ValueError, match=message):
+        build_labeller(heads)
+
+
+def test_weak_head_alone_has_no_fused_map(build_labeller):
+    with pytest.raises(ValueError, match="output='fused' must be one of"):
+        build_labeller(('weak', ), output='fused')
+
+
 def test_bad_output(build_labeller):
     with pytest.raises(ValueError, match="output='best' must be one of"):
         build_labeller(output='best')
@@ -236,3 +292,46 @@ def test_bad_output(build_labeller):
 def test_bad_mode(build_labeller):
     with pytest.raises(RuntimeError, match="'fit' is none of tensor"):
         build_labeller()(torch.rand(1, 3, SIZE, SIZE), mode='fit')
+
+
+BACKBONES = {
+    'ResNet-50': (dict(type='mmdet.ResNet', depth=50), [
+        dict(
+            type='mmdet.ChannelMapper',
+            in_channels=[256, 512, 1024, 2048],
+            out_channels=32),
+        dict(type='mmboxcaseg.ResizeConcat')
+    ], 128),
+    'ConvNeXt-tiny': (dict(
+        type='mmpretrain.ConvNeXt',
+        arch='tiny',
+        out_indices=(0, 1, 2, 3),
+        gap_before_final_norm=False), None, 1440),
+    'Swin-tiny': (dict(type='mmdet.SwinTransformer',
+                       out_indices=(0, 1, 2, 3)), None, 1440),
+}
+
+
+@pytest.mark.parametrize('name', BACKBONES)
+def test_any_backbone_by_config(labeller_cfg, mixed_batch, name):
+    backbone, neck, channels = BACKBONES[name]
+    labeller_cfg.backbone, labeller_cfg.channels = backbone, channels
+    if neck is not None:
+        labeller_cfg.neck = neck
+    model = MODELS.build(labeller_cfg)
+    losses = model.loss(*mixed_batch)
+    sum(losses.values()).backward()
+    assert all(param.grad is not None
+               for name, param in model.named_parameters()
+               if param.requires_grad)
+    assert model(mixed_batch[0])['weak'].shape == (4, SIZE, SIZE)
+
+
+def test_weights_that_cannot_be_had(labeller_cfg):
+    labeller_cfg.backbone.init_cfg = dict(
+        type='Pretrained', checkpoint='lost/hrnet.pth')
+    model = MODELS.build(labeller_cfg)
+    with pytest.raises(RuntimeError) as error:
+        model.init_weights()
+    assert 'lost/hrnet.pth' in str(error.value)
+    assert 'model.backbone.init_cfg' in str(error.value)

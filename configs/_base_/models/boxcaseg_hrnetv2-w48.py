@@ -13,4 +13,4 @@ model = dict(
     loss_mil=dict(type='mmboxcaseg.MILLoss'),
     loss_pairwise=dict(type='mmboxcaseg.PairwiseLoss', loss_weight=0.05),
     loss_pixel=dict(type='mmboxcaseg.FusedBCELoss', alpha=0.7),
-    test_cfg=dict(output='fused', chunk=16))
+    test_cfg=dict(chunk=16))

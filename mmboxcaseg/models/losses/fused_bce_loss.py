@@ -1,4 +1,5 @@
 import math
+from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -7,15 +8,16 @@ from torch.nn import functional as F
 from mmboxcaseg.registry import MODELS
 
 
-def fuse_logits(salient: Tensor,
-                transferred: Tensor,
+def fuse_logits(salient: Optional[Tensor],
+                transferred: Optional[Tensor],
                 alpha: float,
                 space: str = 'prob') -> Tensor:
     """Mix the maps of two heads: alpha * S_a + (1 - alpha) * S_t, Eq. (3).
 
     Args:
-        salient (Tensor): Logits of the salient head, any shape.
-        transferred (Tensor): Logits of the transferred head, same shape.
+        salient (Tensor | None): Logits of the salient head, any shape.
+        transferred (Tensor | None): Logits of the transferred head, same
+            shape. One of the two may be missing: the other is the mix.
         alpha (float): Share of the salient head, in [0, 1].
         space (str): 'prob' mixes probabilities as the paper does, 'logit'
             mixes logits as the authors' code does. Defaults to 'prob'.
@@ -23,6 +25,8 @@ def fuse_logits(salient: Tensor,
     Returns:
         Tensor: The logits of the mixed map, same shape.
     """
+    if salient is None or transferred is None:
+        return transferred if salient is None else salient
     if space == 'logit' or alpha in (0, 1):
         return alpha * salient + (1 - alpha) * transferred
     # log p - log(1 - p), both by log-sum-exp: exact where a sigmoid is 0 or
@@ -33,16 +37,16 @@ def fuse_logits(salient: Tensor,
             torch.logsumexp(F.logsigmoid(-both) + shares, dim=-1))
 
 
-def fused_bce_loss(salient: Tensor,
-                   transferred: Tensor,
+def fused_bce_loss(salient: Optional[Tensor],
+                   transferred: Optional[Tensor],
                    target: Tensor,
                    alpha: float,
                    space: str = 'prob') -> Tensor:
     """Pixel loss of the fused map: binary cross-entropy, Eq. (3).
 
     Args:
-        salient (Tensor): Logits, has shape (N, H, W).
-        transferred (Tensor): Logits, has shape (N, H, W).
+        salient (Tensor | None): Logits, has shape (N, H, W).
+        transferred (Tensor | None): Logits, has shape (N, H, W).
         target (Tensor): Masks, has shape (N, H, W).
         alpha (float): Share of the salient head.
         space (str): See :func:`fuse_logits`.
@@ -50,9 +54,9 @@ def fused_bce_loss(salient: Tensor,
     Returns:
         Tensor: A scalar, the mean over pixels; 0 with a gradient for N = 0.
     """
-    if not len(target):
-        return (salient.sum() + transferred.sum()) * 0
     fused = fuse_logits(salient, transferred, alpha, space)
+    if not len(target):
+        return fused.sum()
     return F.binary_cross_entropy_with_logits(fused, target.to(fused.dtype))
 
 
@@ -86,18 +90,21 @@ class FusedBCELoss(nn.Module):
         self.space = space
         self.loss_weight = loss_weight
 
-    def fuse(self, salient: Tensor, transferred: Tensor) -> Tensor:
+    def fuse(self, salient: Optional[Tensor],
+             transferred: Optional[Tensor]) -> Tensor:
         """Mix two maps of logits, see :func:`fuse_logits`."""
         return fuse_logits(salient, transferred, self.alpha, self.space)
 
-    def forward(self, salient: Tensor, transferred: Tensor,
-                target: Tensor) -> Tensor:
+    def forward(self,
+                target: Tensor,
+                salient: Optional[Tensor] = None,
+                transferred: Optional[Tensor] = None) -> Tensor:
         """Compute the weighted loss.
 
         Args:
-            salient (Tensor): Logits, has shape (N, H, W).
-            transferred (Tensor): Logits, has shape (N, H, W).
             target (Tensor): Masks, has shape (N, H, W).
+            salient (Tensor, optional): Logits, has shape (N, H, W).
+            transferred (Tensor, optional): Logits, has shape (N, H, W).
 
         Returns:
             Tensor: A scalar.

@@ -102,15 +102,33 @@ def test_no_mask_in_the_batch(maps, space):
 
 
 def test_module(maps):
+    salient, transferred, target = maps
     module = FusedBCELoss(alpha=0.6, space='logit', loss_weight=2)
     torch.testing.assert_close(
-        module(*maps), 2 * fused_bce_loss(*maps, 0.6, 'logit'))
+        module(target, salient, transferred),
+        2 * fused_bce_loss(*maps, 0.6, 'logit'))
     assert torch.equal(
         module.fuse(*maps[:2]), fuse_logits(*maps[:2], 0.6, 'logit'))
 
 
 def test_defaults_are_those_of_the_paper(maps):
-    assert torch.equal(FusedBCELoss()(*maps), fused_bce_loss(*maps, 0.7))
+    salient, transferred, target = maps
+    assert torch.equal(FusedBCELoss()(target, salient, transferred),
+                       fused_bce_loss(*maps, 0.7))
+
+
+@pytest.mark.parametrize('space', ['prob', 'logit'])
+def test_one_head_alone(maps, space):
+    salient, transferred, target = maps
+    module = FusedBCELoss(space=space)
+    for name, logits in dict(salient=salient, transferred=transferred).items():
+        expected = slow_loss(logits, logits, target, 1)
+        assert module(target, **{
+            name: logits
+        }).item() == pytest.approx(
+            expected, rel=1e-5)
+    assert module.fuse(None, transferred) is transferred
+    assert module.fuse(salient, None) is salient
 
 
 @pytest.mark.parametrize('kwargs', [
