@@ -1,12 +1,41 @@
 import os.path as osp
-from typing import List
+from typing import List, Optional
 
+import cv2
+import mmcv
+import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import isdir, list_dir_or_file
+from mmengine.logging import print_log
+from mmengine.utils import track_iter_progress
 
 from mmboxcaseg.registry import DATASETS
 
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp')
+
+
+def count_objects(path: str, speck: float = 0.01) -> int:
+    """Count the connected components of a mask file.
+
+    Args:
+        path (str): Mask file; its foreground is brighter than 127.
+        speck (float): Components smaller than this share of the foreground
+            do not count. Defaults to 0.01.
+
+    Returns:
+        int: The number of 8-connected components.
+
+    Raises:
+        ValueError: The file is no image.
+    """
+    mask = mmcv.imread(path, flag='grayscale')
+    if mask is None:
+        raise ValueError(f'{path} cannot be read as an image: replace it, or '
+                         'remove it and its image.')
+    mask = mask > 127
+    stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2]
+    areas = stats[1:, cv2.CC_STAT_AREA]  # the first is the background
+    return int((areas >= speck * mask.sum()).sum())
 
 
 @DATASETS.register_module()
@@ -17,20 +46,31 @@ class SalientDataset(BaseDataset):
         data_prefix (dict): ``img`` is the folder of the images, ``mask``
             that of the masks (foreground brighter than 127).
         mask_suffix (str): Ending of the mask files. Defaults to '.png'.
+        single_object (bool): Whether to leave out the images whose mask has
+            more than one connected component, or none; components under 1 %
+            of the foreground do not count. It reads every mask. Defaults to
+            False.
+        num_images (int, optional): Take so many, drawn at random but always
+            the same ones (Table 3). Defaults to all.
         kwargs: Arguments of :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
         FileNotFoundError: A folder does not exist, holds no image, or an
             image has no mask or a mask no image.
-        ValueError: Two images have the same stem.
+        ValueError: Two images have the same stem, no mask shows a single
+            object, or there are less than ``num_images``.
     """
 
     def __init__(self,
                  *args,
                  data_prefix: dict = dict(img='images', mask='masks'),
                  mask_suffix: str = '.png',
+                 single_object: bool = False,
+                 num_images: Optional[int] = None,
                  **kwargs) -> None:
         self.mask_suffix = mask_suffix
+        self.single_object = single_object
+        self.num_images = num_images
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:
@@ -51,12 +91,39 @@ class SalientDataset(BaseDataset):
                 f'no partner: {unpaired[:5]}. Every salient image needs a '
                 'mask of the same name; correct `data_prefix` or add the '
                 'missing files.')
-        return [
+        items = [
             dict(
                 img_path=osp.join(img_dir, images[stem]),
                 seg_map_path=osp.join(mask_dir, masks[stem]),
                 img_id=stem) for stem in sorted(images)
         ]
+        if self.single_object:
+            items = self._keep_single(items)
+        return items if self.num_images is None else self._draw(items)
+
+    def _draw(self, items: List[dict]) -> List[dict]:
+        if not 0 < self.num_images <= len(items):
+            raise ValueError(f'num_images={self.num_images} must be between 1 '
+                             f'and the {len(items)} images that there are.')
+        rng = np.random.default_rng(0)
+        drawn = rng.choice(len(items), self.num_images, replace=False)
+        return [items[i] for i in sorted(drawn)]
+
+    def _keep_single(self, items: List[dict]) -> List[dict]:
+        """Keep the items whose mask shows one object; print the count."""
+        kept = [
+            item for item in track_iter_progress(items)
+            if count_objects(item['seg_map_path']) == 1
+        ]
+        folder = self.data_prefix['mask']
+        if not kept:
+            raise ValueError(f'{folder}: no mask shows exactly one object; '
+                             'set single_object=False.')
+        print_log(
+            f'{folder}: {len(items) - len(kept)} of {len(items)} salient '
+            'images left out, their masks do not show exactly one object',
+            logger='current')
+        return kept
 
     @staticmethod
     def _stems(folder: str, suffixes: tuple) -> dict:

@@ -1,7 +1,9 @@
+from itertools import islice
 from typing import Iterator, List, Optional, Sequence
 
 import torch
 from mmengine.dist import get_dist_info, sync_random_seed
+from torch import Tensor
 from torch.utils.data import Sampler
 
 from mmboxcaseg.registry import DATA_SAMPLERS
@@ -21,31 +23,48 @@ class MultiSourceSampler(Sampler):
     drawn first and then cut in ranks, so that two ranks of batch size b see
     together what one rank of batch size 2b sees.
 
+    It works with epoch-based loops and with iteration-based ones, which
+    resume in the middle of an epoch by :meth:`skip`.
+
     Args:
         dataset (ConcatDataset): Its ``datasets`` are the sources.
         batch_size (int): Batch size of one rank; must equal that of the
             data loader.
         source_ratio (Sequence[int]): Parts of a batch by source. Defaults to
             (9, 7), box : salient, the paper's best.
+        sit_out_prob (float): Probability in [0, 1) that a box which overlaps
+            another one, see :class:`BoxCropDataset`, sits out a pass over
+            the boxes. The authors use 0.75 on COCO. Defaults to 0.
         seed (int, optional): Seed of the order, equal on all ranks. Defaults
             to a random one.
 
     Raises:
         ValueError: The batch size cannot be divided in the ratio, the number
-            of sources differs, or a source cannot fill one global batch.
+            of sources differs, a source is empty, the last one cannot fill
+            one global batch, or ``sit_out_prob`` is out of range or without
+            marked boxes.
     """
 
     def __init__(self,
                  dataset,
                  batch_size: int,
                  source_ratio: Sequence[int] = (9, 7),
+                 sit_out_prob: float = 0,
                  seed: Optional[int] = None) -> None:
         self.sizes = [len(source) for source in dataset.datasets]
+        if not min(self.sizes):
+            raise ValueError(f'a source is empty: they have {self.sizes} '
+                             'samples.')
         self.offsets = [0] + list(dataset.cumulative_sizes[:-1])
         self.shares = self._split(batch_size, source_ratio, len(self.sizes))
+        self.sit_out_prob = sit_out_prob
+        self.overlapping = [
+            getattr(source, 'overlapping', None) for source in dataset.datasets
+        ]
+        self._check_sit_out()
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
-        self.epoch = 0
+        self.epoch = self.first_epoch = self.first_sample = 0
         self.num_batches = self.sizes[-1] // (
             self.shares[-1] * self.world_size)
         if not self.num_batches:
@@ -54,6 +73,15 @@ class MultiSourceSampler(Sampler):
                 f'{self.world_size} rank(s) needs '
                 f'{self.shares[-1] * self.world_size}: use a smaller batch or '
                 'more salient images.')
+
+    def _check_sit_out(self) -> None:
+        if not 0 <= self.sit_out_prob < 1:
+            raise ValueError(
+                f'sit_out_prob={self.sit_out_prob} must be in [0, 1).')
+        if self.sit_out_prob and all(m is None for m in self.overlapping):
+            raise ValueError(
+                f'sit_out_prob={self.sit_out_prob} needs to know which boxes '
+                'overlap: set `overlap_iou` of BoxCropDataset, e.g. to 0.5.')
 
     @staticmethod
     def _split(batch_size: int, ratio: Sequence[int],
@@ -81,8 +109,22 @@ class MultiSourceSampler(Sampler):
         """Choose the order: the same epoch has the same order."""
         self.epoch = epoch
 
+    def skip(self, num_samples: int) -> None:
+        """Start after the samples that were seen before a resume.
+
+        Args:
+            num_samples (int): Samples that this rank saw, over all epochs.
+                Epochs are counted from the current one afterwards, as
+                MMEngine's :class:`IterBasedTrainLoop` does.
+        """
+        self.first_epoch, self.first_sample = divmod(num_samples, len(self))
+
     def __iter__(self) -> Iterator[int]:
         """Yield indices into the concatenated dataset, batch after batch."""
+        start, self.first_sample = self.first_sample, 0
+        yield from islice(self._epoch_order(), start, None)
+
+    def _epoch_order(self) -> Iterator[int]:
         orders = [self._draw(source) for source in range(len(self.sizes))]
         for batch in range(self.num_batches):
             for order, share in zip(orders, self.shares):
@@ -95,16 +137,26 @@ class MultiSourceSampler(Sampler):
         The draws of all epochs are one endless row of permutations; an epoch
         takes its piece of it. The last source starts anew each epoch.
         """
-        size = self.sizes[source]
         need = self.num_batches * self.shares[source] * self.world_size
         last = source == len(self.sizes) - 1
-        start = self.epoch * (size if last else need)
+        epoch = self.first_epoch + self.epoch
+        lap, skip = (epoch, 0) if last else (0, epoch * need)
         drawn: List[int] = []
-        lap = start // size
-        while len(drawn) < need + start % size:
-            generator = torch.Generator()
-            generator.manual_seed(hash((self.seed, source, lap)) % 2**63)
-            drawn += torch.randperm(size, generator=generator).tolist()
+        while len(drawn) < need:
+            order = self._draw_lap(source, lap)
             lap += 1
-        piece = drawn[start % size:start % size + need]
-        return [self.offsets[source] + index for index in piece]
+            drawn += order[skip:skip + need - len(drawn)].tolist()
+            skip = max(skip - len(order), 0)
+        return [self.offsets[source] + index for index in drawn]
+
+    def _draw_lap(self, source: int, lap: int) -> Tensor:
+        """Draw one pass over a source, but for the boxes that sit it out."""
+        size, marks = self.sizes[source], self.overlapping[source]
+        generator = torch.Generator()
+        generator.manual_seed(hash((self.seed, source, lap)) % 2**63)
+        order = torch.randperm(size, generator=generator)
+        if not self.sit_out_prob or marks is None:
+            return order
+        chance = torch.rand(size, generator=generator)
+        out = torch.from_numpy(marks) & (chance < self.sit_out_prob)
+        return order[~out[order]]

@@ -4,30 +4,42 @@ from typing import Sequence, Tuple
 import numpy as np
 
 
-def pixel_boxes(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Snap boxes outward to the pixel grid and clip them to the image.
+def pixel_boxes(boxes: np.ndarray,
+                height: int,
+                width: int,
+                truncate: bool = False) -> np.ndarray:
+    """Snap boxes to the pixel grid and clip them to the image.
 
     Args:
         boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
         height (int): Image height in pixels.
         width (int): Image width in pixels.
+        truncate (bool): Whether to drop the fractions, as the authors' code
+            does, instead of snapping outward. Defaults to False.
 
     Returns:
         np.ndarray: Integer boxes, has shape (n, 4) and dtype int64. Boxes
-        outside the image become empty, all others hold a pixel or more.
+        outside the image become empty (with ``truncate`` also those whose
+        whole pixels are), all others hold a pixel or more.
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-    # 480.00000001 is 480 written by a float32 program, not a 481st row.
-    snapped = np.concatenate(
-        [np.floor(boxes[:, :2] + 1e-4),
-         np.ceil(boxes[:, 2:] - 1e-4)], axis=1)
+    if truncate:
+        snapped = np.trunc(boxes)
+    else:
+        # 480.00000001 is 480 written by a float32 program, not a 481st row.
+        snapped = np.concatenate(
+            [np.floor(boxes[:, :2] + 1e-4),
+             np.ceil(boxes[:, 2:] - 1e-4)],
+            axis=1)
     snapped[:, 2:] = np.maximum(snapped[:, 2:], snapped[:, :2] + 1)
     limit = np.array([width, height, width, height])
     return np.clip(snapped, 0, limit).astype(np.int64)
 
 
-def jitter_box(box: np.ndarray, shift: Sequence[float],
-               scale: Sequence[float]) -> np.ndarray:
+def jitter_box(box: np.ndarray,
+               shift: Sequence[float],
+               scale: Sequence[float],
+               centred: bool = False) -> np.ndarray:
     """Move and stretch a box (listing of section 3.2.2 of the paper).
 
     The top-left corner moves by ``shift`` times the size of the box, then
@@ -39,13 +51,19 @@ def jitter_box(box: np.ndarray, shift: Sequence[float],
             both from U(-0.25, 0.25).
         scale (Sequence[float]): Factors of width and height; the paper draws
             both from U(0.5, 1.5).
+        centred (bool): Whether, as in the authors' code, the centre moves
+            instead, by ``shift`` times half the size, and the box is
+            stretched about it. Defaults to False.
 
     Returns:
         np.ndarray: The new box, has shape (4, ), xyxy, not clipped.
     """
     size = box[2:] - box[:2]
-    corner = box[:2] + np.asarray(shift) * size
-    return np.concatenate([corner, corner + np.asarray(scale) * size])
+    shift, new_size = np.asarray(shift) * size, np.asarray(scale) * size
+    corner = box[:2] + shift
+    if centred:
+        corner = box[:2] + shift / 2 + (size - new_size) / 2
+    return np.concatenate([corner, corner + new_size])
 
 
 def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:

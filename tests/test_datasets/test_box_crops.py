@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 from mmboxcaseg.datasets import BoxCropDataset
+from mmboxcaseg.datasets.box_crops import overlapping_boxes
 
 
 def keep(results: dict) -> dict:
@@ -84,3 +86,65 @@ def test_broken_file_fails_when_built(tiny_coco):
     files = tiny_coco(lambda data: data['annotations'][0].pop('bbox'))
     with pytest.raises(ValueError, match='no `bbox`: annotation 11'):
         build(files)
+
+
+def iou(a, b) -> float:
+    w = min(a[2], b[2]) - max(a[0], b[0])
+    h = min(a[3], b[3]) - max(a[1], b[1])
+    inter = max(w, 0) * max(h, 0)
+    area_a, area_b = ((x[2] - x[0]) * (x[3] - x[1]) for x in (a, b))
+    return inter / (area_a + area_b - inter)
+
+
+def test_overlapping_boxes_against_loops(rng):
+    corners = rng.uniform(0, 20, (300, 2))
+    boxes = np.hstack([corners, corners + rng.uniform(5, 30, (300, 2))])
+    groups = rng.permutation(np.repeat(np.arange(90), rng.integers(1, 9, 90)))
+    groups = np.resize(groups, 300)
+    expected = [
+        any(g == h and i != j and iou(a, b) > 0.5
+            for j, (b, h) in enumerate(zip(boxes, groups)))
+        for i, (a, g) in enumerate(zip(boxes, groups))
+    ]
+    found = overlapping_boxes(boxes, groups, 0.5)
+    assert found.tolist() == expected
+    assert 30 < found.sum() < 270
+
+
+def test_overlapping_boxes_are_marked(tiny_coco, log):
+
+    def edit(data):
+        # IoU 0.6 with annotation 5, in the same image.
+        data['annotations'][0]['bbox'] = [2.5, 3.25, 30, 18.3]
+
+    files = tiny_coco(edit)
+    assert build(files).overlapping is None
+    dataset = build(files, overlap_iou=0.5)
+    ids = [item['instances'][0]['ann_id'] for item in dataset]
+    assert ids == [8, 3, 5, 11]
+    assert dataset.overlapping.tolist() == [False, False, True, True]
+    assert '2 of 4 boxes overlap another one (IoU > 0.5)' in log.text
+    assert not build(files, overlap_iou=0.7).overlapping.any()
+
+
+@pytest.mark.parametrize('kwargs', [
+    dict(overlap_iou=1),
+    dict(overlap_iou=-0.5),
+    dict(overlap_iou=0.5, per_image=True),
+])
+def test_bad_overlap_iou(tiny_coco, kwargs):
+    with pytest.raises(ValueError, match='overlap_iou=.* must be in'):
+        build(tiny_coco(), **kwargs)
+
+
+@pytest.mark.parametrize('indices, expected', [
+    (3, [False, False, True]),
+    (-1, [True]),
+    ([2, 0], [True, False]),
+])
+def test_marks_of_a_subset(tiny_coco, indices, expected):
+    files = tiny_coco(
+        lambda data: data['annotations'][0].update(bbox=[2.5, 3.25, 30, 18.3]))
+    dataset = build(files, overlap_iou=0.5, indices=indices)
+    assert len(dataset) == len(expected)
+    assert dataset.overlapping.tolist() == expected

@@ -1,4 +1,5 @@
 import cv2
+import numpy as np
 import pytest
 from mmcv.transforms import LoadImageFromFile
 from mmdet.datasets.transforms import LoadAnnotations
@@ -65,3 +66,55 @@ def test_mask_suffix(tiny_salient):
     files = tiny_salient()
     with pytest.raises(FileNotFoundError, match=r'masks \(\*_gt.png\)'):
         SalientDataset(**files, mask_suffix='_gt.png')
+
+
+def test_single_object(tiny_salient, log):
+    files = tiny_salient(('one', 'speck', 'two', 'none', 'grey'),
+                         ('one', 'speck', 'two', 'none', 'grey'))
+    masks = {
+        name: np.zeros((24, 20), np.uint8)
+        for name in ('one', 'speck', 'two', 'none', 'grey')
+    }
+    for name in ('one', 'speck', 'two', 'grey'):
+        masks[name][2:14, 2:14] = 255
+    masks['one'][14, 14] = 255  # corners touch
+    masks['speck'][20, 18] = 255
+    masks['two'][18:20, 16:19] = 255
+    masks['grey'][18:20, 16:19] = 127
+    for name, mask in masks.items():
+        cv2.imwrite(f'{files["data_prefix"]["mask"]}/{name}.png', mask)
+    dataset = SalientDataset(**files, single_object=True, pipeline=[])
+    assert [item['img_id'] for item in dataset] == ['grey', 'one', 'speck']
+    assert '2 of 5 salient images left out' in log.text
+
+
+def test_no_single_object(tiny_salient):
+    files = tiny_salient(('none', ), ('none', ))
+    cv2.imwrite(f'{files["data_prefix"]["mask"]}/none.png',
+                np.zeros((24, 20), np.uint8))
+    with pytest.raises(ValueError, match='no mask shows exactly one object'):
+        SalientDataset(**files, single_object=True)
+
+
+def test_broken_mask(tiny_salient):
+    files = tiny_salient()
+    path = f'{files["data_prefix"]["mask"]}/one.png'
+    with open(path, 'w') as file:
+        file.write('text')
+    with pytest.raises(ValueError, match='one.png cannot be read'):
+        SalientDataset(**files, single_object=True)
+
+
+def test_some_images(tiny_salient):
+    stems = [f'{i:02d}' for i in range(12)]
+    files = tiny_salient(stems, stems)
+    drawn = [[
+        item['img_id']
+        for item in SalientDataset(**files, num_images=num, pipeline=[])
+    ] for num in (5, 5, 12)]
+    assert drawn[0] == drawn[1] == sorted(set(drawn[0]))
+    assert len(drawn[0]) == 5 and drawn[0] != stems[:5]
+    assert drawn[2] == stems
+    for num in (0, 13):
+        with pytest.raises(ValueError, match='between 1 and the 12 images'):
+            SalientDataset(**files, num_images=num)

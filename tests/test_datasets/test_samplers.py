@@ -1,7 +1,9 @@
 from collections import Counter
 
+import numpy as np
 import pytest
-from torch.utils.data import ConcatDataset
+from mmengine.runner.loops import _InfiniteDataloaderIterator
+from torch.utils.data import ConcatDataset, DataLoader
 
 from mmboxcaseg.datasets import MultiSourceSampler, samplers
 
@@ -151,3 +153,98 @@ def test_too_few_salient_images(build, world_size, needs):
     with pytest.raises(ValueError, match=f'has {needs - 1} .*needs {needs}'):
         build(world_size=world_size, sizes=sizes)
     assert len(build(world_size=world_size, sizes=(BOXES, needs))) == 16
+
+
+class MarkedBoxes(list):
+    """Boxes of which every other one overlaps another."""
+
+    def __init__(self, num: int) -> None:
+        super().__init__(range(num))
+        self.overlapping = np.arange(num) % 2 == 0
+
+
+@pytest.fixture
+def build_marked():
+
+    def build_sampler(num=1000, **kwargs) -> MultiSourceSampler:
+        dataset = ConcatDataset([MarkedBoxes(num), range(450)])
+        kwargs.setdefault('sit_out_prob', 0.75)
+        return MultiSourceSampler(dataset, 16, seed=0, **kwargs)
+
+    return build_sampler
+
+
+def test_overlapping_boxes_sit_out(build_marked):
+    sampler, drawn = build_marked(), []
+    for epoch in range(60):
+        drawn += [i for b in batches(sampler, epoch) for i in b[:9]]
+    # Of two boxes one overlaps: 0.25 of those and all others, 1 : 4.
+    share = np.mean([index % 2 == 0 for index in drawn])
+    assert 0.18 < share < 0.22
+    # In the long run each of them has its turn.
+    assert set(range(1000)) <= set(drawn)
+    counts = Counter(drawn)
+    others = [counts[i] for i in range(1, 1000, 2)]
+    assert max(others) - min(others) <= 1
+
+
+def test_no_box_repeats_while_others_sit_out(build_marked):
+    sampler = build_marked()
+    # A pass has about 625 boxes, an epoch draws 576 of them.
+    order = [i for b in batches(sampler) for i in b[:9]]
+    assert len(set(order)) == len(order) == 576
+
+
+def test_sitting_out_depends_on_seed_and_epoch_only(build_marked):
+    assert batches(build_marked(), 5) == batches(build_marked(), 5)
+    assert batches(build_marked(), 5) != batches(build_marked(), 6)
+
+
+@pytest.mark.parametrize('prob', [-0.1, 1])
+def test_bad_sit_out_prob(build_marked, prob):
+    with pytest.raises(ValueError, match=f'sit_out_prob={prob} must be in'):
+        build_marked(sit_out_prob=prob)
+
+
+def test_sitting_out_needs_marks(build):
+    with pytest.raises(ValueError, match='set `overlap_iou`'):
+        build(sit_out_prob=0.5)
+
+
+@pytest.mark.parametrize('seen', [0, 1, 5, 6, 7, 20])
+def test_skip_goes_on_where_it_stopped(build, seen):
+    sampler = build()
+    whole = sum((batches(sampler, epoch) for epoch in range(5)), [])
+    resumed = build()
+    resumed.skip(16 * seen)
+    order = []
+    # As IterBasedTrainLoop does: it counts epochs from 0 after a resume.
+    for epoch in range(2):
+        resumed.set_epoch(epoch)
+        order += list(resumed)
+    rest = sum(whole[seen:], [])
+    assert order == rest[:len(order)]
+    assert len(order) > 6 * 16
+
+
+@pytest.mark.parametrize('num_workers', [0, 1])
+def test_iteration_based_loop_resumes(build, num_workers):
+    """MMEngine's own iterator, through the end of an epoch."""
+
+    def iterator():
+        dataset = ConcatDataset([range(BOXES), range(BOXES, BOXES + SALIENT)])
+        loader = DataLoader(
+            dataset, 16, sampler=build(), num_workers=num_workers)
+        return _InfiniteDataloaderIterator(loader)
+
+    whole = iterator()
+    batches_seen = [next(whole).tolist() for _ in range(9)]
+    resumed = iterator()
+    resumed.skip_iter(4)
+    assert [next(resumed).tolist() for _ in range(5)] == batches_seen[4:]
+
+
+@pytest.mark.parametrize('sizes', [(0, 45), (100, 0)])
+def test_empty_source(build, sizes):
+    with pytest.raises(ValueError, match='a source is empty'):
+        build(sizes=sizes)

@@ -38,6 +38,17 @@ def test_pixel_boxes_snap_outward_and_clip(box, expected):
     assert pixel_boxes(np.array(box), HEIGHT, WIDTH).tolist() == [expected]
 
 
+@pytest.mark.parametrize('box, expected', [
+    ([1.2, 2.7, 3.2, 4.7], [1, 2, 3, 4]),
+    ([1, 2, 3, 4], [1, 2, 3, 4]),
+    ([-5.5, -0.5, 99, 99], [0, 0, WIDTH, HEIGHT]),
+    ([7.4, 8.6, 7.9, 9.6], [7, 8, 8, 9]),
+])
+def test_pixel_boxes_may_lose_their_fractions(box, expected):
+    boxes = pixel_boxes(np.array(box), HEIGHT, WIDTH, truncate=True)
+    assert boxes.tolist() == [expected]
+
+
 def test_pixel_boxes_inside_are_never_empty(rng):
     corners = rng.uniform(0, (WIDTH - 0.01, HEIGHT - 0.01), (500, 2))
     sizes = 10**rng.uniform(-9, 1, (500, 2))
@@ -75,6 +86,19 @@ def test_jitter_box_is_the_listing_of_the_paper(rng):
         x2, y2, w2, h2 = box_augmentation(x, y, w, h, [*shift, *scale])
         jittered = jitter_box(np.array([x, y, x + w, y + h]), shift, scale)
         np.testing.assert_allclose(jittered, [x2, y2, x2 + w2, y2 + h2])
+
+
+def test_centred_jitter(rng):
+    for _ in range(50):
+        x, y, w, h = rng.uniform(1, 100, 4)
+        shift, scale = rng.uniform(-.25, .25, 2), rng.uniform(.5, 1.5, 2)
+        # The centre moves in units of half the size, then the box grows.
+        cx, cy = x + w / 2 + shift[0] * w / 2, y + h / 2 + shift[1] * h / 2
+        w2, h2 = w * scale[0], h * scale[1]
+        jittered = jitter_box(
+            np.array([x, y, x + w, y + h]), shift, scale, centred=True)
+        np.testing.assert_allclose(
+            jittered, [cx - w2 / 2, cy - h2 / 2, cx + w2 / 2, cy + h2 / 2])
 
 
 def test_jitter_box_of_nothing_is_the_box():

@@ -1,4 +1,7 @@
-from .crops import CropBoxes, PackCrops
+from .crops import CropBoxes, CropSalientObject, PackCrops
 from .proxy import LoadProxyAnnotations, PackProxyInputs
 
-__all__ = ['CropBoxes', 'LoadProxyAnnotations', 'PackCrops', 'PackProxyInputs']
+__all__ = [
+    'CropBoxes', 'CropSalientObject', 'LoadProxyAnnotations', 'PackCrops',
+    'PackProxyInputs'
+]

@@ -34,6 +34,10 @@ class CropBoxes(BaseTransform):
             Defaults to (1, 1): the crop is the box.
         flip_prob (float): Probability of a horizontal flip. Defaults to 0:
             the paper flips no box crops.
+        centred (bool): Whether the centre is shifted, see
+            :func:`jitter_box`. Defaults to False.
+        truncate (bool): Whether boxes lose their fractions, see
+            :func:`pixel_boxes`. Defaults to False.
 
     Raises:
         ValueError: The size of the image file is not that of the JSON.
@@ -43,11 +47,15 @@ class CropBoxes(BaseTransform):
                  size: int = 288,
                  shift: Tuple[float, float] = (0, 0),
                  scale: Tuple[float, float] = (1, 1),
-                 flip_prob: float = 0) -> None:
+                 flip_prob: float = 0,
+                 centred: bool = False,
+                 truncate: bool = False) -> None:
         self.size = size
         self.shift = shift
         self.scale = scale
         self.flip_prob = flip_prob
+        self.centred = centred
+        self.truncate = truncate
 
     def transform(self, results: dict) -> dict:
         """Cut the crops.
@@ -67,8 +75,8 @@ class CropBoxes(BaseTransform):
                 'correct `width` and `height` there.')
         boxes = np.array([ins['bbox'] for ins in results['instances']],
                          dtype=np.float64)
-        windows = pixel_boxes(
-            np.stack([self._jitter(box) for box in boxes]), *shape)
+        jittered = np.stack([self._jitter(box) for box in boxes])
+        windows = pixel_boxes(jittered, *shape, self.truncate)
         # A box that sticks out of its image may leave it altogether.
         lost = (windows[:, :2] >= windows[:, 2:]).any(axis=1)
         windows[lost] = pixel_boxes(boxes[lost], *shape)
@@ -88,7 +96,7 @@ class CropBoxes(BaseTransform):
         if tuple(self.shift) == (0, 0) and tuple(self.scale) == (1, 1):
             return box
         return jitter_box(box, np.random.uniform(*self.shift, 2),
-                          np.random.uniform(*self.scale, 2))
+                          np.random.uniform(*self.scale, 2), self.centred)
 
     def _flip(self, results: dict) -> None:
         results['crops'] = results['crops'][:, :, ::-1]
@@ -98,7 +106,64 @@ class CropBoxes(BaseTransform):
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}(size={self.size}, '
                 f'shift={self.shift}, scale={self.scale}, '
-                f'flip_prob={self.flip_prob})')
+                f'flip_prob={self.flip_prob}, centred={self.centred}, '
+                f'truncate={self.truncate})')
+
+
+@TRANSFORMS.register_module()
+class CropSalientObject(BaseTransform):
+    """Cut a salient image as :class:`CropBoxes` cuts a box in training.
+
+    The object then fills its crop as the objects of boxes fill theirs. The
+    paper shows the whole salient image instead (section 3.2.2).
+
+    Required Keys: ``img``, ``gt_seg_map`` (foreground brighter than 127).
+
+    Modified Keys: both, to the shape (S, S, 3) and (S, S).
+
+    Args:
+        size (int): Side S of a crop in pixels. Defaults to 288.
+        shift (tuple[float]): See :class:`CropBoxes`.
+        scale (tuple[float]): See :class:`CropBoxes`.
+    """
+
+    def __init__(
+        self,
+        size: int = 288,
+        shift: Tuple[float, float] = (-0.25, 0.25),
+        scale: Tuple[float, float] = (0.5, 1.5)
+    ) -> None:
+        self.size = size
+        self.shift = shift
+        self.scale = scale
+
+    def transform(self, results: dict) -> dict:
+        """Cut the crop.
+
+        Args:
+            results (dict): Item of :class:`SalientDataset` with its image
+                and mask.
+
+        Returns:
+            dict: The item; the whole image where the mask is empty.
+        """
+        img, seg_map = results['img'], results['gt_seg_map']
+        height, width = img.shape[:2]
+        box = np.array(tight_box(seg_map > 127), dtype=np.float64)
+        if not box.any():
+            box[2:] = width, height
+        jittered = jitter_box(box, np.random.uniform(*self.shift, 2),
+                              np.random.uniform(*self.scale, 2))
+        x0, y0, x1, y1 = pixel_boxes(jittered, height, width)[0]
+        size = (self.size, self.size)
+        results['img'] = cv2.resize(img[y0:y1, x0:x1], size)
+        results['gt_seg_map'] = cv2.resize(
+            seg_map[y0:y1, x0:x1], size, interpolation=cv2.INTER_NEAREST)
+        return results
+
+    def __repr__(self) -> str:
+        return (f'{self.__class__.__name__}(size={self.size}, '
+                f'shift={self.shift}, scale={self.scale})')
 
 
 @TRANSFORMS.register_module()

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mmboxcaseg.datasets import BoxCropDataset
-from mmboxcaseg.datasets.transforms import CropBoxes, PackCrops
+from mmboxcaseg.datasets.transforms import (CropBoxes, CropSalientObject,
+                                            PackCrops)
 from mmboxcaseg.structures import tight_box
 
 HEIGHT, WIDTH, SIZE = 100, 120, 96
@@ -105,6 +106,21 @@ def test_windows_are_jittered_within_their_ranges():
     assert (x0 != y0).any() and (x1 - x0 != y1 - y0).any()
 
 
+def test_variant_of_the_release(rng):
+    item = make_item([[40, 40, 60, 60]] * 300)
+    np.random.seed(0)
+    crop_boxes = CropBoxes(
+        SIZE, shift=(-.25, .25), scale=(.5, 1.5), centred=True, truncate=True)
+    x0, _, x1, _ = crop_boxes(item)['windows'].T
+    # Centres of 47.5 to 52.5, half sizes of 5 to 15; fractions are dropped.
+    # (A corner that moves would stay within 35 and 45.)
+    assert 32 <= x0.min() <= 34 and 46 <= x0.max() <= 47
+    assert 52 <= x1.min() <= 54 and 65 <= x1.max() <= 67
+    plain = make_item([[10.7, 20.9, 40.2, 61.8]])
+    assert CropBoxes(
+        SIZE, truncate=True)(plain)['windows'].tolist() == [[10, 20, 40, 61]]
+
+
 @pytest.mark.parametrize('box, shift', [
     ([-90, 5, 10, 30], -.25),
     ([WIDTH - 2, 5, WIDTH + 90, 30], .25),
@@ -190,3 +206,29 @@ def test_from_file_to_sample(tiny_coco):
     gt = dataset[2]['data_samples'].gt_instances
     assert gt.ann_ids.tolist() == [5, 11]
     assert gt.windows.tolist() == [[2, 3, 33, 34], [5, 6, 25, 21]]
+
+
+def test_salient_object_is_cut_as_a_box(rng):
+    """With the same draws both show the same part of the image."""
+    for seed, box in enumerate(random_boxes(rng, 30)):
+        img, seg_map = paint(box), paint(box)[:, :, 0]
+        np.random.seed(seed)
+        salient = CropSalientObject(SIZE)(
+            dict(img=img, gt_seg_map=seg_map.copy()))
+        np.random.seed(seed)
+        boxes = CropBoxes(SIZE, (-.25, .25), (.5, 1.5))
+        results = boxes(make_item([box.tolist()], img))
+        np.testing.assert_array_equal(salient['img'], results['crops'][0])
+        assert salient['gt_seg_map'].shape == (SIZE, SIZE)
+        differ = (salient['gt_seg_map'] > 127) != (
+            salient['img'][..., 0] > 127)
+        assert differ.mean() < 0.05
+        assert set(np.unique(salient['gt_seg_map'])) <= {0, 255}
+
+
+def test_salient_image_without_object():
+    img = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    results = CropSalientObject(SIZE, (0, 0), (1, 1))(
+        dict(img=img, gt_seg_map=img[..., 0]))
+    assert results['img'].shape == (SIZE, SIZE, 3)
+    assert not results['gt_seg_map'].any()
