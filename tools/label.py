@@ -8,7 +8,7 @@ from mmengine.fileio import join_path
 
 import mmboxcaseg
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, load_config)
+                                   check_file, check_weights, load_config)
 from mmboxcaseg.proxy import ProxyWriter
 
 
@@ -58,7 +58,10 @@ def get_provenance(cfg: Config, args: argparse.Namespace) -> dict:
         config=name,
         checkpoint_sha256=digest,
         merge=not args.no_merge,
-        test_cfg=cfg.model.get('test_cfg', {}))
+        test_cfg=cfg.model.get('test_cfg', {}),
+        loss_pixel=cfg.model.get('loss_pixel', {}),
+        data_preprocessor=cfg.model.get('data_preprocessor', {}),
+        pipeline=cfg.label_dataloader.dataset.pipeline)
 
 
 def main() -> None:
@@ -91,7 +94,9 @@ def main() -> None:
             provenance=provenance,
             merge=not args.no_merge)
     ]
-    build_runner(cfg).test()
+    runner = build_runner(cfg)
+    check_weights(runner.model, args.checkpoint)
+    runner.test()
 
 
 if __name__ == '__main__':

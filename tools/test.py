@@ -4,7 +4,7 @@ from mmdet.engine.hooks.utils import trigger_visualization_hook
 from mmdet.evaluation import DumpDetResults
 
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, load_config)
+                                   check_file, check_weights, load_config)
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,6 +40,8 @@ def main() -> None:
     if args.show or args.show_dir:
         cfg = trigger_visualization_hook(cfg, args)
     runner = build_runner(cfg)
+    if 'label_dataloader' in cfg:
+        check_weights(runner.model, args.checkpoint)
     if args.out is not None:
         runner.test_evaluator.metrics.append(
             DumpDetResults(out_file_path=args.out))

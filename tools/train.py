@@ -65,9 +65,23 @@ def enable_resume(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = checkpoint
 
 
+def check_batch_size(cfg: Config) -> None:
+    """Stop if sampler and data loader have different batch sizes.
+
+    Batches would then not be cut where the sampler mixed its sources.
+    """
+    loader = cfg.get('train_dataloader', {})
+    mixed = loader.get('sampler', {}).get('batch_size')
+    if mixed not in (None, loader.get('batch_size')):
+        raise SystemExit(
+            f'train_dataloader.batch_size is {loader.batch_size}, that of '
+            f'its sampler {mixed}: set both to the same number.')
+
+
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
+    check_batch_size(cfg)
     if args.amp:
         enable_amp(cfg)
     if args.auto_scale_lr:

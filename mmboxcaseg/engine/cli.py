@@ -4,8 +4,10 @@ import os
 import os.path as osp
 
 from mmengine.config import Config, DictAction
+from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import CheckpointLoader, Runner
+from torch import nn
 
 from .distributed import init_distributed
 
@@ -57,6 +59,30 @@ def check_file(path: str, what: str) -> None:
     if '://' not in path and not osp.isfile(path):
         raise SystemExit(f'{what} not found: {path} (looked for it from '
                          f'{os.getcwd()})')
+
+
+def check_weights(model: nn.Module, checkpoint: str) -> None:
+    """End the program if a checkpoint lacks weights of a model.
+
+    The runner would only warn, and leave them random.
+
+    Args:
+        model (nn.Module): The model, perhaps wrapped for many processes.
+        checkpoint (str): Its checkpoint.
+    """
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger=None)
+    given = {
+        name.removeprefix('module.')
+        for name in loaded.get('state_dict', loaded)
+    }
+    if is_model_wrapper(model):
+        model = model.module
+    lost = [name for name in model.state_dict() if name not in given]
+    if lost:
+        raise SystemExit(
+            f'{checkpoint} lacks {len(lost)} weights of the model of the '
+            f'config ({", ".join(lost[:3])}, ...): use the config that it '
+            'was trained with, and for a labeller the same `model.heads`.')
 
 
 def load_config(args: argparse.Namespace) -> Config:

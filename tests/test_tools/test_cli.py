@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+from torch import nn
 
 from mmboxcaseg.engine import cli
 
@@ -202,3 +204,28 @@ def test_script_usage(name):
     done = subprocess.run([TOOLS / name], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith('usage: ')
+
+
+def test_sampler_and_loader_of_different_batch_sizes(run_train):
+    options = [
+        'train_dataloader.batch_size=32',
+        'train_dataloader.sampler.batch_size=16'
+    ]
+    with pytest.raises(SystemExit, match='is 32, that of its sampler 16'):
+        run_train('--cfg-options', *options)
+    options[0] = 'train_dataloader.batch_size=16'
+    assert run_train('--cfg-options', *options)
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_checkpoint_that_lacks_weights(tmp_path, prefix):
+    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))
+    path = str(tmp_path / 'a.pth')
+    state = {prefix + k: v for k, v in model.state_dict().items()}
+    torch.save(dict(state_dict=state), path)
+    cli.check_weights(model, path)
+    torch.save(state, path)
+    cli.check_weights(model, path)
+    model.append(nn.Conv2d(1, 1, 1))
+    with pytest.raises(SystemExit, match=r'a.pth lacks 2 weights .*\(2.weig'):
+        cli.check_weights(model, path)
