@@ -1,0 +1,3 @@
+from .labeller import init_labeller, label_boxes
+
+__all__ = ['init_labeller', 'label_boxes']

@@ -1,0 +1,124 @@
+"""Label boxes of single images, without annotation files or a runner."""
+from typing import Optional, Sequence, Tuple, Union
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
+from torch import nn
+
+from mmboxcaseg.registry import MODELS
+from mmboxcaseg.structures import agreement, merge_masks, pixel_boxes
+
+
+def init_labeller(config: Union[str, Config],
+                  checkpoint: Optional[str] = None,
+                  device: Optional[str] = None) -> nn.Module:
+    """Build a labeller that is ready to label.
+
+    Args:
+        config (str | Config): Config of the labeller, or its path.
+        checkpoint (str, optional): Its checkpoint. Defaults to None: the
+            weights are random.
+        device (str, optional): E.g. 'cuda:0'. Defaults to the best there is.
+
+    Returns:
+        nn.Module: The labeller, for :func:`label_boxes`.
+
+    Raises:
+        FileNotFoundError: The config or the checkpoint does not exist.
+        ValueError: The config is not that of a labeller.
+    """
+    cfg = config if isinstance(config, Config) else Config.fromfile(config)
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    if 'label_dataloader' not in cfg:
+        raise ValueError(f'{cfg.filename} has no `label_dataloader`, so it is '
+                         'no config of a labeller.')
+    model = MODELS.build(cfg.model)
+    if checkpoint is not None:
+        load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+    # A chunk is filled up: few boxes shall not cost a large one.
+    model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
+    # The image is handed in: everything after its loading remains.
+    model.label_pipeline = Compose([
+        transform for transform in cfg.label_dataloader.dataset.pipeline
+        if not transform['type'].endswith('LoadImageFromFile')
+    ])
+    return model.to(device or get_device()).eval()
+
+
+@torch.no_grad()
+def label_boxes(model: nn.Module,
+                image: Union[str, np.ndarray],
+                boxes: Sequence[Sequence[float]],
+                merge: bool = True) -> Tuple[np.ndarray, np.ndarray]:
+    """Turn the boxes of one image into masks.
+
+    Args:
+        model (nn.Module): Labeller of :func:`init_labeller`.
+        image (str | np.ndarray): Path of the image, or the image, BGR, has
+            shape (H, W, 3), uint8.
+        boxes (Sequence): Boxes in pixels, xyxy, has shape (n, 4).
+        merge (bool): Whether to give each pixel to the smallest box that
+            claims it (section 3.4), so that masks do not overlap. Defaults
+            to True.
+
+    Returns:
+        tuple[np.ndarray]: Masks, boolean, has shape (n, H, W), and their
+        proxy box agreement in [0, 1], has shape (n, ).
+
+    Raises:
+        FileNotFoundError: The image does not exist.
+        ValueError: The image cannot be read or has another form, the boxes
+            have another shape, or one has no area inside the image.
+    """
+    img = mmcv.imread(image)
+    if img is None:
+        raise ValueError(f'{image} cannot be read as an image.')
+    if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8:
+        raise ValueError('the image must be BGR, (H, W, 3), uint8; it is '
+                         f'{img.shape}, {img.dtype}.')
+    height, width = img.shape[:2]
+    boxes = np.asarray(boxes, dtype=np.float64)
+    if boxes.size and (boxes.ndim != 2 or boxes.shape[1] != 4):
+        raise ValueError(f'boxes must have shape (n, 4), not {boxes.shape}.')
+    boxes = boxes.reshape(-1, 4)
+    masks = np.zeros((len(boxes), height, width), dtype=bool)
+    if not len(boxes):
+        return masks, np.zeros(0)
+    _check_boxes(boxes, height, width)
+    instances = [
+        dict(
+            bbox=box, bbox_label=0, ann_id=i, area=np.prod(box[2:] - box[:2]))
+        for i, box in enumerate(boxes)
+    ]
+    item = model.label_pipeline(
+        dict(
+            img=img,
+            img_path=str(image) if isinstance(image, str) else 'the image',
+            height=height,
+            width=width,
+            instances=instances))
+    sample, = model.test_step({key: [value] for key, value in item.items()})
+    gt, window_masks = sample.gt_instances, sample.pred_instances.masks
+    if merge:
+        window_masks = merge_masks(window_masks, gt.windows, gt.areas)
+    for mask, inside, (x0, y0, x1, y1) in zip(masks, window_masks, gt.windows):
+        mask[y0:y1, x0:x1] = inside
+    return masks, np.array([agreement(mask) for mask in window_masks])
+
+
+def _check_boxes(boxes: np.ndarray, height: int, width: int) -> None:
+    snapped = pixel_boxes(boxes, height, width)
+    good = ((boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+            & (snapped[:, :2] < snapped[:, 2:]).all(axis=1))
+    if not good.all():
+        worst = int(np.argmin(good))
+        raise ValueError(
+            f'box {worst}, {boxes[worst].tolist()}, has no area inside the '
+            f'image of {width}x{height} pixels: boxes are [x0, y0, x1, y1] '
+            'with x0 < x1 and y0 < y1.')

@@ -1,0 +1,193 @@
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from pycocotools import mask as mask_utils
+
+from mmboxcaseg.apis import init_labeller, label_boxes
+from mmboxcaseg.structures import agreement
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / 'configs/toy/boxcaseg_hrnetv2-tiny_toy.py'
+BOXES = [[10, 5, 70, 60], [30.4, 20.2, 90.7, 79.5], [40, 30, 60, 50]]
+
+
+@pytest.fixture
+def img(rng) -> np.ndarray:
+    return cv2.resize(
+        rng.integers(0, 256, (8, 10, 3), dtype=np.uint8), (100, 80))
+
+
+@pytest.fixture
+def checkpoint(build_labeller, tmp_path) -> str:
+    path = tmp_path / 'labeller.pth'
+    torch.save(dict(state_dict=build_labeller().state_dict()), path)
+    return str(path)
+
+
+@pytest.fixture
+def model(checkpoint):
+    return init_labeller(CONFIG, checkpoint, 'cpu')
+
+
+def test_masks_stay_in_their_boxes_and_do_not_overlap(model, img):
+    masks, scores = label_boxes(model, img, BOXES)
+    assert masks.shape == (3, 80, 100) and masks.dtype == bool
+    assert masks.sum(axis=0).max() == 1
+    windows = [(10, 5, 70, 60), (30, 20, 91, 80), (40, 30, 60, 50)]
+    for mask, score, (x0, y0, x1, y1) in zip(masks, scores, windows):
+        inside = mask[y0:y1, x0:x1]
+        assert mask.sum() == inside.sum() > 0
+        assert score == agreement(inside)
+
+
+def test_without_merging_boxes_know_nothing_of_each_other(model, img):
+    masks, scores = label_boxes(model, img, BOXES, merge=False)
+    assert masks.sum(axis=0).max() > 1
+    for i, box in enumerate(BOXES):
+        mask, score = label_boxes(model, img, [box], merge=False)
+        np.testing.assert_array_equal(mask[0], masks[i])
+        assert score[0] == scores[i]
+
+
+def test_image_by_path(model, img, tmp_path):
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, img)
+    for found, expected in zip(
+            label_boxes(model, path, BOXES), label_boxes(model, img, BOXES)):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_no_boxes(model, img):
+    masks, scores = label_boxes(model, img, [])
+    assert masks.shape == (0, 80, 100) and scores.shape == (0, )
+
+
+@pytest.mark.parametrize(
+    'box',
+    [[10, 10, 10, 30], [30, 10, 10, 40], [100, 5, 120, 60], [-9, -9, 0, 9]])
+def test_bad_box(model, img, box):
+    with pytest.raises(ValueError, match='box 1, .* has no area inside'):
+        label_boxes(model, img, [BOXES[0], box])
+
+
+@pytest.mark.parametrize('boxes', [[1, 2, 30, 40], [[1, 2, 30, 40, 0.9]]])
+def test_boxes_of_another_shape(model, img, boxes):
+    with pytest.raises(ValueError, match=r'must have shape \(n, 4\)'):
+        label_boxes(model, img, boxes)
+
+
+def test_images_of_another_form(model, img):
+    for other in (img[..., 0], img / 255, np.dstack([img, img[..., :1]])):
+        with pytest.raises(ValueError, match='the image must be BGR'):
+            label_boxes(model, other, BOXES)
+
+
+def test_lost_image(model, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        label_boxes(model, str(tmp_path / 'lost.png'), BOXES)
+
+
+def test_text_is_no_image(model, tmp_path):
+    (tmp_path / 'a.png').write_text('text')
+    with pytest.raises(ValueError, match='a.png cannot be read'):
+        label_boxes(model, str(tmp_path / 'a.png'), BOXES)
+
+
+def test_detector_is_no_labeller():
+    config = ROOT / 'configs/toy/mask-rcnn_r18-tiny_toy.py'
+    with pytest.raises(ValueError, match='no config of a labeller'):
+        init_labeller(str(config))
+
+
+def test_checkpoint_of_another_model(tmp_path):
+    path = tmp_path / 'other.pth'
+    torch.save(dict(state_dict=torch.nn.Conv2d(1, 1, 1).state_dict()), path)
+    with pytest.raises(RuntimeError, match='state_dict'):
+        init_labeller(Config.fromfile(CONFIG), str(path), 'cpu')
+
+
+def load_tool():
+    path = ROOT / 'tools/label_image.py'
+    spec = importlib.util.spec_from_file_location('label_image', path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+def label_image(*args, fails: bool = False) -> str:
+    done = subprocess.run(
+        [sys.executable, ROOT / 'tools/label_image.py', *args],
+        capture_output=True,
+        text=True)
+    assert (done.returncode != 0) == fails, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_label_image(model, checkpoint, img, tmp_path):
+    path, out = tmp_path / 'a.png', tmp_path / 'out'
+    cv2.imwrite(str(path), img)
+    xywh = [[x0, y0, x1 - x0, y1 - y0] for x0, y0, x1, y1 in BOXES]
+    texts = [','.join(map(str, box)) for box in xywh]
+    label_image(path, CONFIG, checkpoint, '--out-dir', out, '--device', 'cpu',
+                '--boxes', *texts)
+    coco = json.loads((out / 'a_masks.json').read_text())
+    masks, scores = label_boxes(model, img, BOXES)
+    assert [ann['id'] for ann in coco['annotations']] == [1, 2, 3]
+    for ann, mask, score, box in zip(coco['annotations'], masks, scores, xywh):
+        np.testing.assert_array_equal(
+            mask_utils.decode(ann['segmentation']), mask)
+        assert ann['bbox'] == pytest.approx(box)
+        assert ann['mask_score'] == round(score, 4)
+    overlay = cv2.imread(str(out / 'a_masks.png'))
+    assert overlay is not None and (overlay.std(axis=(0, 1)) > 0).all()
+
+
+@pytest.mark.parametrize('box', ['90,70,50,50', '200,5,10,10'])
+def test_label_image_next_to_the_image(checkpoint, img, tmp_path, box):
+    path = tmp_path / 'a.png'
+    cv2.imwrite(str(path), img)
+    before = path.read_bytes()
+    outside = box.startswith('200')
+    output = label_image(
+        path,
+        CONFIG,
+        checkpoint,
+        '--out-dir',
+        tmp_path,
+        '--device',
+        'cpu',
+        '--boxes',
+        box,
+        '--cfg-options',
+        'model.loss_pixel.alpha=0.6',
+        fails=outside)
+    assert path.read_bytes() == before
+    assert (tmp_path / 'a_masks.png').exists() != outside
+    if outside:
+        assert output.splitlines()[-1].startswith('box 0, ')
+        assert 'Traceback' not in output
+
+
+def test_empty_mask_is_drawn(img, tmp_path):
+    tool = load_tool()
+    for name, boxes in dict(
+            with_box=[[10., 5, 70, 60]], without=np.zeros((0, 4))).items():
+        tool.draw(img, np.array(boxes), np.zeros((len(boxes), 80, 100), bool),
+                  np.zeros(len(boxes)), str(tmp_path / f'{name}.png'))
+    drawn = [(tmp_path / f'{name}.png').read_bytes()
+             for name in ('with_box', 'without')]
+    assert drawn[0] != drawn[1]
+
+
+def test_label_image_with_bad_box(tmp_path):
+    output = label_image(
+        'a.png', CONFIG, 'b.pth', '--boxes', '1,2,3', fails=True)
+    assert "'1,2,3' is not a box x,y,width,height" in output

@@ -1,0 +1,137 @@
+"""Turn the boxes of one image into masks: an overlay and a COCO file."""
+import argparse
+import os.path as osp
+from typing import List
+
+import mmcv
+import numpy as np
+import torch
+from mmdet.structures import DetDataSample
+from mmdet.visualization import DetLocalVisualizer
+from mmengine.config import Config, DictAction
+from mmengine.fileio import dump
+from mmengine.structures import InstanceData
+from mmengine.utils import mkdir_or_exist
+
+from mmboxcaseg.apis import init_labeller, label_boxes
+from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.structures import encode_window
+
+
+def parse_box(text: str) -> List[float]:
+    """Read a box written as x,y,w,h."""
+    try:
+        x, y, w, h = (float(number) for number in text.split(','))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not a box x,y,width,height in pixels') from None
+    return [x, y, w, h]
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('image', help='image file')
+    parser.add_argument('config', help='config of the labeller')
+    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument(
+        '--boxes',
+        nargs='+',
+        type=parse_box,
+        required=True,
+        metavar='X,Y,W,H',
+        help='boxes in pixels, as in COCO')
+    parser.add_argument(
+        '--out-dir',
+        default='work_dirs/label_image',
+        help='gets NAME_masks.png and NAME_masks.json (default: %(default)s)')
+    parser.add_argument('--device', help='default: a GPU if there is one')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings of the config to override, as key=value')
+    return parser.parse_args()
+
+
+def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
+            scores: np.ndarray) -> dict:
+    """Write masks as a COCO data set of one image.
+
+    Args:
+        file_name (str): Name of the image.
+        boxes (np.ndarray): Boxes in pixels, xywh, has shape (n, 4).
+        masks (np.ndarray): Boolean masks, has shape (n, H, W).
+        scores (np.ndarray): Has shape (n, ).
+
+    Returns:
+        dict: The data set.
+    """
+    size = masks.shape[1:]
+    annotations = [
+        dict(
+            id=i,
+            image_id=1,
+            category_id=1,
+            bbox=box.tolist(),
+            area=float(box[2] * box[3]),
+            iscrowd=0,
+            segmentation=encode_window(mask, (0, 0, *size[::-1]), *size),
+            mask_score=round(float(score), 4))
+        for i, (box, mask, score) in enumerate(zip(boxes, masks, scores), 1)
+    ]
+    image = dict(id=1, file_name=file_name, height=size[0], width=size[1])
+    return dict(
+        images=[image],
+        annotations=annotations,
+        categories=[dict(id=1, name='object')])
+
+
+def draw(img: np.ndarray, boxes: np.ndarray, masks: np.ndarray,
+         scores: np.ndarray, out: str) -> None:
+    """Draw boxes (n, 4), xyxy, and masks over a BGR image."""
+    sample = DetDataSample(
+        pred_instances=InstanceData(
+            bboxes=torch.from_numpy(boxes),
+            masks=torch.from_numpy(masks),
+            scores=torch.from_numpy(scores),
+            labels=torch.arange(len(boxes))))
+    visualizer = DetLocalVisualizer()
+    visualizer.dataset_meta = dict(
+        classes=[f'{i}' for i in range(1,
+                                       len(boxes) + 1)], palette='random')
+    visualizer.add_datasample(
+        'masks',
+        mmcv.bgr2rgb(img),
+        sample,
+        draw_gt=False,
+        pred_score_thr=-1,  # an empty mask scores 0
+        out_file=out)
+
+
+def main() -> None:
+    args = parse_args()
+    check_file(args.image, 'image')
+    check_file(args.config, 'config')
+    check_file(args.checkpoint, 'checkpoint')
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    boxes = np.array(args.boxes)
+    xyxy = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    try:
+        model = init_labeller(cfg, args.checkpoint, args.device)
+        masks, scores = label_boxes(model, args.image, xyxy)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+
+    mkdir_or_exist(args.out_dir)
+    name = osp.basename(args.image)
+    out = osp.join(args.out_dir, f'{osp.splitext(name)[0]}_masks')
+    dump(to_coco(name, boxes, masks, scores), f'{out}.json')
+    draw(mmcv.imread(args.image), xyxy, masks, scores, f'{out}.png')
+    for i, (mask, score) in enumerate(zip(masks, scores), 1):
+        print(f'box {i}: {mask.sum()} pixels, score {score:.3f}')
+    print(f'written: {out}.json, {out}.png')
+
+
+if __name__ == '__main__':
+    main()
