@@ -1,0 +1,112 @@
+"""Every config can be read, and its model and loss be built."""
+import argparse
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
+
+from mmboxcaseg.registry import DATASETS, MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted(
+    path.relative_to(ROOT) for path in (ROOT / 'configs').rglob('*.py')
+    if '_base_' not in path.parts)
+LABELLERS = [path for path in CONFIGS if path.name.startswith('boxcaseg_')]
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=str)
+def test_config_is_read(path):
+    assert Config.fromfile(ROOT / path)
+
+
+@pytest.mark.parametrize('path', LABELLERS, ids=str)
+def test_labeller_is_built(path):
+    init_default_scope('mmdet')
+    cfg = Config.fromfile(ROOT / path)
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    channels = sum(cfg.model.backbone.extra.stage4.num_channels
+                   ) if cfg.model.backbone.get('extra') else None
+    if channels is None:
+        channels = 15 * int(cfg.model.backbone.arch[1:])
+    assert model.weak_head.conv1.in_channels == channels
+    sampler, loader = cfg.train_dataloader.sampler, cfg.train_dataloader
+    if 'source_ratio' in sampler:
+        # A ratio that no batch can hold is found when the sampler is built.
+        assert sampler.batch_size == loader.batch_size
+        assert loader.batch_size % sum(sampler.source_ratio) == 0
+    gpus = re.search(r'_(\d)xb(\d+)-', path.name)
+    if gpus:
+        total = int(gpus[1]) * int(gpus[2])
+        assert cfg.auto_scale_lr.base_batch_size == total
+        assert loader.batch_size == int(gpus[2])
+
+
+@pytest.mark.parametrize('path', LABELLERS, ids=str)
+def test_pipelines_are_built(path):
+    init_default_scope('mmdet')
+    cfg = Config.fromfile(ROOT / path)
+    sources = [
+        cfg.label_dataloader.dataset, cfg.val_dataloader.dataset,
+        *cfg.train_dataloader.dataset.datasets
+    ]
+    for source in sources:
+        assert len(Compose(source.pipeline).transforms) >= 3
+        assert DATASETS.get(source.type) is not None
+
+
+COCO = 'boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py'
+VOC = 'boxcaseg_hrnetv2-w48_2xb16-40e_vocaug-duts.py'
+
+
+@pytest.mark.parametrize('path, epochs, sampler, overlap', [
+    (COCO, 50, 'mmboxcaseg.MultiSourceSampler', 0.5),
+    (VOC, 40, 'DefaultSampler', None),
+])
+def test_the_papers_schedules(path, epochs, sampler, overlap):
+    cfg = Config.fromfile(ROOT / 'configs/boxcaseg' / path)
+    assert cfg.optim_wrapper.optimizer.lr == 0.004
+    assert cfg.train_cfg.max_epochs == epochs
+    scheduler, = cfg.param_scheduler
+    assert (scheduler.type, scheduler.end) == ('PolyLR', epochs)
+    assert cfg.train_dataloader.sampler.type == sampler
+    boxes, salient = cfg.train_dataloader.dataset.datasets
+    assert boxes.get('overlap_iou') == overlap
+    assert salient.single_object
+    assert 'coco' in boxes.data_root or 'voc' in boxes.data_root
+
+
+README = (ROOT / 'configs/boxcaseg/README.md').read_text(encoding='utf-8')
+OPTIONS = re.findall(r'^\| (Table .*?) \| `(.*)` \|$', README, re.MULTILINE)
+
+
+@pytest.mark.parametrize('row, option', OPTIONS)
+def test_option_of_the_readme(row, option):
+    """What the README says to type is parsed as the command line is."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='+', action=DictAction)
+    options = parser.parse_args(['--options', *shlex.split(option)]).options
+    cfg = Config.fromfile(ROOT / 'configs/boxcaseg' / COCO)
+    before = cfg.pretty_text
+    cfg.merge_from_dict(options)
+    assert cfg.pretty_text != before
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    if 'Table 4' in row:
+        assert ' + '.join(model.heads) == row.split(', ')[1]
+    if 'Table 6' in row:
+        assert model.loss_pixel.alpha == 0.3
+    sampler = cfg.train_dataloader.sampler
+    if 'random' in row:
+        assert sampler == dict(type='DefaultSampler', shuffle=True)
+    if 'ratio' in row:
+        assert sampler.source_ratio == [11, 5]
+
+
+def test_all_tables_are_in_the_readme():
+    assert {row[:7] for row, _ in OPTIONS} == {f'Table {i}' for i in '3456'}
