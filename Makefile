@@ -13,7 +13,7 @@ BENCHES := $(patsubst tools/analysis_tools/benchmark_%.py,bench-%,\
 help:
 	@echo 'make setup   virtual environment .venv with the pinned stack'
 	@echo 'make demo    toy data, all three stages, table and pictures in'
-	@echo '             work_dirs/demo (18 minutes on two cores)'
+	@echo '             work_dirs/demo (about 15 minutes on two cores)'
 	@echo 'make test    the tests (PYTEST_ARGS="-m slow" for the slow ones)'
 	@echo 'make lint    flake8, isort and yapf'
 	@echo 'make bench   every benchmark, to work_dirs/bench/*.json'
