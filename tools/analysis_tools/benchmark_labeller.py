@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import os.path as osp
-import resource
 import subprocess
 import sys
 import tempfile
@@ -34,9 +33,9 @@ from mmboxcaseg.registry import DATASETS, MODELS
 CONFIG = osp.join(
     osp.dirname(osp.abspath(__file__)),
     '../../configs/boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py')
-# Each setting adds to the one before it, but the last.
-SETTINGS = ('fp32', 'amp', 'amp+channels_last', 'amp+channels_last+compile',
-            'amp+channels_last+checkpointing')
+# Without --amp a training runs as 'fp32+channels_last'.
+SETTINGS = ('fp32', 'fp32+channels_last', 'amp', 'amp+channels_last',
+            'amp+channels_last+compile', 'amp+channels_last+checkpointing')
 
 
 def best_ms(work: Callable, rounds: int = 5, repeat: int = 1) -> float:
@@ -195,6 +194,14 @@ def make_batch(num: int, size: int, device: str) -> Tuple[Tensor, list]:
     return torch.randn(num, 3, size, size, device=device), samples
 
 
+def peak_memory() -> int:
+    """Peak memory of this process in bytes; Linux only."""
+    # Not resource.getrusage(), which starts at the peak of the parent.
+    with open('/proc/self/status') as file:
+        lines = dict(line.split(':', 1) for line in file)
+    return int(lines['VmHWM'].split()[0]) * 1024
+
+
 def measure_step(setting: str) -> dict:
     """Time and peak memory of a training step, in this process.
 
@@ -207,15 +214,14 @@ def measure_step(setting: str) -> dict:
     on_gpu = torch.cuda.is_available()
     device = 'cuda' if on_gpu else 'cpu'
     width, num, size = (48, 16, 288) if on_gpu else (18, 8, 96)
-    model_cfg = Config.fromfile(CONFIG).model
-    model_cfg.merge_from_dict(
-        dict(
-            channels=15 * width,
-            backbone=dict(
-                arch=f'w{width}',
-                init_cfg=None,
-                with_cp='checkpointing' in setting)))
-    model = MODELS.build(model_cfg).to(device).train()
+    cfg = Config.fromfile(CONFIG)
+    cfg.merge_from_dict({
+        'model.channels': 15 * width,
+        'model.backbone.arch': f'w{width}',
+        'model.backbone.init_cfg': None,
+        'model.backbone.with_cp': 'checkpointing' in setting
+    })
+    model = MODELS.build(cfg.model).to(device).train()
     inputs, samples = make_batch(num, size, device)
     if 'channels_last' in setting:
         inputs = inputs.contiguous(memory_format=torch.channels_last)
@@ -237,10 +243,8 @@ def measure_step(setting: str) -> dict:
         if on_gpu:
             torch.cuda.synchronize()
 
-    ms = best_ms(step)
-    peak = (
-        torch.cuda.max_memory_allocated() if on_gpu else
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    ms = best_ms(step, 3)
+    peak = torch.cuda.max_memory_allocated() if on_gpu else peak_memory()
     return dict(
         setting=setting,
         device=torch.cuda.get_device_name() if on_gpu else 'cpu',
@@ -249,10 +253,20 @@ def measure_step(setting: str) -> dict:
         peak_MB=peak / 2**20)
 
 
-def measure_steps() -> List[dict]:
-    """Measure every setting in a process of its own, for its peak memory."""
+def measure_steps(compile_on_cpu: bool) -> List[dict]:
+    """Measure every setting in a process of its own, for its peak memory.
+
+    Args:
+        compile_on_cpu (bool): Whether to measure torch.compile without a GPU.
+
+    Returns:
+        list[dict]: See :func:`measure_step`.
+    """
     steps = []
     for setting in SETTINGS:
+        if 'compile' in setting and not (compile_on_cpu
+                                         or torch.cuda.is_available()):
+            continue
         done = subprocess.run([sys.executable, __file__, '--step', setting],
                               capture_output=True,
                               text=True)
@@ -260,6 +274,8 @@ def measure_steps() -> List[dict]:
             print(f'{setting} failed: {done.stderr[-300:]}')
             continue
         steps.append(json.loads(done.stdout.splitlines()[-1]))
+    if not steps:
+        raise SystemExit('no setting could be measured')
     return steps
 
 
@@ -291,6 +307,10 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', help='JSON file to write')
     parser.add_argument('--workers', type=int, default=os.cpu_count())
+    parser.add_argument(
+        '--compile',
+        action='store_true',
+        help='measure torch.compile on a CPU, too: it compiles for minutes')
     parser.add_argument('--step', choices=SETTINGS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     init_default_scope('mmdet')
@@ -311,7 +331,7 @@ def main() -> None:
             loader_samples_per_s=loader_rate(sources, args.workers))
     result.update(
         measure_losses('cuda' if torch.cuda.is_available() else 'cpu'))
-    result['step'] = measure_steps()
+    result['step'] = measure_steps(args.compile)
     fastest = min(result['step'], key=lambda step: step['ms'])
     num = int(fastest['network'].split(',')[1].split('x')[0])
     result['step_samples_per_s'] = 1000 * num / fastest['ms']
