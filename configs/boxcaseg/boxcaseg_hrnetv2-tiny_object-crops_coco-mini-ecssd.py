@@ -2,8 +2,6 @@
 # as in the paper: what a small network learns from them then suits boxes.
 _base_ = './boxcaseg_hrnetv2-tiny_coco-mini-ecssd.py'
 
-data_root = '{{$MMBOXCASEG_DATA:data}}/'
-
 salient_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
@@ -20,16 +18,10 @@ salient_pipeline = [
     dict(type='mmboxcaseg.PackCrops')
 ]
 train_dataloader = dict(
-    dataset=dict(datasets=[
-        dict(
-            type='mmboxcaseg.BoxCropDataset',
-            data_root=data_root + 'coco_mini/',
-            ann_file='annotations/boxes_train.json',
-            data_prefix=dict(img='images/'),
-            pipeline={{_base_.box_pipeline}}),
-        dict(
-            type='mmboxcaseg.SalientDataset',
-            data_root=data_root + 'ecssd/',
-            data_prefix=dict(img='images', mask='masks'),
-            pipeline=salient_pipeline)
-    ]))
+    dataset=dict(
+        datasets=[{{_base_.box_source}},
+                  dict(
+                      type='mmboxcaseg.SalientDataset',
+                      data_root={{_base_.salient_source.data_root}},
+                      data_prefix={{_base_.salient_source.data_prefix}},
+                      pipeline=salient_pipeline)]))

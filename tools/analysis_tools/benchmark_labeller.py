@@ -38,15 +38,14 @@ SETTINGS = ('fp32', 'fp32+channels_last', 'amp', 'amp+channels_last',
             'amp+channels_last+compile', 'amp+channels_last+checkpointing')
 
 
-def best_ms(work: Callable, rounds: int = 5, repeat: int = 1) -> float:
+def best_ms(work: Callable, rounds: int = 5) -> float:
     """Milliseconds of one call, the best of some rounds after a first one."""
     work()
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        for _ in range(repeat):
-            work()
-        times.append((time.perf_counter() - start) / repeat)
+        work()
+        times.append(time.perf_counter() - start)
     return 1000 * min(times)
 
 
@@ -209,7 +208,8 @@ def measure_step(setting: str) -> dict:
         setting (str): One of ``SETTINGS``.
 
     Returns:
-        dict: ``setting``, ``device``, ``network``, ``ms``, ``peak_MB``.
+        dict: ``setting``, ``device``, ``network``, ``crops`` (a batch),
+        ``ms``, ``peak_MB``.
     """
     on_gpu = torch.cuda.is_available()
     device = 'cuda' if on_gpu else 'cpu'
@@ -249,6 +249,7 @@ def measure_step(setting: str) -> dict:
         setting=setting,
         device=torch.cuda.get_device_name() if on_gpu else 'cpu',
         network=f'w{width}, {num} x {size} px',
+        crops=num,
         ms=ms,
         peak_MB=peak / 2**20)
 
@@ -333,8 +334,7 @@ def main() -> None:
         measure_losses('cuda' if torch.cuda.is_available() else 'cpu'))
     result['step'] = measure_steps(args.compile)
     fastest = min(result['step'], key=lambda step: step['ms'])
-    num = int(fastest['network'].split(',')[1].split('x')[0])
-    result['step_samples_per_s'] = 1000 * num / fastest['ms']
+    result['step_samples_per_s'] = 1000 * fastest['crops'] / fastest['ms']
     print(report(result))
     if args.out:
         dump(result, args.out, indent=1)
