@@ -15,7 +15,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='train with automatic mixed precision (needs a GPU)')
+        help='train with automatic mixed precision: float16 on a GPU, '
+        'bfloat16 on a CPU')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
@@ -33,13 +34,14 @@ def parse_args() -> argparse.Namespace:
 
 def enable_amp(cfg: Config) -> None:
     """Switch the optimizer wrapper of a config to mixed precision."""
-    if get_device() == 'cpu':
-        raise SystemExit('--amp needs a GPU, and none is found: leave it out')
     # 'type' alone would keep the arguments of another kind of wrapper.
     wrapper_type = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if wrapper_type not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise SystemExit(f'--amp cannot replace {wrapper_type}, the '
                          'optim_wrapper of the config')
+    if get_device() == 'cpu':
+        cfg.optim_wrapper.type = 'mmboxcaseg.BFloat16OptimWrapper'
+        return
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 

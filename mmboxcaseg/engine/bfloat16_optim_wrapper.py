@@ -1,0 +1,31 @@
+from contextlib import contextmanager
+from typing import Iterator
+
+import torch
+from mmengine.optim import OptimWrapper
+from mmengine.runner import autocast
+from torch import nn
+
+from mmboxcaseg.registry import OPTIM_WRAPPERS
+
+
+@OPTIM_WRAPPERS.register_module()
+class BFloat16OptimWrapper(OptimWrapper):
+    """Mixed precision in bfloat16, on a CPU too.
+
+    bfloat16 has the range of float32, so that no gradient needs a scale.
+    MMEngine's ``AmpOptimWrapper`` scales always and refuses to run on a CPU.
+
+    Args:
+        kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
+    """
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Run the forward pass of one step under autocast.
+
+        Args:
+            model (nn.Module): The model to train.
+        """
+        with super().optim_context(model), autocast(dtype=torch.bfloat16):
+            yield
