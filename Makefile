@@ -48,7 +48,7 @@ bench-%: $(STAMP)
 	    --out work_dirs/bench/$*.json
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache
+	rm -rf build dist *.egg-info .pytest_cache .hypothesis
 	rm -rf data/toy work_dirs/demo work_dirs/bench
 	find mmboxcaseg configs tools tests -name __pycache__ -prune \
 	    -exec rm -rf {} +

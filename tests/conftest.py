@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from torch import nn
@@ -15,6 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Tiny tensors: more threads only get in each other's way.
 torch.set_num_threads(1)
+
+# The same examples in every run, and however busy the machine is.
+settings.register_profile('mmboxcaseg', derandomize=True, deadline=None)
+settings.load_profile('mmboxcaseg')
 
 
 @pytest.fixture

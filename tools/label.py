@@ -23,10 +23,29 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', help='proxy file (.json) to write')
     parser.add_argument('--ann-file', help='COCO file of the boxes to label')
     parser.add_argument('--img-prefix', help='folder of its images')
-    parser.add_argument(
+    merging = parser.add_mutually_exclusive_group()
+    merging.add_argument(
+        '--merge-by',
+        choices=['box', 'mask'],
+        default='box',
+        help='a pixel goes to the object with the smallest box (default) or '
+        'mask that claims it')
+    merging.add_argument(
         '--no-merge',
-        action='store_true',
+        dest='merge_by',
+        action='store_const',
+        const=None,
         help='leave overlapping masks as they are predicted')
+    parser.add_argument(
+        '--off-by-one',
+        action='store_true',
+        help="score as the authors' code does: a perfect mask of h x w "
+        'pixels gets hw / ((h + 1) (w + 1))')
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='label with mixed precision: float16 on a GPU, bfloat16 on a '
+        'CPU')
     args = parser.parse_args()
     if bool(args.ann_file) != bool(args.img_prefix):
         parser.error('--ann-file and --img-prefix go together')
@@ -57,7 +76,9 @@ def get_provenance(cfg: Config, args: argparse.Namespace) -> dict:
         version=mmboxcaseg.__version__,
         config=name,
         checkpoint_sha256=digest,
-        merge=not args.no_merge,
+        merge_by=args.merge_by,
+        off_by_one=args.off_by_one,
+        amp=args.amp,
         test_cfg=cfg.model.get('test_cfg', {}),
         loss_pixel=cfg.model.get('loss_pixel', {}),
         data_preprocessor=cfg.model.get('data_preprocessor', {}),
@@ -85,15 +106,14 @@ def main() -> None:
     cfg.resume = False
     cfg.test_dataloader = cfg.label_dataloader
     cfg.test_evaluator = []
-    cfg.test_cfg = dict(type='TestLoop')
-    cfg.custom_hooks = cfg.get('custom_hooks', []) + [
-        dict(
-            type='mmboxcaseg.ProxyMaskHook',
-            out_file=args.out,
-            source_file=dataset.ann_file,
-            provenance=provenance,
-            merge=not args.no_merge)
-    ]
+    cfg.test_cfg = dict(
+        type='mmboxcaseg.LabelLoop',
+        fp16=args.amp,
+        out_file=args.out,
+        source_file=dataset.ann_file,
+        provenance=provenance,
+        merge_by=args.merge_by,
+        off_by_one=args.off_by_one)
     runner = build_runner(cfg)
     check_weights(runner.model, args.checkpoint)
     runner.test()

@@ -94,7 +94,9 @@ class BoxCropDataset(BaseDataset):
                          self._metainfo.get('classes'))
         self._metainfo['classes'] = coco.classes
         items = []
-        for img_id, anns in coco.annotations.items():
+        for img_id in list(coco.annotations):
+            # Taken out, so that no box is in memory twice.
+            anns = coco.annotations.pop(img_id)
             if img_id in self.skip_img_ids:
                 continue
             instances = [self._instance(ann, coco.cat2label) for ann in anns]

@@ -24,7 +24,6 @@ class CocoBoxes:
             the order of their labels. Defaults to all of the file.
 
     Attributes:
-        data (dict): The parsed JSON, unchanged.
         classes (tuple[str]): Class names by label.
         cat2label (dict[int, int]): Category id to label.
         images (dict[int, dict]): Image record by image id.
@@ -47,6 +46,7 @@ class CocoBoxes:
         self._check_annotations()
         self._check_images(img_prefix)
         self.annotations = self._select()
+        del self.data  # what is left out needs no memory
 
     @staticmethod
     def _load(ann_file: str) -> dict:

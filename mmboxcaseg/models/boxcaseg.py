@@ -2,8 +2,9 @@
 
 Letters in shapes: N crops of a batch, C feature channels, S side of a crop.
 """
-from typing import Dict, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence, Union
 
+import numpy as np
 import torch
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
@@ -200,10 +201,6 @@ class BoxCaseg(BaseModel):
     def predict(self, inputs: Tensor, data_samples: list) -> list:
         """Segment the object of every crop.
 
-        The crops go through the network in chunks of one fixed size, the
-        last one filled up: so a mask does not depend on how many crops
-        happen to share its batch.
-
         Args:
             inputs (Tensor): Normalised crops of all items, has shape
                 (N, 3, S, S).
@@ -214,23 +211,47 @@ class BoxCaseg(BaseModel):
             list[DetDataSample]: With ``pred_instances.masks``, a list of n
             boolean arrays, one a window.
         """
-        cfg = self.test_cfg
-        probs = torch.cat([
-            self._chunk_probs(chunk) for chunk in inputs.split(cfg['chunk'])
-        ]).cpu().numpy()
-        start = 0
-        for sample in data_samples:
-            windows = sample.gt_instances.windows
-            masks = [
-                binarize_map(prob, window, cfg['threshold'], cfg['min_max'])
-                for prob, window in zip(probs[start:], windows)
-            ]
-            sample.pred_instances = InstanceData(masks=masks)
-            start += len(windows)
+        sizes = [len(sample.gt_instances) for sample in data_samples]
+        maps = self.predict_maps(inputs).split(sizes)
+        for sample, own in zip(data_samples, maps):
+            sample.pred_instances = InstanceData(
+                masks=self.make_masks(own, sample.gt_instances.windows))
         return data_samples
 
-    def _chunk_probs(self, crops: Tensor) -> Tensor:
-        """Probabilities (n, S, S) of n crops, run as a chunk of full size."""
+    def predict_maps(self, crops: Tensor) -> Tensor:
+        """Predict where the object of every crop is.
+
+        The crops go through the network in chunks of one fixed size, the
+        last one filled up: so a map does not depend on how many crops happen
+        to share its batch.
+
+        Args:
+            crops (Tensor): Normalised crops, has shape (N, 3, S, S).
+
+        Returns:
+            Tensor: Foreground probabilities in [0, 1], has shape (N, S, S).
+        """
+        chunks = crops.split(self.test_cfg['chunk'])
+        return torch.cat([self._predict_chunk(chunk) for chunk in chunks])
+
+    def make_masks(self, maps: Tensor,
+                   windows: Sequence[np.ndarray]) -> List[np.ndarray]:
+        """Turn maps into masks.
+
+        Args:
+            maps (Tensor): Foreground probabilities, has shape (n, S, S).
+            windows (Sequence[np.ndarray]): Integer window of each.
+
+        Returns:
+            list[np.ndarray]: Boolean masks, each of its window's size.
+        """
+        cfg = self.test_cfg
+        return [
+            binarize_map(prob, window, cfg['threshold'], cfg['min_max'])
+            for prob, window in zip(maps.cpu().numpy(), windows)
+        ]
+
+    def _predict_chunk(self, crops: Tensor) -> Tensor:
         missing = self.test_cfg['chunk'] - len(crops)
         filled = torch.cat([crops, crops.new_zeros(missing, *crops.shape[1:])])
         maps = self.logit_maps(filled)

@@ -1,3 +1,4 @@
+from .records import make_records
 from .writer import ProxyWriter
 
-__all__ = ['ProxyWriter']
+__all__ = ['ProxyWriter', 'make_records']

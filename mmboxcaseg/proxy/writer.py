@@ -2,7 +2,9 @@ import json
 import os
 import os.path as osp
 import shutil
-from typing import Dict, List, Set
+from contextlib import ExitStack, suppress
+from functools import lru_cache
+from typing import Callable, Dict, Iterable, Iterator, List, Set, Tuple
 
 from mmengine.fileio import load
 
@@ -15,6 +17,7 @@ class ProxyWriter:
     The final file is the source file with ``segmentation``, ``mask_score``
     and ``mask_source`` added to the labelled annotations; its bytes do not
     depend on the number of processes or of restarts. It appears at once.
+    Masks are never in memory all together.
 
     Args:
         out_file (str): The proxy file to write.
@@ -44,7 +47,7 @@ class ProxyWriter:
         head_file = osp.join(self.folder, 'head.json')
         os.makedirs(self.folder, exist_ok=True)
         if not osp.exists(head_file):
-            _write_atomically(head_file, head)
+            _write_atomically(head_file, [head])
         with open(head_file, encoding='utf-8') as file:
             if file.read() != head:
                 raise ValueError(
@@ -73,7 +76,7 @@ class ProxyWriter:
 
     def finished(self) -> Set[int]:
         """Ids of the images in the shards."""
-        return set(self._read())
+        return set(self._index())
 
     def finish(self) -> dict:
         """Join the shards to the proxy file and remove them.
@@ -83,45 +86,79 @@ class ProxyWriter:
         Returns:
             dict: ``instances`` labelled and their mean ``mask_score``.
         """
-        masks = {
-            record.pop('id'): record
-            for records in self._read().values()
-            for record in records
-        }
         data = load(self.source_file)
         data['info'] = dict(data.get('info') or {}, mmboxcaseg=self.provenance)
-        source = self.provenance['mask_source']
-        for ann in data['annotations']:
-            if ann['id'] in masks:
-                ann.update(masks[ann['id']], mask_source=source)
-        _write_atomically(self.out_file, json.dumps(data))
+        scores: List[float] = []
+        _write_atomically(self.out_file, self._encode(data, scores))
         shutil.rmtree(self.folder)
-        scores = [mask['mask_score'] for mask in masks.values()]
         return dict(
             instances=len(scores),
             mean_score=sum(scores) / max(len(scores), 1))
 
-    def _read(self) -> Dict[int, List[dict]]:
-        """Read all shards, without lines that a kill cut short."""
-        images = {}
+    def _encode(self, data: dict, scores: List[float]) -> Iterator[str]:
+        """Write the source file as JSON, piece by piece, masks added.
+
+        The masks stay in the shards until their turn comes.
+        """
+        source = dict(mask_source=self.provenance['mask_source'])
+        with ExitStack() as stack:
+            find = self._open_shards(stack)
+            for i, (key, value) in enumerate(data.items()):
+                yield f'{", " if i else "{"}{json.dumps(key)}: '
+                if key != 'annotations':
+                    yield json.dumps(value)
+                    continue
+                for k, ann in enumerate(value):
+                    mask = find(ann['image_id']).get(ann['id'])
+                    if mask:
+                        scores.append(mask['mask_score'])
+                        ann = {**ann, **mask, **source}
+                    yield (', ' if k else '[') + json.dumps(ann)
+                yield ']'
+        yield '}'
+
+    def _open_shards(self, stack: ExitStack) -> Callable[[int], dict]:
+        """Return a function from image id to its records by annotation id."""
+        index = self._index()
+        paths = {path for path, _ in index.values()}
+        files = {path: stack.enter_context(open(path, 'rb')) for path in paths}
+
+        # Annotations of an image need not follow each other in their file.
+        @lru_cache(maxsize=1024)
+        def find(img_id: int) -> dict:
+            if img_id not in index:
+                return {}
+            path, start = index[img_id]
+            files[path].seek(start)
+            _, records = json.loads(files[path].readline())
+            return {record['id']: record for record in records}
+
+        return find
+
+    def _index(self) -> Dict[int, Tuple[str, int]]:
+        """Find the line of every image, passing those that a kill cut short.
+
+        Returns:
+            dict[int, tuple]: Path of the shard and offset, by image id.
+        """
+        index = {}
         for name in sorted(os.listdir(self.folder)):
             if not name.endswith('.jsonl'):
                 continue
-            with open(osp.join(self.folder, name), encoding='utf-8') as file:
+            path, start = osp.join(self.folder, name), 0
+            with open(path, 'rb') as file:
                 for line in file:
-                    try:
-                        img_id, records = json.loads(line)
-                    except ValueError:
-                        continue
-                    images[img_id] = records
-        return images
+                    with suppress(ValueError):
+                        index[json.loads(line)[0]] = path, start
+                    start += len(line)
+        return index
 
 
-def _write_atomically(path: str, text: str) -> None:
+def _write_atomically(path: str, pieces: Iterable[str]) -> None:
     """Write a file that is either complete or not there."""
     os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
     with open(path + '.tmp', 'w', encoding='utf-8') as file:
-        file.write(text)
+        file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
     os.replace(path + '.tmp', path)

@@ -4,7 +4,7 @@ Letters in shapes: H, W image size; (h, w) size of one window; S side of the
 square map that the network gives for a window. A window is an integer box
 ``(x0, y0, x1, y1)``, half-open.
 """
-from typing import List, Sequence, Union
+from typing import List, Optional, Sequence, Union
 
 import cv2
 import numpy as np
@@ -39,22 +39,26 @@ def binarize_map(prob: np.ndarray,
     return resized > threshold
 
 
-def merge_masks(masks: Sequence[np.ndarray], windows: np.ndarray,
-                areas: np.ndarray) -> List[np.ndarray]:
+def merge_masks(masks: Sequence[np.ndarray],
+                windows: np.ndarray,
+                areas: Sequence[float],
+                ids: Optional[Sequence[int]] = None) -> List[np.ndarray]:
     """Give every pixel to the smallest object that claims it (section 3.4).
 
     Args:
         masks (Sequence[np.ndarray]): One boolean mask a window, each has
             shape (h, w).
         windows (np.ndarray): Integer windows, has shape (n, 4).
-        areas (np.ndarray): Size of each object (the area of its box), has
-            shape (n, ). Of equal ones the earlier counts as the smaller.
+        areas (Sequence[float]): Size of each object (the paper: the area of
+            its box), has length n.
+        ids (Sequence[int], optional): Of objects of equal size that with the
+            lower id counts as the smaller. Defaults to their positions.
 
     Returns:
         list[np.ndarray]: New masks of the same shapes, pairwise disjoint.
     """
     merged = [mask.copy() for mask in masks]
-    order = np.argsort(areas, kind='stable')
+    order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
     for rank, large in enumerate(order):
         smaller = order[:rank]
         if not len(smaller):
@@ -70,18 +74,21 @@ def merge_masks(masks: Sequence[np.ndarray], windows: np.ndarray,
     return merged
 
 
-def agreement(mask: np.ndarray) -> float:
+def agreement(mask: np.ndarray, off_by_one: bool = False) -> float:
     """Proxy box agreement (section 3.4): IoU of mask's box and true box.
 
     Args:
         mask (np.ndarray): Mask in the window of the true pixel box, has
             shape (h, w).
+        off_by_one (bool): Whether the true box counts one pixel too many
+            each way, as in the authors' code: a perfect mask then has
+            hw / ((h + 1) (w + 1)). Defaults to False.
 
     Returns:
         float: IoU in [0, 1] of the mask's tight box with the window; 1 for a
         mask that touches all four sides, 0 for an empty one.
     """
-    h, w = mask.shape
+    h, w = np.array(mask.shape) + off_by_one
     return float(aligned_iou(tight_box(mask), (0, 0, w, h))[0])
 
 

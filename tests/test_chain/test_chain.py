@@ -122,7 +122,7 @@ def test_masks_stay_in_their_boxes(proxies):
         inside = mask[y0:y1, x0:x1]
         assert mask.sum() == inside.sum()
         # the score is that of the merged mask
-        assert ann['mask_score'] == round(agreement(inside), 4)
+        assert ann['mask_score'] == round(agreement(inside), 6)
 
 
 def test_masks_are_disjoint(proxies):

@@ -266,7 +266,7 @@ def test_output_of_some_heads(build_labeller, heads):
         expected = (0.7 * maps['salient'].sigmoid() +
                     0.3 * maps['transferred'].sigmoid())
     torch.testing.assert_close(
-        model._chunk_probs(crops), expected, rtol=1e-4, atol=1e-5)
+        model.predict_maps(crops), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize('heads, message', [

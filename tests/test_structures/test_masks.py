@@ -1,6 +1,9 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg.structures import (agreement, binarize_map, decode_window,
@@ -143,6 +146,54 @@ def test_merged_masks_are_disjoint_and_lose_no_pixel(rng):
     owners = sum(paste(m, w) for m, w in zip(merged, windows))
     assert claimed.max() > 1
     np.testing.assert_array_equal(owners, claimed > 0)
+
+
+@st.composite
+def claims(draw) -> tuple:
+    """Masks, windows, areas and ids of some objects of one image."""
+    masks, windows = [], []
+    for _ in range(draw(st.integers(1, 5))):
+        x0, y0 = draw(st.integers(0, 20)), draw(st.integers(0, 14))
+        w, h = draw(st.integers(1, 23 - x0)), draw(st.integers(1, 17 - y0))
+        windows.append((x0, y0, x0 + w, y0 + h))
+        masks.append(draw(arrays(bool, (h, w))))
+    num = len(masks)
+    # Few values, so that some are equal.
+    areas = draw(st.lists(st.integers(1, 3), min_size=num, max_size=num))
+    ids = draw(st.permutations(range(100, 100 + num)))
+    return masks, np.array(windows), np.array(areas), np.array(ids)
+
+
+@given(claims(), st.data())
+def test_every_pixel_goes_to_the_smallest_that_claims_it(objects, data):
+    masks, windows, areas, ids = objects
+    merged = merge_masks(*objects)
+    claimed = np.stack([paste(m, w) for m, w in zip(masks, windows)])
+    owned = np.stack([paste(m, w) for m, w in zip(merged, windows)])
+    assert [m.shape for m in merged] == [m.shape for m in masks]
+    for y, x in np.argwhere(claimed.any(axis=0)):
+        claimants = np.flatnonzero(claimed[:, y, x])
+        smallest = min(claimants, key=lambda i: (areas[i], ids[i]))
+        assert np.flatnonzero(owned[:, y, x]).tolist() == [smallest]
+    assert not owned[:, ~claimed.any(axis=0)].any()
+
+    order = data.draw(st.permutations(range(len(masks))))
+    turned = merge_masks([masks[i] for i in order], windows[order],
+                         areas[order], ids[order])
+    for i, mask in zip(order, turned):
+        np.testing.assert_array_equal(mask, merged[i])
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_agreement_is_one_exactly_for_the_same_box(mask):
+    score, (h, w) = agreement(mask), mask.shape
+    sides = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
+    touches = all(side.any() for side in sides)
+    assert (score == 1) == touches
+    assert (score == 0) == (not mask.any())
+    assert 0 <= score <= 1
+    authors = score * h * w / ((h + 1) * (w + 1))
+    assert agreement(mask, off_by_one=True) == pytest.approx(authors)
 
 
 @pytest.mark.parametrize('size', range(1, 65))

@@ -1,3 +1,0 @@
-from .proxy_mask_hook import ProxyMaskHook
-
-__all__ = ['ProxyMaskHook']
