@@ -1,7 +1,5 @@
-# The same photographs as crops of 128 px. Salient images are cut about their
-# object and blurred, as if it were a box: the boxes of COCO have sides of 12
-# to 200 px (80 % of them), ECSSD's objects are larger. The paper shows whole
-# salient images.
+# The same photographs as crops of 128 px. Salient images are cut closely about
+# their object, as boxes are in labelling; the paper shows the whole images.
 _base_ = './coco-mini_boxes_ecssd.py'
 
 crop_size = 128
@@ -27,8 +25,7 @@ salient_pipeline = [
         type='mmboxcaseg.CropSalientObject',
         size=crop_size,
         shift=(-0.1, 0.1),
-        scale=(0.9, 1.4),
-        sides=(12, 200)),
+        scale=(0.9, 1.4)),
     dict(
         type='RandomFlip',
         prob=[0.25, 0.25, 0.25],

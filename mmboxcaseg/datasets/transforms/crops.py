@@ -2,7 +2,7 @@
 
 Letters in shapes: n boxes of an item (1 in training), S side of a crop.
 """
-from typing import Optional, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -125,21 +125,17 @@ class CropSalientObject(BaseTransform):
         size (int): Side S of a crop in pixels. Defaults to 288.
         shift (tuple[float]): See :class:`CropBoxes`.
         scale (tuple[float]): See :class:`CropBoxes`.
-        sides (tuple[int], optional): Range of the side in pixels that the
-            image of the crop is first shrunk to, drawn log-uniformly. Salient
-            objects are large, many boxes are small and their crops blurred.
-            Defaults to None: nothing is shrunk.
     """
 
-    def __init__(self,
-                 size: int = 288,
-                 shift: Tuple[float, float] = (-0.25, 0.25),
-                 scale: Tuple[float, float] = (0.5, 1.5),
-                 sides: Optional[Tuple[int, int]] = None) -> None:
+    def __init__(
+        self,
+        size: int = 288,
+        shift: Tuple[float, float] = (-0.25, 0.25),
+        scale: Tuple[float, float] = (0.5, 1.5)
+    ) -> None:
         self.size = size
         self.shift = shift
         self.scale = scale
-        self.sides = sides
 
     def transform(self, results: dict) -> dict:
         """Cut the crop.
@@ -160,23 +156,14 @@ class CropSalientObject(BaseTransform):
                               np.random.uniform(*self.scale, 2))
         x0, y0, x1, y1 = pixel_boxes(jittered, height, width)[0]
         size = (self.size, self.size)
-        crop = img[y0:y1, x0:x1]
-        if self.sides is not None:
-            crop = self._shrink(crop)
-        results['img'] = cv2.resize(crop, size)
+        results['img'] = cv2.resize(img[y0:y1, x0:x1], size)
         results['gt_seg_map'] = cv2.resize(
             seg_map[y0:y1, x0:x1], size, interpolation=cv2.INTER_NEAREST)
         return results
 
-    def _shrink(self, crop: np.ndarray) -> np.ndarray:
-        side = round(np.exp(np.random.uniform(*np.log(self.sides))))
-        width, height = min(side, crop.shape[1]), min(side, crop.shape[0])
-        return cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
-
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}(size={self.size}, '
-                f'shift={self.shift}, scale={self.scale}, '
-                f'sides={self.sides})')
+                f'shift={self.shift}, scale={self.scale})')
 
 
 @TRANSFORMS.register_module()

@@ -226,23 +226,6 @@ def test_salient_object_is_cut_as_a_box(rng):
         assert set(np.unique(salient['gt_seg_map'])) <= {0, 255}
 
 
-def test_salient_object_as_blurred_as_a_small_box(rng):
-    img = make_item([])['img']
-    seg_map = paint((30, 20, 90, 80))[:, :, 0]
-    sharp, blurred = (
-        CropSalientObject(SIZE, (0, 0), (1, 1),
-                          sides=sides)(dict(img=img, gt_seg_map=seg_map))
-        for sides in (None, (6, 6)))
-    small = cv2.resize(img[20:80, 30:90], (6, 6), interpolation=cv2.INTER_AREA)
-    np.testing.assert_array_equal(blurred['img'],
-                                  cv2.resize(small, (SIZE, SIZE)))
-    np.testing.assert_array_equal(blurred['gt_seg_map'], sharp['gt_seg_map'])
-    kept = CropSalientObject(
-        SIZE, (0, 0), (1, 1), sides=(60, 200))(
-            dict(img=img, gt_seg_map=seg_map))
-    np.testing.assert_array_equal(kept['img'], sharp['img'])
-
-
 def test_salient_image_without_object():
     img = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     results = CropSalientObject(SIZE, (0, 0), (1, 1))(
