@@ -2,7 +2,7 @@ import json
 import os
 import os.path as osp
 import shutil
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from typing import Callable, Dict, Iterable, Iterator, List, Set, Tuple
 
@@ -40,12 +40,14 @@ class ProxyWriter:
         Call it in one process, before the others go on.
 
         Raises:
-            ValueError: The folder belongs to another labelling.
+            OSError: The folder cannot be written.
+            ValueError: It belongs to another labelling.
         """
         head = json.dumps(
             dict(source=self.source_file, **self.provenance), indent=1)
         head_file = osp.join(self.folder, 'head.json')
-        os.makedirs(self.folder, exist_ok=True)
+        with _writing(self.folder):
+            os.makedirs(self.folder, exist_ok=True)
         if not osp.exists(head_file):
             _write_atomically(head_file, [head])
         with open(head_file, encoding='utf-8') as file:
@@ -63,10 +65,13 @@ class ProxyWriter:
             img_id (int): Image id.
             records (list[dict]): One a box: ``id`` of the annotation,
                 ``segmentation`` and ``mask_score``.
+
+        Raises:
+            OSError: The disk is full, or another cause, with the remedy.
         """
         path = osp.join(self.folder, f'rank{rank}.jsonl')
         line = json.dumps([img_id, records], separators=(',', ':')) + '\n'
-        with open(path, 'ab+') as file:
+        with _writing(path), open(path, 'ab+') as file:
             # A kill can leave half a line: do not write behind it.
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -156,9 +161,28 @@ class ProxyWriter:
 
 def _write_atomically(path: str, pieces: Iterable[str]) -> None:
     """Write a file that is either complete or not there."""
-    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
-    with open(path + '.tmp', 'w', encoding='utf-8') as file:
-        file.writelines(pieces)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + '.tmp', path)
+    temporary = path + '.tmp'
+    with _writing(path):
+        os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
+        try:
+            with open(temporary, 'w', encoding='utf-8') as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            with suppress(FileNotFoundError):
+                os.remove(temporary)
+
+
+@contextmanager
+def _writing(path: str) -> Iterator[None]:
+    """Tell what to do where a file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            error.errno, f'cannot write {path}: {error.strerror}. What is '
+            'labelled so far is kept. Make room, or make the folder '
+            'writable, and give the same command again: it goes on.'
+        ) from error

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from pycocotools import mask as mask_utils
 
-from .boxes import aligned_iou, tight_box
+from .boxes import tight_box
 
 
 def binarize_map(prob: np.ndarray,
@@ -88,8 +88,10 @@ def agreement(mask: np.ndarray, off_by_one: bool = False) -> float:
         float: IoU in [0, 1] of the mask's tight box with the window; 1 for a
         mask that touches all four sides, 0 for an empty one.
     """
-    h, w = np.array(mask.shape) + off_by_one
-    return float(aligned_iou(tight_box(mask), (0, 0, w, h))[0])
+    h, w = mask.shape
+    x0, y0, x1, y1 = tight_box(mask)
+    # The tight box lies in the window, which is the union of both.
+    return (x1 - x0) * (y1 - y0) / ((h + off_by_one) * (w + off_by_one))
 
 
 def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
@@ -110,25 +112,22 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     """
     x0, y0 = int(window[0]), int(window[1])
     h, w = mask.shape
-    # COCO scans columns. A background row ends every column, so that no run
-    # reaches from one column into the next.
-    columns = np.zeros((w, h + 2), dtype=np.int8)
-    columns[:, 1:-1] = mask.T
-    steps = np.diff(columns, axis=1)
-    col, start = np.nonzero(steps == 1)
-    _, stop = np.nonzero(steps == -1)
-    starts = (x0 + col) * height + y0 + start
-    stops = (x0 + col) * height + y0 + stop
-    # Runs that touch across two columns (windows of full height) are one.
-    apart = starts[1:] != stops[:-1]
-    starts = starts[np.concatenate([[True], apart])] if len(col) else starts
-    stops = stops[np.concatenate([apart, [True]])] if len(col) else stops
-    edges = np.stack([starts, stops], axis=1).reshape(-1)
-    counts = np.diff(np.concatenate([[0], edges, [height * width]]))
+    # COCO scans columns. A background pixel before every column, and behind
+    # the last one, keeps the runs of two columns apart.
+    scan = np.zeros(w * (h + 1) + 1, dtype=bool)
+    scan[:-1].reshape(w, h + 1)[:, 1:] = mask.T
+    edges = np.flatnonzero(scan[1:] != scan[:-1])
+    # First and last pixel of every run, then where they are in the image.
+    edges[1::2] -= 1
+    col, row = np.divmod(edges, h + 1)
+    edges = (x0 + col) * height + y0 + row
+    edges[1::2] += 1
+    if h == height:
+        edges = _join_runs(edges)
+    counts = np.diff(edges, prepend=0, append=height * width).tolist()
     if len(edges) and counts[-1] == 0:
-        counts = counts[:-1]
-    rle = dict(size=[height, width], counts=counts.tolist())
-    return to_rle(rle, height, width)
+        counts.pop()
+    return to_rle(dict(size=[height, width], counts=counts), height, width)
 
 
 def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
@@ -167,6 +166,13 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
     if isinstance(counts, bytes):
         counts = counts.decode('ascii')
     return dict(size=[height, width], counts=counts)
+
+
+def _join_runs(edges: np.ndarray) -> np.ndarray:
+    """Join runs, (start, stop, start, stop, ...), that touch each other."""
+    apart = edges[2::2] != edges[1:-1:2]
+    keep = np.concatenate([[True], np.repeat(apart, 2), [True]])
+    return edges[keep[:len(edges)]]
 
 
 def _slices(low: np.ndarray, high: np.ndarray, window: np.ndarray) -> tuple:

@@ -1,5 +1,6 @@
 """Miniature data, and runs of the real tools in processes of their own."""
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -7,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import List
+from typing import List, Optional
 
 import pytest
 from mmengine.config import Config
@@ -22,6 +23,11 @@ def free_port() -> int:
     with socket.socket() as server:
         server.bind(('127.0.0.1', 0))
         return server.getsockname()[1]
+
+
+def limit_file_size(size: Optional[int]) -> None:
+    if size is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def tail(output: str, lines: int = 30) -> str:
@@ -62,8 +68,17 @@ class Workspace:
               tool: str,
               *args,
               processes: int = 1,
+              file_size: Optional[int] = None,
               **env: str) -> subprocess.Popen:
-        """Start a tool, on several processes through torchrun."""
+        """Start a tool, on several processes through torchrun.
+
+        Args:
+            tool (str): Path below tools/.
+            args: Its arguments.
+            processes (int): How many. Defaults to 1.
+            file_size (int, optional): Bytes beyond which no file can grow.
+            env: Environment variables to add.
+        """
         command: List[str] = [str(TOOLS / tool)]
         if tool.endswith('.py'):
             command.insert(0, sys.executable)
@@ -87,6 +102,7 @@ class Workspace:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=lambda: limit_file_size(file_size),
             start_new_session=True)
 
     def run(self, tool: str, *args, fails: bool = False, **kwargs) -> str:

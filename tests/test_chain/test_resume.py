@@ -2,7 +2,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Iterator, List
+from typing import Callable, Iterator, List
 
 import pytest
 import torch
@@ -92,3 +92,67 @@ def test_resumed_training_is_the_uninterrupted_one(chain, workspace,
     # one epoch of two iterations, counted on, then its validation
     assert [(log['epoch'], log['iter']) for log in logs
             if 'loss' in log] == [(2, 3), (2, 4)]
+
+
+@pytest.fixture
+def many(chain, tmp_path) -> Path:
+    """The boxes of the chain on many images, which are copies of its few."""
+    data = load(chain.source)
+    images, annotations = [], []
+    for copy in range(15):
+        for img in data['images']:
+            images.append(dict(img, id=len(images) + 1))
+            annotations += [
+                dict(ann, id=len(annotations) + k, image_id=len(images))
+                for k, ann in enumerate(ann for ann in data['annotations']
+                                        if ann['image_id'] == img['id'])
+            ]
+    path = tmp_path / 'many.json'
+    path.write_text(
+        json.dumps(dict(data, images=images, annotations=annotations)))
+    return path
+
+
+@pytest.fixture
+def label_many(chain, labeller_config, many, tmp_path) -> Callable:
+    """Command that labels many images, one a batch, to a file of a name."""
+
+    def command(name: str) -> List[str]:
+        return [
+            'label.py', labeller_config, chain.checkpoint, tmp_path / name,
+            '--ann-file', many, '--img-prefix', 'data/toy/train', '--work-dir',
+            tmp_path, '--cfg-options', 'label_dataloader.batch_size=1'
+        ]
+
+    return command
+
+
+@pytest.mark.slow
+def test_killed_ten_times_at_random(workspace, label_many, rng, tmp_path):
+    workspace.run(*label_many('whole.json'))
+    out = tmp_path / 'killed.json'
+    shard = tmp_path / 'killed.json.shards' / 'rank0.jsonl'
+    for _ in range(10):
+        lines = count_lines(shard) + rng.integers(0, 10)
+        kill_after(workspace, label_many('killed.json'), shard, lines)
+        assert not out.exists()
+        # Half of the times in the middle of a line.
+        if shard.exists() and rng.random() < 0.5:
+            shard.write_bytes(shard.read_bytes()[:-rng.integers(1, 200)])
+    workspace.run(*label_many('killed.json'))
+    assert out.read_bytes() == (tmp_path / 'whole.json').read_bytes()
+
+
+def test_full_disk(workspace, label_many, tmp_path):
+    out = tmp_path / 'full.json'
+    # No file may grow beyond this, as if the disk were full.
+    output = workspace.run(
+        *label_many('full.json'), fails=True, file_size=30000)
+    assert 'cannot write' in output and 'it goes on' in output
+    assert not out.exists()
+    shard = tmp_path / 'full.json.shards' / 'rank0.jsonl'
+    done = count_lines(shard)
+    assert done > 5
+    workspace.run(*label_many('full.json'))
+    workspace.run(*label_many('whole.json'))
+    assert out.read_bytes() == (tmp_path / 'whole.json').read_bytes()

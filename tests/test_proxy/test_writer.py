@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -118,13 +119,20 @@ def test_old_file_survives_until_the_new_one_is_complete(
     writer = new_writer(mask_source='other@5678')
 
     def fail(*_):
-        raise OSError('disk full')
+        raise OSError(errno.ENOSPC, 'disk full')
 
     monkeypatch.setattr(os, 'fsync', fail)
     writer.folder = os.path.dirname(writer.source_file)
-    with pytest.raises(OSError, match='disk full'):
+    with pytest.raises(OSError, match='disk full.*goes on'):
         writer.finish()
     assert read(writer.out_file) == expected
+    assert not os.path.exists(writer.out_file + '.tmp')
+
+
+def test_folder_that_cannot_be_made(new_writer, tmp_path):
+    (tmp_path / 'out').write_text('a file')
+    with pytest.raises(OSError, match='cannot write .*out.*Make room'):
+        new_writer().prepare()
 
 
 def shard(writer, rank=0) -> str:
