@@ -24,11 +24,14 @@ class CocoBoxes:
             the order of their labels. Defaults to all of the file.
 
     Attributes:
+        info (dict): ``info`` of the file, empty where it has none.
         classes (tuple[str]): Class names by label.
         cat2label (dict[int, int]): Category id to label.
         images (dict[int, dict]): Image record by image id.
         annotations (dict[int, list[dict]]): Usable annotations by image id,
             sorted by annotation id; only images that have any.
+        left_out (dict[str, list[int]]): Why annotations are not usable, and
+            their ids.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
@@ -42,6 +45,7 @@ class CocoBoxes:
         self.ann_file = ann_file
         self.data = self._load(ann_file)
         self.images = {img.get('id'): img for img in self.data['images']}
+        self.info = self.data.get('info') or {}
         self._set_classes(classes)
         self._check_annotations()
         self._check_images(img_prefix)
@@ -143,23 +147,26 @@ class CocoBoxes:
     def _select(self) -> Dict[int, List[dict]]:
         """Keep the usable annotations and print how many were left out."""
         kept: Dict[int, List[dict]] = {}
-        left_out: Dict[str, List[int]] = {}
+        self.left_out: Dict[str, List[int]] = {}
         for ann in self.data['annotations']:
             reason = self._reason_to_leave_out(ann)
             if reason:
-                left_out.setdefault(reason, []).append(ann['id'])
+                self.left_out.setdefault(reason, []).append(ann['id'])
             else:
                 kept.setdefault(ann['image_id'], []).append(ann)
-        for reason, ids in left_out.items():
+        for reason, ids in self.left_out.items():
             print_log(
                 f'{self.ann_file}: {len(ids)} of '
                 f'{len(self.data["annotations"])} annotations left out, '
                 f'{reason}: annotation {_some(ids)}',
                 logger='current')
         if not kept:
-            raise ValueError(
-                f'{self.ann_file}: no annotation is left; left out: '
-                f'{dict(Counter({k: len(v) for k, v in left_out.items()}))}')
+            counts = {
+                reason: len(ids)
+                for reason, ids in self.left_out.items()
+            }
+            raise ValueError(f'{self.ann_file}: no annotation is left; left '
+                             f'out: {counts}')
         return {
             img_id: sorted(kept[img_id], key=lambda ann: ann['id'])
             for img_id in sorted(kept)

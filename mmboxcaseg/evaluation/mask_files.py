@@ -1,9 +1,32 @@
-from typing import Sequence
+from typing import Dict, Sequence
 
+import numpy as np
 from mmengine.fileio import load
 
+from mmboxcaseg.proxy.scored_masks import Comparison, ScoredMasks
 from mmboxcaseg.structures import to_rle
 from .instance_iou import mask_iou, summarize_ious
+
+
+def masks_by_id(data: dict) -> Dict[int, dict]:
+    """Masks of a COCO file by annotation id.
+
+    Args:
+        data (dict): Content of the file. Crowds and annotations that have no
+            ``segmentation`` are left out.
+
+    Returns:
+        dict[int, dict]: Compressed RLEs.
+    """
+    sizes = {
+        img['id']: (img['height'], img['width'])
+        for img in data['images']
+    }
+    return {
+        ann['id']: to_rle(ann['segmentation'], *sizes[ann['image_id']])
+        for ann in data['annotations']
+        if ann.get('segmentation') and not ann.get('iscrowd', 0)
+    }
 
 
 def evaluate_mask_file(
@@ -22,17 +45,10 @@ def evaluate_mask_file(
 
     Raises:
         ValueError: The files share no annotation, or one of the true masks
-            has no counterpart.
+            has no counterpart, or the sizes of an image differ.
     """
     pred, truth = load(pred_file), load(gt_file)
-    sizes = {
-        img['id']: (img['height'], img['width'])
-        for img in truth['images']
-    }
-    masks = {
-        ann['id']: ann['segmentation']
-        for ann in pred['annotations'] if 'segmentation' in ann
-    }
+    masks, true_masks = masks_by_id(pred), masks_by_id(truth)
     anns = [ann for ann in truth['annotations'] if not ann.get('iscrowd', 0)]
     missing = [ann['id'] for ann in anns if ann['id'] not in masks]
     if missing or not anns:
@@ -40,11 +56,49 @@ def evaluate_mask_file(
             f'{pred_file} has no mask for {len(missing)} of {len(anns)} '
             f'annotations of {gt_file}, the first ids are {missing[:5]}. '
             'Label the boxes of the same file.')
-    ious = [
-        mask_iou(
-            to_rle(masks[ann['id']], *sizes[ann['image_id']]),
-            to_rle(ann['segmentation'], *sizes[ann['image_id']]))
-        for ann in anns
-    ]
+    ious = [_iou_of_annotation(ann['id'], masks, true_masks) for ann in anns]
     return summarize_ious(ious, [ann['category_id'] for ann in anns],
                           thresholds)
+
+
+def compare_masks(scored: ScoredMasks, path: str) -> Comparison:
+    """Compare the masks of a proxy file with those of another file.
+
+    Args:
+        scored (ScoredMasks): The masks of the proxy file.
+        path (str): COCO JSON with masks of the same annotation ids: true
+            ones, or the same before merging. Crowds are left out.
+
+    Returns:
+        Comparison: The masks of ``path`` and how they agree.
+
+    Raises:
+        ValueError: The files share no mask, or the sizes of an image differ.
+    """
+    others = masks_by_id(load(path))
+    masks = {
+        ann_id: scored.rle(i)
+        for i, ann_id in enumerate(scored.ids.tolist()) if ann_id in others
+    }
+    if not masks:
+        raise ValueError(
+            f'{path} has a mask for none of the {len(scored)} annotations of '
+            f'{scored.proxy_file}. Name a file with the same annotation ids.')
+    ious = np.array([
+        _iou_of_annotation(ann_id, masks, others)
+        if ann_id in masks else np.nan for ann_id in scored.ids.tolist()
+    ])
+    known = ~np.isnan(ious)
+    return Comparison(path, others, ious,
+                      summarize_ious(ious[known], scored.labels[known]))
+
+
+def _iou_of_annotation(ann_id: int, masks: Dict[int, dict],
+                       others: Dict[int, dict]) -> float:
+    mask, other = masks[ann_id], others[ann_id]
+    if mask['size'] != other['size']:
+        raise ValueError(
+            f'Annotation {ann_id}: its image is {mask["size"]} pixels high '
+            f'and wide in one file and {other["size"]} in the other. Name '
+            'files of the same images.')
+    return mask_iou(mask, other)

@@ -5,10 +5,13 @@ import pytest
 from mmdet.structures import DetDataSample
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
+from proxy_files import write_proxy_files
 from pycocotools import mask as mask_utils
 
-from mmboxcaseg.evaluation import (InstanceIoUMetric, evaluate_mask_file,
-                                   mask_iou, summarize_ious)
+from mmboxcaseg.evaluation import (InstanceIoUMetric, compare_masks,
+                                   evaluate_mask_file, mask_iou,
+                                   summarize_ious)
+from mmboxcaseg.proxy.scored_masks import ScoredMasks
 from mmboxcaseg.structures import encode_window
 
 HEIGHT, WIDTH = 20, 25
@@ -191,6 +194,54 @@ def test_no_annotation_to_compare_with(files):
     edit(files[1], lambda anns: anns.clear())
     with pytest.raises(ValueError, match='0 of 0 annotations'):
         evaluate_mask_file(*files)
+
+
+@pytest.fixture
+def proxy(tiny_coco, rng):
+    return write_proxy_files(tiny_coco(), rng)
+
+
+def compare(proxy, other: str):
+    return compare_masks(ScoredMasks(proxy.proxy, proxy.img_prefix), other)
+
+
+def test_masks_beside_those_of_another_file(proxy):
+    masks = ScoredMasks(proxy.proxy, proxy.img_prefix)
+    # 11 has no true mask, the crowd 9 takes no part
+    edit(proxy.truth, lambda anns: anns.pop(0))
+    result = compare(proxy, proxy.truth)
+    assert set(result.masks) == {3, 5, 8}
+    for i, ann_id in enumerate(masks.ids.tolist()):
+        if ann_id == 11:
+            assert np.isnan(result.ious[i])
+            continue
+        pred, true = (
+            mask_utils.decode(rle)
+            for rle in (masks.rle(i), result.masks[ann_id]))
+        assert result.ious[i] == pytest.approx(slow_iou(pred, true))
+    known = result.ious[:3]
+    assert result.summary == pytest.approx(
+        slow_summary(known.tolist(), masks.labels[:3].tolist(), (50, 75)))
+
+
+def test_another_file_that_does_not_fit(proxy):
+
+    def renumber(anns):
+        for ann in anns:
+            ann['id'] += 1000
+
+    with open(proxy.truth) as file:
+        data = json.load(file)
+    for img in data['images']:
+        img['height'] += 1
+    with open(proxy.unmerged, 'w') as file:
+        json.dump(data, file)
+    with pytest.raises(ValueError, match=r'Annotation 8: .*\[48, 32\]'):
+        compare(proxy, proxy.unmerged)
+
+    edit(proxy.truth, renumber)
+    with pytest.raises(ValueError, match='for none of the 4 annotations'):
+        compare(proxy, proxy.truth)
 
 
 def test_data_set_without_true_masks(images):

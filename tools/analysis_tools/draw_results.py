@@ -6,7 +6,7 @@ detections.png (the trained detector) and pipeline.png (the README's figure).
 import argparse
 import os.path as osp
 from collections import defaultdict
-from typing import Dict, List, Sequence
+from typing import Dict, List
 
 import matplotlib
 import mmcv
@@ -16,67 +16,11 @@ from mmengine.fileio import load
 from mmengine.utils import mkdir_or_exist
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg.proxy.drawing import Instance, draw
 from mmboxcaseg.structures import to_rle
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402
-
-COLOURS = np.array(matplotlib.colormaps['Set1'].colors)[[0, 1, 2, 3, 4, 7]]
-
-
-class Instance:
-    """What to draw of one object: any of box, mask and text.
-
-    Args:
-        bbox (Sequence[float]): Box in pixels, xywh.
-        mask (np.ndarray, optional): Has shape (H, W).
-        text (str): Label. Defaults to ''.
-        dropped (bool): Whether to draw the mask as one that is not learnt.
-    """
-
-    def __init__(self, bbox, mask=None, text='', dropped=False) -> None:
-        self.bbox = bbox
-        self.mask = mask
-        self.text = text
-        self.dropped = dropped
-
-
-def draw(ax, img: np.ndarray, instances: Sequence[Instance]) -> None:
-    """Draw instances over an image.
-
-    Args:
-        ax (Axes): Where to draw.
-        img (np.ndarray): RGB image, has shape (H, W, 3), uint8.
-        instances (Sequence[Instance]): The objects.
-    """
-    canvas = img.astype(np.float64) / 255
-    ax.axis('off')
-    height, width = img.shape[:2]
-    for i, ins in enumerate(instances):
-        colour = np.array([.25] * 3) if ins.dropped else COLOURS[i % 6]
-        if ins.mask is not None and ins.mask.any():
-            inside = ins.mask.astype(bool)
-            canvas[inside] = 0.5 * canvas[inside] + 0.5 * colour
-            ax.contour(inside, [0.5], colors='white', linewidths=1)
-        x, y, w, h = ins.bbox
-        ax.add_patch(
-            plt.Rectangle((x - .5, y - .5),
-                          w,
-                          h,
-                          fill=False,
-                          lw=1.2,
-                          ls=':' if ins.dropped else '-',
-                          ec=colour))
-        ax.text(
-            max(x, 0),
-            max(y, 7),
-            ins.text,
-            color='white',
-            fontsize=7,
-            va='bottom',
-            bbox=dict(facecolor=colour, pad=0.8, lw=0) if ins.text else None)
-    ax.imshow(canvas.clip(0, 1))
-    ax.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
 
 
 def read_instances(path: str,

@@ -1,0 +1,124 @@
+"""Boxes and masks drawn over images."""
+import io
+from typing import Optional, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from mmboxcaseg.structures import pixel_boxes
+
+COLOURS = np.array(matplotlib.colormaps['Set1'].colors)[[0, 1, 2, 3, 4, 7]]
+
+
+class Instance:
+    """What to draw of one object: any of box, mask and text.
+
+    Args:
+        bbox (Sequence[float]): Box in pixels, xywh.
+        mask (np.ndarray, optional): Has shape (H, W).
+        text (str): Label. Defaults to ''.
+        dropped (bool): Whether to draw the mask as one that is not learnt.
+            Defaults to False.
+    """
+
+    def __init__(self,
+                 bbox: Sequence[float],
+                 mask: Optional[np.ndarray] = None,
+                 text: str = '',
+                 dropped: bool = False) -> None:
+        self.bbox = bbox
+        self.mask = mask
+        self.text = text
+        self.dropped = dropped
+
+
+def draw(ax: Axes, img: np.ndarray, instances: Sequence[Instance]) -> None:
+    """Draw instances over an image.
+
+    Args:
+        ax (Axes): Where to draw.
+        img (np.ndarray): RGB image, has shape (H, W, 3), uint8.
+        instances (Sequence[Instance]): The objects.
+    """
+    canvas = img.astype(np.float64) / 255
+    ax.axis('off')
+    height, width = img.shape[:2]
+    for i, ins in enumerate(instances):
+        colour = np.array([.25] * 3) if ins.dropped else COLOURS[i % 6]
+        if ins.mask is not None and ins.mask.any():
+            inside = ins.mask.astype(bool)
+            canvas[inside] = 0.5 * canvas[inside] + 0.5 * colour
+            # Padded, so that the outline is closed at the image border.
+            ax.contour(
+                np.arange(-1, width + 1),
+                np.arange(-1, height + 1),
+                np.pad(inside, 1), [0.5],
+                colors='white',
+                linewidths=1)
+        x, y, w, h = ins.bbox
+        ax.add_patch(
+            Rectangle((x - .5, y - .5),
+                      w,
+                      h,
+                      fill=False,
+                      lw=1.2,
+                      ls=':' if ins.dropped else '-',
+                      ec=colour))
+        ax.text(
+            max(x, 0),
+            max(y, 7),
+            ins.text,
+            color='white',
+            fontsize=7,
+            va='bottom',
+            bbox=dict(facecolor=colour, pad=0.8, lw=0) if ins.text else None)
+    ax.imshow(canvas.clip(0, 1))
+    ax.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))
+
+
+def context_window(bbox: Sequence[float],
+                   height: int,
+                   width: int,
+                   margin: float = 0.25) -> np.ndarray:
+    """Window that shows a box and some of what is around it.
+
+    Args:
+        bbox (Sequence[float]): Box in pixels, xywh.
+        height (int): Image height.
+        width (int): Image width.
+        margin (float): What is shown on each side, in longer sides of the
+            box. Defaults to 0.25.
+
+    Returns:
+        np.ndarray: Integer window inside the image, has shape (4, ), xyxy.
+    """
+    x, y, w, h = bbox
+    pad = margin * max(w, h)
+    box = [x - pad, y - pad, x + w + pad, y + h + pad]
+    return pixel_boxes([box], height, width)[0]
+
+
+def draw_thumbnail(img: np.ndarray,
+                   instance: Instance,
+                   side: int = 200) -> bytes:
+    """Draw one object as a small JPEG.
+
+    Args:
+        img (np.ndarray): RGB image, has shape (h, w, 3), uint8.
+        instance (Instance): The object, in pixels of ``img``.
+        side (int): The longer side of the JPEG in pixels. Defaults to 200.
+
+    Returns:
+        bytes: The JPEG file.
+    """
+    size = np.array(img.shape[1::-1])
+    # A line of one pixel in a window of 1000 must not vanish.
+    figsize = np.maximum(size * side / size.max(), 16) / 100
+    figure = Figure(figsize=figsize, dpi=100)
+    draw(figure.add_axes((0, 0, 1, 1)), img, [instance])
+    file = io.BytesIO()
+    figure.savefig(file, format='jpg', pil_kwargs=dict(quality=80))
+    return file.getvalue()

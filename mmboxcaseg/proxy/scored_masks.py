@@ -1,0 +1,117 @@
+from itertools import chain
+from typing import Dict, NamedTuple
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmboxcaseg.datasets import CocoBoxes
+from mmboxcaseg.structures import to_rle
+
+
+class ScoredMasks:
+    """The masks of a proxy file that have a score, n in number.
+
+    They come in the order of image and annotation ids, whatever the order
+    in the file.
+
+    Args:
+        proxy_file (str): The proxy file.
+        img_prefix (str): Folder that ``file_name`` is relative to.
+
+    Attributes:
+        proxy_file (str): As above.
+        img_prefix (str): As above.
+        provenance (dict): ``info.mmboxcaseg`` of the file.
+        images (dict[int, dict]): Image record by image id.
+        classes (tuple[str]): Class names by label.
+        annotations (list[dict]): Annotation of every mask.
+        ids (np.ndarray): Annotation ids, has shape (n, ).
+        labels (np.ndarray): Class of every mask, has shape (n, ).
+        scores (np.ndarray): Scores in [0, 1], has shape (n, ).
+        areas (np.ndarray): Annotated areas in square pixels, has shape
+            (n, ); those of the boxes where the file has none.
+        left_out (dict[str, list[int]]): Why annotations are not among them,
+            and their ids.
+
+    Raises:
+        FileNotFoundError: The file or an image does not exist.
+        ValueError: The file is broken (see :class:`CocoBoxes`), or has no
+            scores or wrong ones.
+    """
+
+    def __init__(self, proxy_file: str, img_prefix: str) -> None:
+        coco = CocoBoxes(proxy_file, img_prefix)
+        self.proxy_file = proxy_file
+        self.img_prefix = img_prefix
+        self.provenance = coco.info.get('mmboxcaseg', {})
+        self.images = coco.images
+        self.classes = coco.classes
+        self.left_out = dict(coco.left_out)
+        self._select(coco)
+        self.ids = np.array([ann['id'] for ann in self.annotations])
+        self.labels = np.array(
+            [coco.cat2label[ann['category_id']] for ann in self.annotations])
+        self.areas = np.array([
+            ann.get('area', ann['bbox'][2] * ann['bbox'][3])
+            for ann in self.annotations
+        ])
+        self.scores = self._scores()
+
+    def __len__(self) -> int:
+        return len(self.annotations)
+
+    def rle(self, i: int) -> dict:
+        """Mask number i as the compressed RLE of its image."""
+        ann = self.annotations[i]
+        img = self.images[ann['image_id']]
+        return to_rle(ann['segmentation'], img['height'], img['width'])
+
+    def _select(self, coco: CocoBoxes) -> None:
+        self.annotations, unscored = [], []
+        for ann in chain.from_iterable(coco.annotations.values()):
+            if 'mask_score' in ann and ann.get('segmentation'):
+                self.annotations.append(ann)
+            else:
+                unscored.append(ann['id'])
+        if not self.annotations:
+            raise ValueError(
+                f'{self.proxy_file} is no proxy file: no annotation has '
+                '`mask_score` and `segmentation`. Make the file with '
+                'tools/label.py.')
+        if unscored:
+            reason = 'without `mask_score` or `segmentation`'
+            self.left_out[reason] = unscored
+            print_log(
+                f'{self.proxy_file}: {len(unscored)} annotations left out, '
+                f'{reason}; the first is annotation {unscored[0]}',
+                logger='current')
+
+    def _scores(self) -> np.ndarray:
+        scores = [ann['mask_score'] for ann in self.annotations]
+        wrong = [
+            ann_id for ann_id, score in zip(self.ids.tolist(), scores)
+            if not isinstance(score, (int, float)) or not 0 <= score <= 1
+        ]
+        if wrong:
+            raise ValueError(
+                f'{self.proxy_file}: the `mask_score` of {len(wrong)} '
+                'annotations is no number from 0 to 1, the first is '
+                f'annotation {wrong[0]}. Label the boxes anew.')
+        return np.array(scores, dtype=np.float64)
+
+
+class Comparison(NamedTuple):
+    """:class:`ScoredMasks`, n in number, beside the masks of another file.
+
+    Args:
+        path (str): The other file.
+        masks (dict[int, dict]): Its masks as compressed RLEs by annotation
+            id.
+        ious (np.ndarray): IoU of the two masks of every annotation, NaN
+            where the other file has none, has shape (n, ).
+        summary (dict[str, float]): mIoU* and IoU@k of these.
+    """
+    path: str
+    masks: Dict[int, dict]
+    ious: np.ndarray
+    summary: Dict[str, float]

@@ -1,0 +1,93 @@
+"""The report as its users get it: from the tool, in a browser."""
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from proxy_files import rename_class, write_proxy_files
+
+TOOL = (
+    Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools' /
+    'proxy_report.py')
+CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
+
+
+@pytest.fixture
+def files(tiny_coco, rng):
+    return write_proxy_files(tiny_coco(rename_class), rng)
+
+
+@pytest.fixture
+def run_tool(monkeypatch, files, tmp_path):
+    """Runs the tool; returns the page that it was to write."""
+    spec = importlib.util.spec_from_file_location('proxy_report', TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+
+    def run(*options: str) -> Path:
+        out = tmp_path / 'report.html'
+        monkeypatch.setattr(sys, 'argv', [
+            TOOL.name, files.proxy, '--img-prefix', files.img_prefix, '--out',
+            str(out), *options
+        ])
+        tool.main()
+        return out
+
+    return run
+
+
+def browse(page: Path, *options: str) -> str:
+    """Open a page in headless Chromium that reaches no network."""
+    return subprocess.run(
+        [
+            CHROMIUM,
+            '--headless',
+            '--no-sandbox',
+            '--disable-gpu',
+            # Nothing listens there, so that every request would fail.
+            '--proxy-server=http://127.0.0.1:9',
+            f'--user-data-dir={page.parent / "chromium"}',
+            '--window-size=1000,3000',
+            *options,
+            page.as_uri()
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120).stdout
+
+
+@pytest.mark.skipif(
+    not CHROMIUM, reason='no chromium found (Debian: apt install chromium)')
+def test_in_a_browser(files, run_tool, tmp_path, capsys):
+    out = run_tool('--truth', files.truth, '--unmerged', files.unmerged,
+                   '--threshold', '0.5')
+    assert '4 masks, 4 score 0.5 or more' in capsys.readouterr().out
+
+    dom = browse(out, '--dump-dom')
+    for section in ('summary', 'scores', 'thresholds', 'truth', 'classes',
+                    'gallery-worst', 'gallery-best', 'gallery-random',
+                    'gallery-changed', 'gallery-misjudged', 'gallery-classes'):
+        assert f'<section id="{section}">' in dom
+    assert len(re.findall('<figure', dom)) == 17
+
+    picture = tmp_path / 'page.png'
+    browse(out, f'--screenshot={picture}')
+    pixels = np.asarray(Image.open(picture).convert('RGB'), dtype=int)
+    assert pixels.shape == (3000, 1000, 3)
+    # text above, plots in the middle, masks below: none of it is blank
+    for part in np.split(pixels, 3):
+        assert part.std() > 10
+    # the red line of the threshold, drawn from an SVG
+    assert (np.abs(pixels - (0xc8, 0x40, 0x2f)).sum(axis=-1) < 30).any()
+
+
+def test_missing_file(run_tool, tmp_path):
+    with pytest.raises(SystemExit, match='--truth not found: no/such.json'):
+        run_tool('--truth', 'no/such.json')
+    assert not (tmp_path / 'report.html').exists()

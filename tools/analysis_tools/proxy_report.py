@@ -1,0 +1,65 @@
+"""Show which masks of a proxy file to trust, as one HTML page."""
+import argparse
+
+from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.evaluation import compare_masks
+from mmboxcaseg.proxy.report import ProxyReport
+from mmboxcaseg.proxy.scored_masks import ScoredMasks
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Write a report on a proxy file: how the scores are '
+        'distributed, what a threshold keeps, and pictures of the masks. It '
+        'is one HTML file that needs no network.')
+    parser.add_argument('proxy', help='proxy file')
+    parser.add_argument(
+        '--img-prefix', required=True, help='folder of its images')
+    parser.add_argument('--out', required=True, help='HTML file to write')
+    parser.add_argument(
+        '--truth',
+        help='COCO file with the true masks of the same annotation ids: adds '
+        'mIoU*, IoU@k and how well the score predicts the true IoU')
+    parser.add_argument(
+        '--unmerged',
+        help='proxy file of the same boxes made with --no-merge: adds the '
+        'masks that merging changed most')
+    parser.add_argument(
+        '--threshold',
+        type=float,
+        default=0.95,
+        help='masks that score less count as dropped (default: 0.95)')
+    parser.add_argument(
+        '--topk',
+        type=int,
+        default=12,
+        help='number of masks in a gallery (default: 12)')
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        help='seed of the gallery of random masks (default: 0)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    paths = dict(truth=args.truth, unmerged=args.unmerged)
+    paths = {name: path for name, path in paths.items() if path}
+    for name, path in paths.items():
+        check_file(path, f'--{name}')
+    masks = ScoredMasks(args.proxy, args.img_prefix)
+    others = {name: compare_masks(masks, path) for name, path in paths.items()}
+    report = ProxyReport(
+        masks,
+        **others,
+        threshold=args.threshold,
+        topk=args.topk,
+        seed=args.seed)
+    report.write(args.out)
+    print(f'{args.out}: {len(masks)} masks, {report.kept.sum()} score '
+          f'{args.threshold} or more')
+
+
+if __name__ == '__main__':
+    main()
