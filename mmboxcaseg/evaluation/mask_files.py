@@ -1,7 +1,6 @@
 from typing import Sequence
 
-from mmengine.fileio import load
-
+from mmboxcaseg.proxy import load_coco, load_proxy
 from mmboxcaseg.structures import to_rle
 from .instance_iou import mask_iou, summarize_ious
 
@@ -12,7 +11,7 @@ def evaluate_mask_file(
     """Compare the masks of a proxy file with the true ones.
 
     Args:
-        pred_file (str): COCO JSON with masks, for example a proxy file.
+        pred_file (str): Proxy file.
         gt_file (str): COCO JSON with the true masks of the same annotation
             ids. Crowds are not counted.
         thresholds (Sequence[int]): Each k of IoU@k, in per cent.
@@ -21,17 +20,18 @@ def evaluate_mask_file(
         dict[str, float]: See :func:`summarize_ious`.
 
     Raises:
-        ValueError: The files share no annotation, or one of the true masks
-            has no counterpart.
+        FileNotFoundError: A file does not exist.
+        ValueError: A file is broken, they share no annotation, or one of
+            the true masks has no counterpart.
     """
-    pred, truth = load(pred_file), load(gt_file)
+    pred, truth = load_proxy(pred_file), load_coco(gt_file)
     sizes = {
         img['id']: (img['height'], img['width'])
         for img in truth['images']
     }
     masks = {
         ann['id']: ann['segmentation']
-        for ann in pred['annotations'] if 'segmentation' in ann
+        for ann in pred['annotations'] if 'mask_score' in ann
     }
     anns = [ann for ann in truth['annotations'] if not ann.get('iscrowd', 0)]
     missing = [ann['id'] for ann in anns if ann['id'] not in masks]
