@@ -19,7 +19,8 @@ class CocoBoxes:
 
     Args:
         ann_file (str): COCO JSON file.
-        img_prefix (str): Folder that ``file_name`` is relative to.
+        img_prefix (str, optional): Folder that ``file_name`` is relative
+            to. None if no image will be read: then none is looked for.
         classes (Sequence[str], optional): Names of the classes to use, in
             the order of their labels. Defaults to all of the file.
 
@@ -38,13 +39,14 @@ class CocoBoxes:
 
     def __init__(self,
                  ann_file: str,
-                 img_prefix: str,
+                 img_prefix: Optional[str],
                  classes: Optional[Sequence[str]] = None) -> None:
         self.ann_file = ann_file
         self.data = load_coco(ann_file)
         self.images = {img['id']: img for img in self.data['images']}
         self._set_classes(classes)
-        self._check_images(img_prefix)
+        if img_prefix is not None:
+            self._check_images(img_prefix)
         self.annotations = self._select()
 
     def _set_classes(self, classes: Optional[Sequence[str]]) -> None:

@@ -6,7 +6,7 @@ say is checked here: unique ids, references, masks as large as their images.
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import fastjsonschema
 from mmengine.fileio import exists, get_text
@@ -28,19 +28,34 @@ def load_coco(path: str) -> dict:
         ValueError: It is no JSON, or not of the form. The message names the
             file, the ids, what is wrong with them and the remedy.
     """
+    data = load_json(path)
+    check_coco(data, path)
+    return data
+
+
+def load_json(path: str) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        Any: Its content. NaN and Infinity, which are no numbers of JSON, are
+        texts, so that they fail where a number is wanted.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: It is no JSON.
+    """
     if not exists(path):
         raise FileNotFoundError(
             f'{path} does not exist. Set `ann_file` (or `data_root`) of the '
             'dataset, or the argument of the tool, to a COCO JSON file.')
     try:
-        # Python would read NaN and Infinity as numbers, which they are not
-        # in JSON; as texts they fail where a number is wanted.
-        data = json.loads(get_text(path), parse_constant=str)
+        return json.loads(get_text(path), parse_constant=str)
     except ValueError as error:
         raise ValueError(f'{path} is not valid JSON: {error}. If it was cut '
                          'short, write it again.') from error
-    _check(data, path)
-    return data
 
 
 def load_proxy(path: str) -> dict:
@@ -131,7 +146,16 @@ def complain(problems: Dict[str, list], kind: str, path: str) -> None:
                          f'\nCorrect or remove every such {kind}.')
 
 
-def _check(data: dict, path: str) -> None:
+def check_coco(data: dict, path: str) -> None:
+    """Check a COCO file of boxes, with or without proxy masks.
+
+    Args:
+        data (dict): Its content.
+        path (str): The file, for the message.
+
+    Raises:
+        ValueError: See :func:`load_coco`.
+    """
     _check_lists(data, path)
     problem = schema_problem(data.get('info'), 'info')
     if problem:
@@ -187,9 +211,8 @@ def _check_entries(
                 problem = 'its `id` is not unique'
             ids.add(entry['id'])
         if problem:
-            unnamed = f'number {number} of the list'
-            name = entry.get('id', unnamed) if isinstance(entry,
-                                                          dict) else unnamed
+            has_id = isinstance(entry, dict) and 'id' in entry
+            name = entry['id'] if has_id else f'[{number}]'
             problems.setdefault(problem, []).append(name)
     complain(problems, kind, path)
 
@@ -218,4 +241,5 @@ def _describe(error: fastjsonschema.JsonSchemaValueException, entry: object,
     if error.rule == 'dependencies':
         return ('`mask_score`, `mask_source` and `segmentation` come '
                 'together, and one is missing')
-    return 'it is no JSON object'
+    wanted = _definition(kind).get('description', 'a JSON object')
+    return f'it is not {wanted}'

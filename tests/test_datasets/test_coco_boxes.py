@@ -82,7 +82,7 @@ def test_broken_annotation(tiny_coco, edit, problem):
 def test_annotation_without_id(tiny_coco):
     dataset = tiny_coco(remove('id'))
     with pytest.raises(
-            ValueError, match='no `id`: annotation number 1 of') as error:
+            ValueError, match=r'no `id`: annotation \[1\]') as error:
         read(dataset)
     assert dataset['ann_file'] in str(error.value)
 

@@ -167,11 +167,11 @@ def test_id_that_is_not_unique(tiny_coco, spoil, problem):
 
 
 @pytest.mark.parametrize('spoil, problem', [
-    (lambda d: d['images'].append(17), 'no JSON object: image number 3 of'),
+    (lambda d: d['images'].append(17), r'not a JSON object: image \[3\]'),
     (lambda d: d['images'][0].update(width=0), '`width` is not .*: image 7'),
     (lambda d: d['categories'][1].pop('name'), 'no `name`: category 1'),
     (lambda d: d.update(info=dict(mmboxcaseg=dict())), '`info`: `mmboxcaseg`'),
-    (lambda d: d.update(info=[]), '`info`: it is no JSON object'),
+    (lambda d: d.update(info=[]), '`info`: it is not a JSON object'),
     (lambda d: d.update(images=dict(a=1)), 'has no images'),
 ])
 def test_other_parts(tiny_coco, spoil, problem):
