@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-clip',
         action='store_true',
-        help='leave pixels outside the boxes (each lowers the score)')
+        help='leave pixels outside the boxes, which lower the score')
     parser.add_argument(
         '--min-iou',
         type=float,
