@@ -54,17 +54,18 @@ def parse_args() -> argparse.Namespace:
 
 
 def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
-            scores: np.ndarray) -> dict:
-    """Write masks as a COCO data set of one image.
+            scores: np.ndarray, source: str) -> dict:
+    """Write masks as a proxy file of one image.
 
     Args:
         file_name (str): Name of the image.
         boxes (np.ndarray): Boxes in pixels, xywh, has shape (n, 4).
         masks (np.ndarray): Boolean masks, has shape (n, H, W).
         scores (np.ndarray): Has shape (n, ).
+        source (str): What made the masks.
 
     Returns:
-        dict: The data set.
+        dict: Content of the file.
     """
     size = masks.shape[1:]
     annotations = [
@@ -76,7 +77,8 @@ def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
             area=float(box[2] * box[3]),
             iscrowd=0,
             segmentation=encode_window(mask, (0, 0, *size[::-1]), *size),
-            mask_score=round(float(score), 4))
+            mask_score=round(float(score), 6),
+            mask_source=source)
         for i, (box, mask, score) in enumerate(zip(boxes, masks, scores), 1)
     ]
     image = dict(id=1, file_name=file_name, height=size[0], width=size[1])
@@ -126,7 +128,8 @@ def main() -> None:
     mkdir_or_exist(args.out_dir)
     name = osp.basename(args.image)
     out = osp.join(args.out_dir, f'{osp.splitext(name)[0]}_masks')
-    dump(to_coco(name, boxes, masks, scores), f'{out}.json')
+    source = osp.splitext(osp.basename(args.config))[0]
+    dump(to_coco(name, boxes, masks, scores, source), f'{out}.json')
     draw(mmcv.imread(args.image), xyxy, masks, scores, f'{out}.png')
     for i, (mask, score) in enumerate(zip(masks, scores), 1):
         print(f'box {i}: {mask.sum()} pixels, score {score:.3f}')

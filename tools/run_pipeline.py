@@ -17,6 +17,8 @@ from mmengine.fileio import dump, get, load
 from mmengine.runner import find_latest_checkpoint
 from mmengine.utils import mkdir_or_exist, scandir
 
+from mmboxcaseg.proxy import load_proxy
+
 TOOLS = osp.dirname(osp.abspath(__file__))
 ROWS = ('mIoU_star', 'IoU_50', 'IoU_75')
 COLUMNS = dict(
@@ -176,7 +178,7 @@ def count_kept(proxy_file: str, detector_cfg: Config) -> dict:
     """Count the masks that the detector learns from."""
     threshold = detector_cfg.train_dataloader.dataset.mask_score_thr
     scores = [
-        ann['mask_score'] for ann in load(proxy_file)['annotations']
+        ann['mask_score'] for ann in load_proxy(proxy_file)['annotations']
         if 'mask_score' in ann
     ]
     kept = sum(0 < score >= threshold for score in scores)

@@ -93,9 +93,10 @@ class BoxCropDataset(BaseDataset):
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
                          self._metainfo.get('classes'))
         self._metainfo['classes'] = coco.classes
+        # Boxes that became items are not kept in memory a second time.
+        del coco.data
         items = []
         for img_id in list(coco.annotations):
-            # Taken out, so that no box is in memory twice.
             anns = coco.annotations.pop(img_id)
             if img_id in self.skip_img_ids:
                 continue

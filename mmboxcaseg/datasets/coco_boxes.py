@@ -3,10 +3,10 @@ import os.path as osp
 from collections import Counter
 from typing import Dict, List, Optional, Sequence
 
-import numpy as np
-from mmengine.fileio import exists, load
+from mmengine.fileio import exists
 from mmengine.logging import print_log
 
+from mmboxcaseg.proxy import load_coco, some
 from mmboxcaseg.structures import pixel_boxes
 
 
@@ -19,12 +19,13 @@ class CocoBoxes:
 
     Args:
         ann_file (str): COCO JSON file.
-        img_prefix (str): Folder that ``file_name`` is relative to.
+        img_prefix (str, optional): Folder that ``file_name`` is relative
+            to. None if no image will be read: then none is looked for.
         classes (Sequence[str], optional): Names of the classes to use, in
             the order of their labels. Defaults to all of the file.
 
     Attributes:
-        info (dict): ``info`` of the file, empty where it has none.
+        data (dict): The parsed JSON, unchanged.
         classes (tuple[str]): Class names by label.
         cat2label (dict[int, int]): Category id to label.
         images (dict[int, dict]): Image record by image id.
@@ -40,39 +41,15 @@ class CocoBoxes:
 
     def __init__(self,
                  ann_file: str,
-                 img_prefix: str,
+                 img_prefix: Optional[str],
                  classes: Optional[Sequence[str]] = None) -> None:
         self.ann_file = ann_file
-        self.data = self._load(ann_file)
-        self.images = {img.get('id'): img for img in self.data['images']}
-        self.info = self.data.get('info') or {}
+        self.data = load_coco(ann_file)
+        self.images = {img['id']: img for img in self.data['images']}
         self._set_classes(classes)
-        self._check_annotations()
-        self._check_images(img_prefix)
+        if img_prefix is not None:
+            self._check_images(img_prefix)
         self.annotations = self._select()
-        del self.data  # what is left out needs no memory
-
-    @staticmethod
-    def _load(ann_file: str) -> dict:
-        if not exists(ann_file):
-            raise FileNotFoundError(
-                f'{ann_file} does not exist. Set `ann_file` (or `data_root`) '
-                'of the dataset to a COCO JSON file.')
-        try:
-            data = load(ann_file, file_format='json')
-        except ValueError as error:
-            raise ValueError(f'{ann_file} is not valid JSON: {error}. If it '
-                             'was cut short, write it again.') from error
-        missing = [] if not isinstance(data, dict) else [
-            key for key in ('images', 'annotations', 'categories')
-            if not data.get(key)
-        ]
-        if missing or not isinstance(data, dict):
-            raise ValueError(
-                f'{ann_file} has no {" and no ".join(missing) or "content"}. '
-                'A COCO file needs non-empty lists `images`, `annotations` '
-                '(each with `bbox`) and `categories`.')
-        return data
 
     def _set_classes(self, classes: Optional[Sequence[str]]) -> None:
         names = {cat['name']: cat['id'] for cat in self.data['categories']}
@@ -87,52 +64,7 @@ class CocoBoxes:
             for label, name in enumerate(self.classes)
         }
 
-    def _check_annotations(self) -> None:
-        known = {cat['id'] for cat in self.data['categories']}
-        id_counts = Counter(ann.get('id') for ann in self.data['annotations'])
-        problems: Dict[str, List[int]] = {}
-        for ann in self.data['annotations']:
-            problem = self._problem(ann, known)
-            if not problem and id_counts[ann['id']] > 1:
-                problem = 'its `id` is not unique'
-            if problem:
-                problems.setdefault(problem, []).append(ann.get('id'))
-        if problems:
-            lines = [
-                f'  {text}: annotation {_some(ids)}'
-                for text, ids in problems.items()
-            ]
-            raise ValueError(f'{self.ann_file} cannot be used:\n' +
-                             '\n'.join(lines) +
-                             '\nCorrect or remove these annotations.')
-
-    def _problem(self, ann: dict, known: set) -> Optional[str]:
-        if not isinstance(ann.get('id'), int):
-            return 'it has no integer `id`'
-        if ann.get('image_id') not in self.images:
-            return 'its image_id is not in `images`'
-        if ann.get('category_id') not in known:
-            return 'its category_id is not in `categories` (unknown class)'
-        bbox = ann.get('bbox')
-        if bbox is None:
-            return 'it has no `bbox`'
-        numbers = isinstance(bbox, list) and all(
-            isinstance(number, (int, float)) for number in bbox)
-        if not numbers or len(bbox) != 4 or not np.isfinite(bbox).all():
-            return '`bbox` is not four finite numbers [x, y, width, height]'
-        return None
-
     def _check_images(self, img_prefix: str) -> None:
-        needed = ('id', 'file_name', 'height', 'width')
-        poor = [
-            img.get('id') for img in self.data['images'] if any(
-                img.get(key) is None for key in needed)
-        ]
-        if poor:
-            raise ValueError(
-                f'{self.ann_file}: every image needs `id`, `file_name`, '
-                f'`height` and `width`, add what is missing: image '
-                f'{_some(poor)}')
         lost = [
             img['file_name'] for img in self.images.values()
             if not exists(osp.join(img_prefix, img['file_name']))
@@ -140,7 +72,7 @@ class CocoBoxes:
         if lost:
             raise FileNotFoundError(
                 f'{len(lost)} of {len(self.images)} images of {self.ann_file} '
-                f'do not exist in {img_prefix or "."}: {_some(lost)}. Set '
+                f'do not exist in {img_prefix or "."}: {some(lost)}. Set '
                 '`data_prefix.img` to the folder of the images, or remove '
                 'these images and their annotations from the file.')
 
@@ -158,7 +90,7 @@ class CocoBoxes:
             print_log(
                 f'{self.ann_file}: {len(ids)} of '
                 f'{len(self.data["annotations"])} annotations left out, '
-                f'{reason}: annotation {_some(ids)}',
+                f'{reason}: annotation {some(ids)}',
                 logger='current')
         if not kept:
             counts = {
@@ -185,9 +117,3 @@ class CocoBoxes:
         if (box[0, 2:] <= box[0, :2]).any():
             return 'box outside its image (is it in pixels, as xywh?)'
         return None
-
-
-def _some(items: Sequence, most: int = 5) -> str:
-    """The first few of a list, for a message."""
-    more = f' and {len(items) - most} more' if len(items) > most else ''
-    return ', '.join(str(item) for item in items[:most]) + more

@@ -1,6 +1,7 @@
 from mmdet.datasets import CocoDataset
 from mmengine.logging import print_log
 
+from mmboxcaseg.proxy import check_masks
 from mmboxcaseg.registry import DATASETS
 from .coco_boxes import CocoBoxes
 
@@ -16,13 +17,13 @@ class ProxyCocoDataset(CocoDataset):
     Args:
         mask_score_thr (float): Masks under this score take no part in the
             loss of the mask head (Table 8 of the paper). Empty masks never
-            do. Defaults to 0.95.
+            do, nor do boxes that were not labelled. Defaults to 0.95.
         kwargs: Arguments of :class:`mmdet.datasets.CocoDataset`.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        ValueError: The file is broken (see :class:`CocoBoxes`) or is no
-            proxy file.
+        ValueError: The file is broken (see :class:`CocoBoxes`) or has no
+            proxy mask.
     """
 
     def __init__(self, *args, mask_score_thr: float = 0.95, **kwargs) -> None:
@@ -39,16 +40,9 @@ class ProxyCocoDataset(CocoDataset):
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
                          self._metainfo.get('classes'))
         self._metainfo['classes'] = coco.classes
-        unscored = [
-            ann['id'] for anns in coco.annotations.values() for ann in anns
-            if 'mask_score' not in ann or 'segmentation' not in ann
-        ]
-        if unscored:
-            raise ValueError(
-                f'{self.ann_file} is no proxy file: {len(unscored)} '
-                'annotations have no `mask_score` or no `segmentation`, the '
-                f'first is annotation {unscored[0]}. Make the file with '
-                'tools/label.py, or use CocoDataset for true masks.')
+        boxes = [ann for anns in coco.annotations.values() for ann in anns]
+        check_masks(boxes, self.ann_file)
+        unlabelled = sum('mask_score' not in ann for ann in boxes)
         data_list = super().load_data_list()
         weights = [
             instance['mask_weight'] for item in data_list
@@ -57,7 +51,7 @@ class ProxyCocoDataset(CocoDataset):
         print_log(
             f'{self.ann_file}: {sum(weights):.0f} of {len(weights)} masks '
             f'score {self.mask_score_thr} or more and are learnt; all '
-            'boxes are.',
+            f'boxes are, of which {unlabelled} have no proxy mask.',
             logger='current')
         return data_list
 
@@ -83,13 +77,12 @@ class ProxyCocoDataset(CocoDataset):
                 score = ann.get('mask_score', 0)
                 learnt = score > 0 and score >= self.mask_score_thr
                 instance['mask_weight'] = float(learnt)
-                # Crowds of a box-only file have no mask; LoadAnnotations
-                # wants one even where it is never used.
-                instance.setdefault(
-                    'mask',
-                    dict(
+                if 'mask_score' not in ann:
+                    # LoadAnnotations wants a mask even where none is learnt,
+                    # and takes the box of one that is bad.
+                    instance['mask'] = dict(
                         size=[img['height'], img['width']],
-                        counts=[img['height'] * img['width']]))
+                        counts=[img['height'] * img['width']])
                 instances.append(instance)
         data_info['instances'] = instances
         return data_info

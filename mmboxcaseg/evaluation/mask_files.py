@@ -1,8 +1,8 @@
 from typing import Dict, Sequence
 
 import numpy as np
-from mmengine.fileio import load
 
+from mmboxcaseg.proxy import load_coco, load_proxy
 from mmboxcaseg.proxy.scored_masks import Comparison, ScoredMasks
 from mmboxcaseg.structures import to_rle
 from .instance_iou import mask_iou, summarize_ious
@@ -35,7 +35,7 @@ def evaluate_mask_file(
     """Compare the masks of a proxy file with the true ones.
 
     Args:
-        pred_file (str): COCO JSON with masks, for example a proxy file.
+        pred_file (str): Proxy file.
         gt_file (str): COCO JSON with the true masks of the same annotation
             ids. Crowds are not counted.
         thresholds (Sequence[int]): Each k of IoU@k, in per cent.
@@ -44,10 +44,15 @@ def evaluate_mask_file(
         dict[str, float]: See :func:`summarize_ious`.
 
     Raises:
-        ValueError: The files share no annotation, or one of the true masks
-            has no counterpart, or the sizes of an image differ.
+        FileNotFoundError: A file does not exist.
+        ValueError: A file is broken, they share no annotation, one of the
+            true masks has no counterpart, or the sizes of an image differ.
     """
-    pred, truth = load(pred_file), load(gt_file)
+    pred, truth = load_proxy(pred_file), load_coco(gt_file)
+    # A mask without a score is not predicted, the source file had it.
+    pred['annotations'] = [
+        ann for ann in pred['annotations'] if 'mask_score' in ann
+    ]
     masks, true_masks = masks_by_id(pred), masks_by_id(truth)
     anns = [ann for ann in truth['annotations'] if not ann.get('iscrowd', 0)]
     missing = [ann['id'] for ann in anns if ann['id'] not in masks]
@@ -75,7 +80,7 @@ def compare_masks(scored: ScoredMasks, path: str) -> Comparison:
     Raises:
         ValueError: The files share no mask, or the sizes of an image differ.
     """
-    others = masks_by_id(load(path))
+    others = masks_by_id(load_coco(path))
     masks = {
         ann_id: scored.rle(i)
         for i, ann_id in enumerate(scored.ids.tolist()) if ann_id in others

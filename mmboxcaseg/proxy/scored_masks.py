@@ -6,6 +6,7 @@ from mmengine.logging import print_log
 
 from mmboxcaseg.datasets import CocoBoxes
 from mmboxcaseg.structures import to_rle
+from .schema import check_masks
 
 
 class ScoredMasks:
@@ -35,15 +36,15 @@ class ScoredMasks:
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        ValueError: The file is broken (see :class:`CocoBoxes`), or has no
-            scores or wrong ones.
+        ValueError: The file is broken (see :class:`CocoBoxes`) or has no
+            proxy mask.
     """
 
     def __init__(self, proxy_file: str, img_prefix: str) -> None:
         coco = CocoBoxes(proxy_file, img_prefix)
         self.proxy_file = proxy_file
         self.img_prefix = img_prefix
-        self.provenance = coco.info.get('mmboxcaseg', {})
+        self.provenance = (coco.data.get('info') or {}).get('mmboxcaseg', {})
         self.images = coco.images
         self.classes = coco.classes
         self.left_out = dict(coco.left_out)
@@ -55,7 +56,8 @@ class ScoredMasks:
             ann.get('area', ann['bbox'][2] * ann['bbox'][3])
             for ann in self.annotations
         ])
-        self.scores = self._scores()
+        self.scores = np.array(
+            [ann['mask_score'] for ann in self.annotations])
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -69,35 +71,18 @@ class ScoredMasks:
     def _select(self, coco: CocoBoxes) -> None:
         self.annotations, unscored = [], []
         for ann in chain.from_iterable(coco.annotations.values()):
-            if 'mask_score' in ann and ann.get('segmentation'):
+            if 'mask_score' in ann:
                 self.annotations.append(ann)
             else:
                 unscored.append(ann['id'])
-        if not self.annotations:
-            raise ValueError(
-                f'{self.proxy_file} is no proxy file: no annotation has '
-                '`mask_score` and `segmentation`. Make the file with '
-                'tools/label.py.')
+        check_masks(self.annotations, self.proxy_file)
         if unscored:
-            reason = 'without `mask_score` or `segmentation`'
+            reason = 'without `mask_score`'
             self.left_out[reason] = unscored
             print_log(
                 f'{self.proxy_file}: {len(unscored)} annotations left out, '
                 f'{reason}; the first is annotation {unscored[0]}',
                 logger='current')
-
-    def _scores(self) -> np.ndarray:
-        scores = [ann['mask_score'] for ann in self.annotations]
-        wrong = [
-            ann_id for ann_id, score in zip(self.ids.tolist(), scores)
-            if not isinstance(score, (int, float)) or not 0 <= score <= 1
-        ]
-        if wrong:
-            raise ValueError(
-                f'{self.proxy_file}: the `mask_score` of {len(wrong)} '
-                'annotations is no number from 0 to 1, the first is '
-                f'annotation {wrong[0]}. Label the boxes anew.')
-        return np.array(scores, dtype=np.float64)
 
 
 class Comparison(NamedTuple):

@@ -74,24 +74,29 @@ def merge_masks(masks: Sequence[np.ndarray],
     return merged
 
 
-def agreement(mask: np.ndarray, off_by_one: bool = False) -> float:
+def agreement(mask: np.ndarray,
+              box: Optional[Sequence[int]] = None,
+              off_by_one: bool = False) -> float:
     """Proxy box agreement (section 3.4): IoU of mask's box and true box.
 
     Args:
-        mask (np.ndarray): Mask in the window of the true pixel box, has
-            shape (h, w).
+        mask (np.ndarray): Mask in a window, has shape (h, w).
+        box (Sequence[int], optional): True pixel box, xyxy, in pixels of the
+            window. Defaults to the whole window.
         off_by_one (bool): Whether the true box counts one pixel too many
             each way, as in the authors' code: a perfect mask then has
             hw / ((h + 1) (w + 1)). Defaults to False.
 
     Returns:
-        float: IoU in [0, 1] of the mask's tight box with the window; 1 for a
-        mask that touches all four sides, 0 for an empty one.
+        float: IoU in [0, 1] of the mask's tight box with the true box; 0 for
+        an empty mask.
     """
-    h, w = mask.shape
     x0, y0, x1, y1 = tight_box(mask)
-    # The tight box lies in the window, which is the union of both.
-    return (x1 - x0) * (y1 - y0) / ((h + off_by_one) * (w + off_by_one))
+    left, top, right, bottom = box or (0, 0, *mask.shape[::-1])
+    inter = (max(min(x1, right) - max(x0, left), 0) *
+             max(min(y1, bottom) - max(y0, top), 0))
+    true = (right - left + off_by_one) * (bottom - top + off_by_one)
+    return inter / ((x1 - x0) * (y1 - y0) + true - inter)
 
 
 def encode_window(mask: np.ndarray, window: np.ndarray, height: int,

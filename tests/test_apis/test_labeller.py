@@ -1,5 +1,4 @@
 import importlib.util
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from mmengine.config import Config
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg.apis import init_labeller, label_boxes
+from mmboxcaseg.proxy import load_proxy
 from mmboxcaseg.structures import agreement
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,7 +138,7 @@ def test_label_image(model, checkpoint, img, tmp_path):
     texts = [','.join(map(str, box)) for box in xywh]
     label_image(path, CONFIG, checkpoint, '--out-dir', out, '--device', 'cpu',
                 '--boxes', *texts)
-    coco = json.loads((out / 'a_masks.json').read_text())
+    coco = load_proxy(str(out / 'a_masks.json'))
     masks, scores = label_boxes(model, img, BOXES)
     assert [ann['id'] for ann in coco['annotations']] == [1, 2, 3]
     for ann, mask, score, box in zip(coco['annotations'], masks, scores, xywh):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from pycocotools import mask as mask_utils
 
 from mmboxcaseg.datasets import ProxyCocoDataset
-from mmboxcaseg.structures import encode_window
+from mmboxcaseg.structures import encode_window, to_rle
 
 SCORES = {11: 1, 5: 0.95, 8: 0.9499, 3: 0}
 
@@ -21,7 +22,7 @@ def add_masks(data: dict) -> None:
         mask = np.full((h, w), score > 0)
         ann['segmentation'] = encode_window(mask, (x, y, x + w, y + h),
                                             *sizes[ann['image_id']])
-        ann['mask_score'] = score
+        ann.update(mask_score=score, mask_source='tiny@1234')
 
 
 def then(edit):
@@ -124,15 +125,38 @@ def test_image_without_annotation(tiny_coco):
     assert weights(dataset)[4] == []
 
 
-@pytest.mark.parametrize('key', ['mask_score', 'segmentation'])
-def test_no_proxy_file(tiny_coco, key):
-    files = tiny_coco(then(lambda data: data['annotations'][1].pop(key)))
+def test_no_proxy_file(tiny_coco):
+    files = tiny_coco()
     with pytest.raises(ValueError) as error:
         build(files)
     message = str(error.value)
-    assert f'{files["ann_file"]} is no proxy file: 1 annotations' in message
-    assert 'annotation 5' in message
+    assert f'{files["ann_file"]} is no proxy file: none of 4' in message
     assert 'tools/label.py' in message
+
+
+def test_half_a_proxy_mask(tiny_coco):
+    files = tiny_coco(
+        then(lambda data: data['annotations'][1].pop('mask_score')))
+    with pytest.raises(ValueError, match='come together.*annotation 5'):
+        build(files)
+
+
+@pytest.mark.parametrize('segmentation',
+                         [None, [], [[1, 2, 3, 4]], [[5, 6, 9, 6, 9, 9]]])
+def test_box_that_was_not_labelled(tiny_coco, log, segmentation):
+
+    def edit(data):
+        ann = data['annotations'][0]
+        for key in ('segmentation', 'mask_score', 'mask_source'):
+            del ann[key]
+        if segmentation is not None:
+            ann['segmentation'] = segmentation
+
+    dataset = build(tiny_coco(then(edit)), mask_score_thr=0)
+    assert weights(dataset)[7] == [0, 1]
+    mask = dataset[0]['instances'][0]['mask']
+    assert not mask_utils.decode(to_rle(mask, 40, 50)).any()
+    assert any('1 have no proxy mask' in m for m in log.messages)
 
 
 def test_wrong_classes(tiny_coco):

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mmboxcaseg.proxy.scored_masks import ScoredMasks
 from mmboxcaseg.structures import encode_window
 
 HEIGHT, WIDTH = 20, 25
+SCORED = dict(mask_score=1, mask_source='tiny@1234')
 
 
 def encode(mask) -> dict:
@@ -100,7 +102,7 @@ def run_metric(samples, **kwargs) -> dict:
 
 
 def write_files(samples, folder) -> tuple:
-    """Predictions and truths as two COCO files."""
+    """Predictions as a proxy file, truths as a COCO file."""
     files = {'pred': [], 'gt': []}
     for sample in samples:
         gt = sample.gt_instances
@@ -108,18 +110,24 @@ def write_files(samples, folder) -> tuple:
             ann = dict(
                 id=ann_id,
                 image_id=sample.img_id,
-                category_id=gt.labels[i].item() + 4)
+                category_id=gt.labels[i].item() + 4,
+                bbox=[0, 0, 9, 9])
             window = encode_window(sample.pred_instances.masks[i],
                                    gt.windows[i], HEIGHT, WIDTH)
-            files['pred'].append(dict(ann, segmentation=window))
+            files['pred'].append(dict(ann, segmentation=window, **SCORED))
             files['gt'].append(dict(ann, segmentation=gt.segmentations[i]))
     images = [
-        dict(id=sample.img_id, height=HEIGHT, width=WIDTH)
+        dict(id=sample.img_id, file_name='a.png', height=HEIGHT, width=WIDTH)
         for sample in samples
     ]
+    categories = [dict(id=i, name=str(i)) for i in range(10)]
     for name, annotations in files.items():
         (folder / f'{name}.json').write_text(
-            json.dumps(dict(images=images, annotations=annotations)))
+            json.dumps(
+                dict(
+                    images=images,
+                    annotations=annotations,
+                    categories=categories)))
     return str(folder / 'pred.json'), str(folder / 'gt.json')
 
 
@@ -166,14 +174,17 @@ def test_metric_equals_that_of_the_files(images, files):
         }
 
 
-def test_perfect_masks(images, files):
-    assert evaluate_mask_file(files[1], files[1]) == dict(
-        mIoU_star=1, IoU_50=1, IoU_75=1)
+def test_perfect_masks(files):
+    edit(files[0], lambda anns: anns.clear())
+    truth = json.loads(Path(files[1]).read_text())['annotations']
+    edit(files[0], lambda anns: anns.extend(dict(a, **SCORED) for a in truth))
+    assert evaluate_mask_file(*files) == dict(mIoU_star=1, IoU_50=1, IoU_75=1)
 
 
 def test_crowds_are_not_counted(files):
     expected = evaluate_mask_file(*files)
-    crowd = dict(id=99, image_id=1, category_id=9, iscrowd=1)
+    crowd = dict(
+        id=99, image_id=1, category_id=9, iscrowd=1, bbox=[0, 0, 5, 5])
     edit(files[1], lambda anns: anns.append(crowd))
     assert evaluate_mask_file(*files) == expected
 
@@ -185,13 +196,15 @@ def test_order_of_the_annotations_does_not_matter(files):
 
 
 def test_missing_masks(files):
-    edit(files[0], lambda anns: [anns.pop(2), anns[0].pop('segmentation')])
+    # A segmentation that is not scored is the source's own.
+    edit(files[0],
+         lambda anns: [anns.pop(2), [anns[0].pop(key) for key in SCORED]])
     with pytest.raises(ValueError, match=r'2 of 7 .* first ids are \[0, 2\]'):
         evaluate_mask_file(*files)
 
 
 def test_no_annotation_to_compare_with(files):
-    edit(files[1], lambda anns: anns.clear())
+    edit(files[1], lambda anns: [ann.update(iscrowd=1) for ann in anns])
     with pytest.raises(ValueError, match='0 of 0 annotations'):
         evaluate_mask_file(*files)
 
@@ -234,6 +247,9 @@ def test_another_file_that_does_not_fit(proxy):
         data = json.load(file)
     for img in data['images']:
         img['height'] += 1
+    for ann in data['annotations']:
+        if 'mask_score' in ann:
+            ann['segmentation']['size'][0] += 1
     with open(proxy.unmerged, 'w') as file:
         json.dump(data, file)
     with pytest.raises(ValueError, match=r'Annotation 8: .*\[48, 32\]'):

@@ -43,14 +43,15 @@ def test_area_of_the_box_where_the_file_has_none(files):
     assert read(files).areas.tolist() == expected
 
 
-@pytest.mark.parametrize('key', ['mask_score', 'segmentation'])
-def test_what_is_left_out_is_named(files, log, key):
-    edit_annotations(files.proxy, lambda anns: anns[0].pop(key))
+def remove_mask(ann):
+    for key in ('segmentation', 'mask_score', 'mask_source'):
+        ann.pop(key, None)
+
+
+def test_what_is_left_out_is_named(files, log):
+    edit_annotations(files.proxy, lambda anns: remove_mask(anns[0]))
     masks = read(files)
-    assert masks.left_out == {
-        'a crowd': [9],
-        'without `mask_score` or `segmentation`': [11]
-    }
+    assert masks.left_out == {'a crowd': [9], 'without `mask_score`': [11]}
     assert masks.ids.tolist() == [8, 3, 5]
     assert '1 annotations left out, without `mask_score`' in log.messages[-1]
 
@@ -59,17 +60,17 @@ def test_boxes_alone(files):
 
     def change(anns):
         for ann in anns:
-            ann.pop('mask_score', None)
+            remove_mask(ann)
 
     edit_annotations(files.proxy, change)
-    with pytest.raises(ValueError, match='is no proxy file: no annotation'):
+    with pytest.raises(ValueError, match='is no proxy file: none of'):
         read(files)
 
 
 @pytest.mark.parametrize('score', [None, 'high', -0.1, 1.01, float('nan')])
 def test_wrong_score(files, score):
     edit_annotations(files.proxy, change_first(mask_score=score))
-    with pytest.raises(ValueError, match='the first is annotation 11'):
+    with pytest.raises(ValueError, match='`mask_score` .*: annotation 11'):
         read(files)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from mmengine.utils import track_iter_progress
 
 from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.proxy import ProxyWriter
-from mmboxcaseg.structures import agreement, encode_window, pixel_boxes
+from mmboxcaseg.proxy import ProxyWriter, make_records
+from mmboxcaseg.structures import pixel_boxes
 
 
 def box_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
@@ -78,14 +78,15 @@ def main() -> None:
         size = info['height'], info['width']
         boxes = np.array([ann['bbox'] for ann in anns], dtype=np.float64)
         boxes[:, 2:] += boxes[:, :2]
-        records = []
-        for ann, window in zip(anns, pixel_boxes(boxes, *size)):
-            mask = METHODS[args.method](img, window)
-            records.append(
-                dict(
-                    id=ann['id'],
-                    segmentation=encode_window(mask, window, *size),
-                    mask_score=round(agreement(mask), 4)))
+        windows = pixel_boxes(boxes, *size)
+        masks = [METHODS[args.method](img, window) for window in windows]
+        areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+        records = make_records([ann['id'] for ann in anns],
+                               masks,
+                               windows,
+                               areas,
+                               size,
+                               merge_by=None)
         writer.append(0, img_id, records)
     print(f'\n{args.out}: {writer.finish()["instances"]} masks')
 

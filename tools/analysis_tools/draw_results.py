@@ -12,10 +12,10 @@ import matplotlib
 import mmcv
 import numpy as np
 from mmdet.apis import inference_detector, init_detector
-from mmengine.fileio import load
 from mmengine.utils import mkdir_or_exist
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg.proxy import load_coco, load_proxy
 from mmboxcaseg.proxy.drawing import Instance, draw
 from mmboxcaseg.structures import to_rle
 
@@ -23,12 +23,12 @@ matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402
 
 
-def read_instances(path: str,
+def read_instances(coco: dict,
                    threshold: float = 0) -> Dict[int, List[Instance]]:
     """Read the masks of a proxy file or of a COCO file.
 
     Args:
-        path (str): The file.
+        coco (dict): Content of the file.
         threshold (float): Masks that score less are drawn as dropped.
 
     Returns:
@@ -36,7 +36,6 @@ def read_instances(path: str,
         annotations that have no mask.
     """
     instances = defaultdict(list)
-    coco = load(path)
     sizes = {
         img['id']: (img['height'], img['width'])
         for img in coco['images']
@@ -169,13 +168,14 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     mkdir_or_exist(args.out_dir)
-    files = {img['id']: img['file_name'] for img in load(args.truth)['images']}
+    truth = load_coco(args.truth)
+    files = {img['id']: img['file_name'] for img in truth['images']}
 
     def read(img_id: int) -> np.ndarray:
         path = osp.join(args.img_prefix, files[img_id])
         return mmcv.imread(path, channel_order='rgb')
 
-    merged = read_instances(args.merged, args.threshold)
+    merged = read_instances(load_proxy(args.merged), args.threshold)
     chosen = choose(merged)
     boxes = {
         img_id: [Instance(ins.bbox) for ins in some]
@@ -183,9 +183,10 @@ def main() -> None:
     }
     columns = {
         'boxes': boxes,
-        'before merging': read_instances(args.unmerged, args.threshold),
+        'before merging':
+        read_instances(load_proxy(args.unmerged), args.threshold),
         f'merged, kept if score >= {args.threshold}': merged,
-        'true masks': read_instances(args.truth)
+        'true masks': read_instances(truth)
     }
     draw_masks({img_id: read(img_id)
                 for img_id in chosen}, columns,

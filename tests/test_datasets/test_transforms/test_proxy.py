@@ -27,7 +27,7 @@ def add_masks(data: dict) -> None:
         ann['segmentation'] = encode_window(
             np.full((h, w), score > 0), (x, y, x + w, y + h),
             *sizes[ann['image_id']])
-        ann['mask_score'] = score
+        ann.update(mask_score=score, mask_source='tiny@1234')
 
 
 @pytest.fixture

@@ -1,0 +1,168 @@
+"""Proxy masks as labelme files, one an image, and back.
+
+``group_id`` is the annotation id: labelme keeps it, and by it the parts of
+one object belong together.
+"""
+import hashlib
+import json
+from collections import Counter, defaultdict
+from typing import Dict, List, Tuple
+
+import numpy as np
+from pycocotools import mask as mask_utils
+
+from mmboxcaseg.structures import to_rle
+from .polygons import mask_to_polygons
+from .schema import complain, schema_problem
+
+# The version of labelme's format; it warns where the first number differs.
+LABELME_VERSION = '5.5.0'
+FOREIGN = ('shapes left out, their group_id is not the id of a usable '
+           'annotation of the image')
+RELABELLED = 'shapes have another label, the class of their box stays'
+
+
+def to_labelme(img: dict, annotations: List[dict], names: Dict[int, str],
+               image_path: str, tolerance: float) -> Tuple[dict, Counter]:
+    """Write the proxy masks of an image as labelme does.
+
+    Args:
+        img (dict): The image, with ``height`` and ``width``.
+        annotations (list[dict]): Its annotations; those that have no proxy
+            mask are left out.
+        names (dict[int, str]): Class names by category id.
+        image_path (str): Path of the image from the folder of the file.
+        tolerance (float): See :func:`mask_to_polygons`.
+
+    Returns:
+        tuple: Content of the file; and counts: ``masks`` in the file,
+        ``parts`` (polygons), ``holes`` that were filled, masks ``with_holes``
+        and those that are ``empty``, which no polygon can show.
+    """
+    shapes: List[dict] = []
+    counts: Counter = Counter()
+    for ann in _with_masks(annotations):
+        polygons, holes = mask_to_polygons(ann['segmentation'], tolerance)
+        counts['masks' if polygons else 'empty'] += 1
+        counts.update(parts=len(polygons), holes=holes, with_holes=holes > 0)
+        shapes.extend(
+            dict(
+                label=names[ann['category_id']],
+                points=polygon.tolist(),
+                group_id=ann['id'],
+                description=f'mask_score {ann["mask_score"]}',
+                shape_type='polygon',
+                flags={}) for polygon in polygons)
+    return dict(
+        version=LABELME_VERSION,
+        flags={},
+        shapes=shapes,
+        imagePath=image_path,
+        imageData=None,
+        imageHeight=img['height'],
+        imageWidth=img['width'],
+        mmboxcaseg=dict(
+            tolerance=tolerance, masks_sha256=_digest(annotations))), counts
+
+
+def from_labelme(content: dict, img: dict, annotations: List[dict],
+                 names: Dict[int, str],
+                 path: str) -> Tuple[List[dict], Dict[str, List[str]]]:
+    """Find the masks that were corrected in labelme.
+
+    A mask is corrected where its polygons are not those that
+    :func:`to_labelme` wrote. Its score is 1, or 0 if nothing is left of it.
+
+    Args:
+        content (dict): Content of the labelme file.
+        img (dict): The image, with ``height`` and ``width``.
+        annotations (list[dict]): Those that were exported, and boxes
+            without a mask, of the same proxy file.
+        names (dict[int, str]): Class names by category id.
+        path (str): The labelme file, for messages.
+
+    Returns:
+        tuple: Records of the corrected masks for :meth:`ProxyWriter.append`;
+        and the shapes of which something is not taken over, by what that is,
+        as 'path [position] (label)'.
+
+    Raises:
+        ValueError: The file is broken, holds shapes that are no polygons, or
+            does not belong to the image or to the proxy file.
+    """
+    _check(content, img, annotations, path)
+    tolerance = content['mmboxcaseg']['tolerance']
+    size = img['height'], img['width']
+    labels = {ann['id']: names[ann['category_id']] for ann in annotations}
+    drawn, ignored = defaultdict(list), defaultdict(list)
+    for i, shape in enumerate(content['shapes']):
+        ann_id, name = shape.get(
+            'group_id'), f'{path} [{i}] ({shape["label"]})'
+        if ann_id not in labels:
+            ignored[FOREIGN].append(name)
+            continue
+        drawn[ann_id].append(np.array(shape['points']))
+        if shape['label'] != labels[ann_id]:
+            ignored[RELABELLED].append(name)
+    written = {
+        ann['id']: mask_to_polygons(ann['segmentation'], tolerance)[0]
+        for ann in _with_masks(annotations)
+    }
+    return [
+        _record(ann_id, drawn[ann_id], size) for ann_id in labels
+        if not _equal(drawn[ann_id], written.get(ann_id, []))
+    ], dict(ignored)
+
+
+def _with_masks(annotations: List[dict]) -> List[dict]:
+    return [ann for ann in annotations if 'mask_score' in ann]
+
+
+def _digest(annotations: List[dict]) -> str:
+    masks = [[ann['id'], ann['segmentation']['counts']]
+             for ann in _with_masks(annotations)]
+    return hashlib.sha256(json.dumps(masks).encode()).hexdigest()
+
+
+def _check(content: dict, img: dict, annotations: List[dict],
+           path: str) -> None:
+    problem = schema_problem(content, 'labelme')
+    if problem:
+        raise ValueError(f'{path}: {problem}. Correct a file that '
+                         'tools/dataset_converters/proxy_to_labelme.py wrote.')
+    size = [content['imageHeight'], content['imageWidth']]
+    if size != [img['height'], img['width']]:
+        raise ValueError(
+            f'{path} is of an image of {size[1]}x{size[0]} pixels, the proxy '
+            f'file says {img["width"]}x{img["height"]}. Was the image '
+            'replaced, or turned by its EXIF orientation?')
+    if content['mmboxcaseg']['masks_sha256'] != _digest(annotations):
+        raise ValueError(f'{path} was not made from the masks of this proxy '
+                         'file. Name the proxy file that was exported.')
+    problems = defaultdict(list)
+    for i, shape in enumerate(content['shapes']):
+        problem = schema_problem(shape, 'labelme_shape')
+        if problem:
+            problems[problem].append(f'[{i}]')
+    complain(problems, 'shape', path)
+
+
+def _equal(polygons: List[np.ndarray], others: List[np.ndarray]) -> bool:
+    """Whether two lists hold the same polygons, in any order."""
+    if sorted(map(len, polygons)) != sorted(map(len, others)):
+        return False
+    pairs = zip(
+        sorted(polygons, key=np.ndarray.tolist),
+        sorted(others, key=np.ndarray.tolist))
+    return all(
+        len(a) == len(b) and np.allclose(a, b, atol=.01) for a, b in pairs)
+
+
+def _record(ann_id: int, polygons: List[np.ndarray], size: Tuple[int,
+                                                                 int]) -> dict:
+    """Record of a corrected mask; of no polygon that of an empty one."""
+    segmentation = [polygon.ravel().tolist() for polygon in polygons]
+    rle = to_rle(
+        segmentation or dict(counts=[size[0] * size[1]], size=size), *size)
+    score = float(mask_utils.area(rle) > 0)
+    return dict(id=ann_id, segmentation=rle, mask_score=score)

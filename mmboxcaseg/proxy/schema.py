@@ -1,0 +1,245 @@
+"""Reading COCO files of boxes and proxy files, checked as they are read.
+
+Their form is in schema.json, see docs/proxy_file.md. What a schema cannot
+say is checked here: unique ids, references, masks as large as their images.
+"""
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import fastjsonschema
+from mmengine.fileio import exists, get_text
+
+SCHEMA_FILE = Path(__file__).with_name('schema.json')
+
+
+def load_coco(path: str) -> dict:
+    """Read a COCO file of boxes, with or without proxy masks.
+
+    Args:
+        path (str): The JSON file.
+
+    Returns:
+        dict: Its content.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: It is no JSON, or not of the form. The message names the
+            file, the ids, what is wrong with them and the remedy.
+    """
+    data = load_json(path)
+    check_coco(data, path)
+    return data
+
+
+def load_json(path: str) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        Any: Its content. NaN and Infinity, which are no numbers of JSON, are
+        texts, so that they fail where a number is wanted.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: It is no JSON.
+    """
+    if not exists(path):
+        raise FileNotFoundError(
+            f'{path} does not exist. Set `ann_file` (or `data_root`) of the '
+            'dataset, or the argument of the tool, to a COCO JSON file.')
+    try:
+        return json.loads(get_text(path), parse_constant=str)
+    except ValueError as error:
+        raise ValueError(f'{path} is not valid JSON: {error}. If it was cut '
+                         'short, write it again.') from error
+
+
+def load_proxy(path: str) -> dict:
+    """Read a proxy file.
+
+    Args:
+        path (str): The JSON file.
+
+    Returns:
+        dict: Its content.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: It is not of the form, see :func:`load_coco`, or has no
+            proxy mask.
+    """
+    data = load_coco(path)
+    check_masks(data['annotations'], path)
+    return data
+
+
+def check_masks(annotations: Sequence[dict], path: str) -> None:
+    """Check that there is a proxy mask.
+
+    Args:
+        annotations (Sequence[dict]): The annotations that are to be used.
+        path (str): Their file, for the message.
+
+    Raises:
+        ValueError: None of them has a proxy mask.
+    """
+    if not any('mask_score' in ann for ann in annotations):
+        raise ValueError(
+            f'{path} is no proxy file: none of {len(annotations)} '
+            'annotations has a `mask_score`. Make the file with '
+            'tools/label.py or tools/merge_masks.py, or use CocoDataset for '
+            'true masks.')
+
+
+def some(items: Sequence, most: int = 5) -> str:
+    """Write the first few of a list, for a message.
+
+    Args:
+        items (Sequence): The list.
+        most (int): How many to write. Defaults to 5.
+
+    Returns:
+        str: For example '3, 8 and 4 more'.
+    """
+    more = f' and {len(items) - most} more' if len(items) > most else ''
+    return ', '.join(str(item) for item in items[:most]) + more
+
+
+def schema_problem(entry: object, kind: str) -> Optional[str]:
+    """Find out what is wrong with a part of a file.
+
+    Args:
+        entry (object): The part, as read from JSON.
+        kind (str): Its name under ``definitions`` of schema.json.
+
+    Returns:
+        str, optional: The first thing that does not fit; None if all does.
+    """
+    try:
+        _validator(kind)(entry)
+    except fastjsonschema.JsonSchemaValueException as error:
+        return _describe(error, entry, kind)
+    return None
+
+
+def complain(problems: Dict[str, list], kind: str, path: str) -> None:
+    """Raise one error for all broken entries of a file.
+
+    Args:
+        problems (dict[str, list]): Names of entries by what is wrong.
+        kind (str): What an entry is called, in the singular.
+        path (str): The file.
+
+    Raises:
+        ValueError: There are problems.
+    """
+    if problems:
+        lines = [
+            f'  {text}: {kind} {some(names)}'
+            for text, names in problems.items()
+        ]
+        raise ValueError(f'{path} cannot be used:\n' + '\n'.join(lines) +
+                         f'\nCorrect or remove every such {kind}.')
+
+
+def check_coco(data: dict, path: str) -> None:
+    """Check a COCO file of boxes, with or without proxy masks.
+
+    Args:
+        data (dict): Its content.
+        path (str): The file, for the message.
+
+    Raises:
+        ValueError: See :func:`load_coco`.
+    """
+    _check_lists(data, path)
+    problem = schema_problem(data.get('info'), 'info')
+    if problem:
+        raise ValueError(f'{path}, `info`: {problem}. Correct or remove it.')
+    _check_entries(data['images'], 'image', path)
+    _check_entries(data['categories'], 'category', path)
+    sizes = {
+        img['id']: [img['height'], img['width']]
+        for img in data['images']
+    }
+    categories = {cat['id'] for cat in data['categories']}
+
+    def misfit(ann: dict) -> Optional[str]:
+        if ann['image_id'] not in sizes:
+            return 'its image_id is not in `images`'
+        if ann['category_id'] not in categories:
+            return 'its category_id is not in `categories` (unknown class)'
+        if 'mask_score' in ann and (ann['segmentation']['size']
+                                    != sizes[ann['image_id']]):
+            return '`size` of its RLE is not [height, width] of its image'
+        return None
+
+    _check_entries(data['annotations'], 'annotation', path, misfit)
+
+
+def _check_lists(data: dict, path: str) -> None:
+    missing = [
+        key for key in ('images', 'annotations', 'categories')
+        if not isinstance(data, dict) or not isinstance(data.get(key), list)
+        or not data[key]
+    ]
+    if missing:
+        raise ValueError(
+            f'{path} has no {" and no ".join(missing)}. A COCO file needs '
+            'non-empty lists `images`, `annotations` (each with `bbox`) and '
+            '`categories`.')
+
+
+def _check_entries(
+    entries: List[dict],
+    kind: str,
+    path: str,
+    misfit: Callable[[dict], Optional[str]] = lambda entry: None,
+) -> None:
+    """Check a list; ``misfit`` tells how a well-formed entry is wrong."""
+    problems: Dict[str, list] = {}
+    ids = set()
+    for number, entry in enumerate(entries):
+        problem = schema_problem(entry, kind)
+        if not problem:
+            problem = misfit(entry)
+            if entry['id'] in ids:
+                problem = 'its `id` is not unique'
+            ids.add(entry['id'])
+        if problem:
+            has_id = isinstance(entry, dict) and 'id' in entry
+            name = entry['id'] if has_id else f'[{number}]'
+            problems.setdefault(problem, []).append(name)
+    complain(problems, kind, path)
+
+
+@lru_cache(maxsize=None)
+def _definition(kind: str) -> dict:
+    """One definition of schema.json, with all that it refers to."""
+    definitions = json.loads(SCHEMA_FILE.read_text('utf-8'))['definitions']
+    return dict(definitions[kind], definitions=definitions)
+
+
+@lru_cache(maxsize=None)
+def _validator(kind: str) -> Callable:
+    return fastjsonschema.compile(_definition(kind))
+
+
+def _describe(error: fastjsonschema.JsonSchemaValueException, entry: object,
+              kind: str) -> str:
+    if len(error.path) > 1:
+        key = error.path[1]
+        wanted = _definition(kind)['properties'][key]['description']
+        return f'`{key}` is not {wanted}'
+    if error.rule == 'required':
+        missing = [key for key in error.rule_definition if key not in entry]
+        return 'it has no ' + ' and no '.join(f'`{key}`' for key in missing)
+    if error.rule == 'dependencies':
+        return ('`mask_score`, `mask_source` and `segmentation` come '
+                'together, and one is missing')
+    wanted = _definition(kind).get('description', 'a JSON object')
+    return f'it is not {wanted}'

@@ -1,0 +1,151 @@
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmboxcaseg.datasets import CocoBoxes
+from mmboxcaseg.proxy import ProxyWriter, load_proxy
+from mmboxcaseg.structures import (agreement, encode_window, merge_masks,
+                                   pixel_boxes)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tool(monkeypatch, capsys):
+    """Runs the tool and returns what it printed."""
+    spec = importlib.util.spec_from_file_location(
+        'merge_masks', ROOT / 'tools' / 'merge_masks.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def run(*argv: str) -> str:
+        monkeypatch.setattr(sys, 'argv', ['merge_masks.py', *argv])
+        module.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def crowded(data: dict) -> None:
+    """Twelve boxes that overlap, some of equal area, in image 7."""
+    rng = np.random.default_rng(3)
+    for i in range(12):
+        x, y, w, h = rng.integers((0, 0, 8, 8), (30, 20, 20, 20))
+        if i % 3 == 0:
+            w = h = 12
+        data['annotations'].append(
+            dict(
+                id=100 - i,
+                image_id=7,
+                category_id=1,
+                iscrowd=0,
+                area=1,
+                bbox=[x + 0.25, y + 0.5, float(w),
+                      float(h)]))
+
+
+def label(coco: CocoBoxes, out: str, merge: bool) -> str:
+    """Write random masks as the labeller does."""
+    rng = np.random.default_rng(5)
+    writer = ProxyWriter(out, coco.ann_file, dict(mask_source='labeller'))
+    writer.prepare()
+    for img_id, anns in coco.annotations.items():
+        img = coco.images[img_id]
+        size = img['height'], img['width']
+        bboxes = np.array([ann['bbox'] for ann in anns], dtype=np.float64)
+        areas = bboxes[:, 2] * bboxes[:, 3]
+        bboxes[:, 2:] += bboxes[:, :2]
+        windows = pixel_boxes(bboxes, *size)
+        masks = [
+            rng.random((y1 - y0, x1 - x0)) < 0.6 for x0, y0, x1, y1 in windows
+        ]
+        if merge:
+            masks = merge_masks(masks, windows, areas)
+        writer.append(0, img_id, [
+            dict(
+                id=ann['id'],
+                segmentation=encode_window(mask, window, *size),
+                mask_score=round(agreement(mask), 6))
+            for ann, mask, window in zip(anns, masks, windows)
+        ])
+    writer.finish()
+    return out
+
+
+def test_equals_the_labeller(tool, tiny_coco, tmp_path):
+    boxes = tiny_coco(crowded)['ann_file']
+    coco = CocoBoxes(boxes, None)
+    unmerged = label(coco, str(tmp_path / 'unmerged.json'), merge=False)
+    merged = label(coco, str(tmp_path / 'merged.json'), merge=True)
+    out = str(tmp_path / 'out.json')
+
+    tool(boxes, unmerged, out, '--source', 'labeller')
+    expected = load_proxy(merged)['annotations']
+    assert load_proxy(out)['annotations'] == expected
+    assert expected != load_proxy(unmerged)['annotations']
+
+    tool(boxes, unmerged, out, '--source', 'labeller', '--no-merge')
+    assert load_proxy(out)['annotations'] == load_proxy(
+        unmerged)['annotations']
+
+
+@pytest.fixture
+def predictions(tmp_path) -> str:
+    full = [[0, 0, 50, 0, 50, 40, 0, 40]]
+    path = tmp_path / 'sam.json'
+    path.write_text(
+        json.dumps([
+            dict(image_id=7, bbox=[5, 6, 20, 15], segmentation=full),
+            dict(image_id=7, bbox=[40, 6, 5, 5], segmentation=full),
+            dict(
+                annotation_id=8,
+                segmentation=dict(size=[48, 32], counts=[0, 48 * 32]))
+        ]))
+    return str(path)
+
+
+def test_what_is_printed_and_written(tool, tiny_coco, tmp_path, predictions):
+    out = str(tmp_path / 'out.json')
+    printed = tool(tiny_coco()['ann_file'], predictions, out)
+    for line in ('1 of 3 predictions left out, no box of its image has an '
+                 'IoU of 0.9 with its: [1]',
+                 '2 of 4 boxes have no prediction, their masks are empty: '
+                 'annotation 3, 5',
+                 '1 masks leave their boxes and were clipped, 2 are empty',
+                 f'{out}: 4 masks, mean score 0.500'):
+        assert line in printed
+    data = load_proxy(out)
+    record = data['info']['mmboxcaseg']
+    assert record['merge'] and record['clip'] and record['min_iou'] == 0.9
+    assert record['mask_source'] == f'sam@{record["predictions_sha256"][:8]}'
+    scores = {ann['id']: ann.get('mask_score') for ann in data['annotations']}
+    assert scores == {11: 1, 5: 0, 8: 1, 9: None, 3: 0}
+    assert not os.path.exists(out + '.shards')
+
+
+def test_options(tool, tiny_coco, tmp_path, predictions):
+    out = str(tmp_path / 'out.json')
+    printed = tool(tiny_coco()['ann_file'], predictions, out, '--no-clip',
+                   '--min-iou', '1', '--source', 'mine')
+    assert '1 masks leave their boxes, 2 are empty' in printed
+    anns = {ann['id']: ann for ann in load_proxy(out)['annotations']}
+    assert anns[11]['mask_score'] == round(20 * 15 / (40 * 50), 6)
+    assert anns[11]['mask_source'] == 'mine'
+
+
+@pytest.mark.parametrize(
+    'content',
+    [[dict(annotation_id=4711, segmentation=[[1, 2] * 3])], [],
+     [dict(annotation_id=11, segmentation=dict(size=[40, 50], counts='oooo'))]
+     ])
+def test_bad_predictions(tool, tiny_coco, tmp_path, predictions, content):
+    Path(predictions).write_text(json.dumps(content))
+    out = str(tmp_path / 'out.json')
+    with pytest.raises(SystemExit, match='sam.json'):
+        tool(tiny_coco()['ann_file'], predictions, out)
+    assert not os.path.exists(out)

@@ -1,0 +1,184 @@
+"""proxy_to_labelme.py, labelme_to_proxy.py and proxy_to_yolo.py."""
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.fileio import load
+from pycocotools import mask as mask_utils
+
+from mmboxcaseg.proxy import load_proxy
+from mmboxcaseg.structures import encode_window, to_rle
+
+CONVERTERS = Path(__file__).resolve().parents[2] / 'tools/dataset_converters'
+
+
+@pytest.fixture
+def tool(monkeypatch, capsys):
+    """Runs a converter and returns what it printed."""
+
+    def run(name: str, *argv) -> str:
+        spec = importlib.util.spec_from_file_location(
+            name, CONVERTERS / f'{name}.py')
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, argv)])
+        module.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def add_masks(data: dict) -> None:
+    """11: two parts; 5: a hole; 8: empty; 9 is a crowd; 3: a low score."""
+    canvas = np.zeros((40, 50), bool)
+    two, hole = canvas.copy(), canvas.copy()
+    two[6:21, 5:12] = two[6:10, 20:25] = True
+    hole[5:30, 5:30] = True
+    hole[10:14, 10:14] = False
+    masks = {11: two, 5: hole, 8: np.zeros((48, 32), bool)}
+    masks[3] = np.zeros((30, 30), bool)
+    masks[3][10:16, 10:15] = True
+    scores = {11: 1, 5: 0.9, 8: 0, 3: 0.25}
+    for ann in data['annotations']:
+        if ann['id'] in masks:
+            height, width = masks[ann['id']].shape
+            ann.update(
+                segmentation=encode_window(masks[ann['id']],
+                                           (0, 0, width, height), height,
+                                           width),
+                mask_score=scores[ann['id']],
+                mask_source='tiny@1234')
+    data['info'] = dict(mmboxcaseg=dict(mask_source='tiny@1234'))
+
+
+@pytest.fixture
+def proxy(tiny_coco) -> dict:
+    """Arguments of a dataset, ``ann_file`` is a proxy file."""
+    return tiny_coco(add_masks)
+
+
+@pytest.fixture
+def exported(tool, proxy, tmp_path) -> Path:
+    folder = tmp_path / 'labelme'
+    printed = tool('proxy_to_labelme', proxy['ann_file'],
+                   proxy['data_prefix']['img'], folder)
+    assert ('3 masks as 4 polygons, 1 holes in 1 masks filled, 1 empty masks '
+            'left out') in printed
+    return folder
+
+
+def by_id(path) -> dict:
+    return {ann['id']: ann for ann in load_proxy(str(path))['annotations']}
+
+
+def test_labelme_finds_the_images(exported):
+    assert sorted(os.listdir(exported)) == ['a.json', 'b.json', 'c.json']
+    for path in exported.iterdir():
+        content = json.loads(path.read_text())
+        assert (path.parent / content['imagePath']).resolve().exists()
+
+
+def test_untouched_masks_are_kept(tool, proxy, exported, tmp_path):
+    out = tmp_path / 'out.json'
+    printed = tool('labelme_to_proxy', proxy['ann_file'], exported, out)
+    assert '0 masks corrected' in printed
+    # hole and all
+    assert by_id(out) == by_id(proxy['ann_file'])
+
+
+def test_corrected_masks_come_back(tool, proxy, exported, tmp_path):
+    content = json.loads((exported / 'a.json').read_text())
+    content['shapes'] = [
+        shape for shape in content['shapes'] if shape['group_id'] != 11
+    ]
+    square = [[1, 2], [9, 2], [9, 8], [1, 8]]
+    content['shapes'][0]['points'] = square
+    content['shapes'].append(dict(content['shapes'][0], group_id=None))
+    (exported / 'a.json').write_text(json.dumps(content))
+    (exported / 'b.json').rename(exported / 'z.json')
+
+    out = tmp_path / 'out.json'
+    printed = tool('labelme_to_proxy', proxy['ann_file'], exported, out)
+    for line in ('2 masks corrected, of which 1 were emptied',
+                 'as they are: b.json', 'of the proxy file: z.json',
+                 f'annotation of the image: {exported}/a.json [1] (dog)'):
+        assert line in printed
+    old, new = by_id(proxy['ann_file']), by_id(out)
+    mask = mask_utils.decode(new[5]['segmentation'])
+    assert mask.sum() == mask[2:8, 1:9].sum() == 48
+    assert new[5]['mask_score'] == 1 and new[11]['mask_score'] == 0
+    assert new[5]['mask_source'] == new[11]['mask_source'] == 'human'
+    for ann_id in (8, 9, 3):
+        assert new[ann_id] == old[ann_id]
+    assert load_proxy(str(out))['info']['mmboxcaseg']['corrected'] == dict(
+        mask_source='tiny@1234')
+
+
+def test_edited_files_are_not_overwritten(tool, proxy, exported):
+    with pytest.raises(SystemExit, match='exists'):
+        tool('proxy_to_labelme', proxy['ann_file'],
+             proxy['data_prefix']['img'], exported)
+
+
+def test_folder_without_labelme_files(tool, proxy, tmp_path):
+    empty = tmp_path / 'empty'
+    empty.mkdir()
+    with pytest.raises(SystemExit, match='no labelme file.*such as a.json'):
+        tool('labelme_to_proxy', proxy['ann_file'], empty, tmp_path / 'o.json')
+
+
+def read_yolo(path: Path, height: int, width: int) -> list:
+    """Class and mask of every line."""
+    objects = []
+    for line in path.read_text().splitlines():
+        label, *numbers = line.split()
+        points = np.array(numbers, float).reshape(-1, 2) * [width, height]
+        rle = to_rle([points.ravel().tolist()], height, width)
+        objects.append((int(label), mask_utils.decode(rle)))
+    return objects
+
+
+@pytest.mark.parametrize('parts, area, said', [
+    ('join', 7 * 15 + 4 * 5, '1 masks of several parts joined'),
+    ('largest', 7 * 15, '1 masks of several parts cut to the largest'),
+])
+def test_yolo(tool, proxy, tmp_path, parts, area, said):
+    out = tmp_path / 'yolo'
+    printed = tool('proxy_to_yolo', proxy['ann_file'], out, '--parts', parts,
+                   '--split', 'val')
+    for text in (said, '3 masks written; left out: 1 annotations without a '
+                 'mask, 0 masks under the score, 1 empty',
+                 '1 holes in 1 masks filled'):
+        assert text in printed
+    (two, hole), none, (low, ) = (read_yolo(
+        out / 'labels' / f'{name}.txt',
+        *size) for name, size in dict(a=(40, 50), b=(48, 32), c=(30,
+                                                                 30)).items())
+    # The classes are cat and dog, in the order of the file.
+    assert (two[0], hole[0], low[0], none) == (0, 1, 1, [])
+    # The line that joins the parts may colour the pixels it runs through.
+    assert area <= two[1].sum() <= area * 1.1
+    assert two[1][6:21, 5:12].all()
+    assert two[1][6:10, 20:25].all() == (parts == 'join')
+    assert hole[1].sum() == hole[1][5:30, 5:30].sum() == 25 * 25
+    yaml = load(out / 'data.yaml')
+    assert yaml['names'] == {0: 'cat', 1: 'dog'}
+    assert yaml['val'] == 'images'
+
+
+def test_yolo_refuses_several_parts(tool, proxy, tmp_path):
+    out = tmp_path / 'yolo'
+    with pytest.raises(SystemExit, match='annotation 11 has 2 parts.*join'):
+        tool('proxy_to_yolo', proxy['ann_file'], out, '--parts', 'error')
+    assert not [name for name in os.listdir(tmp_path) if 'yolo' in name]
+
+
+def test_yolo_without_low_scores(tool, proxy, tmp_path):
+    out = tmp_path / 'yolo'
+    printed = tool('proxy_to_yolo', proxy['ann_file'], out, '--min-score', 0.9)
+    assert '2 masks written' in printed and '2 masks under the' in printed
+    assert (out / 'labels' / 'c.txt').read_text() == ''

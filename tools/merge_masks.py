@@ -1,0 +1,109 @@
+import argparse
+import hashlib
+import os.path as osp
+from collections import Counter
+
+from mmengine.utils import track_iter_progress
+
+import mmboxcaseg
+from mmboxcaseg.datasets import CocoBoxes
+from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.proxy import (ProxyWriter, load_predictions, match_predictions,
+                              merge_image, some)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Turn masks of any source into a proxy file: match them '
+        'with the boxes of a COCO file, clip, merge, score, write. See '
+        'docs/proxy_file.md.')
+    parser.add_argument('boxes', help='COCO file of the boxes')
+    parser.add_argument(
+        'predictions',
+        help='JSON list of masks, each with annotation_id, or image_id and '
+        'bbox (as COCO results); or a proxy file')
+    parser.add_argument('out', help='proxy file (.json) to write')
+    parser.add_argument(
+        '--no-merge',
+        action='store_true',
+        help='leave overlapping masks as they are predicted')
+    parser.add_argument(
+        '--no-clip',
+        action='store_true',
+        help='leave pixels outside the boxes, which lower the score')
+    parser.add_argument(
+        '--min-iou',
+        type=float,
+        default=0.9,
+        help='least IoU of the bbox of a prediction without annotation_id '
+        'with that of its annotation (default: %(default)s)')
+    parser.add_argument(
+        '--source',
+        help='name of what made the masks, for `mask_source` (default: the '
+        'name of the predictions and the first digits of their SHA-256)')
+    args = parser.parse_args()
+    if not 0 < args.min_iou <= 1:
+        parser.error('--min-iou must be in (0, 1]')
+    return args
+
+
+def get_provenance(args: argparse.Namespace) -> dict:
+    """Describe where the masks come from."""
+    with open(args.predictions, 'rb') as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    name = osp.splitext(osp.basename(args.predictions))[0]
+    return dict(
+        mask_source=args.source or f'{name}@{digest[:8]}',
+        version=mmboxcaseg.__version__,
+        predictions_sha256=digest,
+        merge=not args.no_merge,
+        clip=not args.no_clip,
+        min_iou=args.min_iou)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the proxy file and print what became of the predictions."""
+    coco = CocoBoxes(args.boxes, img_prefix=None)
+    predictions = load_predictions(args.predictions)
+    found, left_out = match_predictions(predictions, coco.data,
+                                        coco.annotations, args.min_iou,
+                                        args.predictions)
+    writer = ProxyWriter(args.out, args.boxes, get_provenance(args))
+    writer.prepare()
+    counts = Counter()
+    for img_id in track_iter_progress(list(coco.annotations)):
+        records, image_counts = merge_image(coco.annotations[img_id],
+                                            coco.images[img_id], found,
+                                            not args.no_merge,
+                                            not args.no_clip)
+        writer.append(0, img_id, records)
+        counts.update(image_counts)
+    result = writer.finish()
+    print()
+    for reason, names in left_out.items():
+        print(f'{len(names)} of {len(predictions)} predictions left out, '
+              f'{reason}: {some(names)}')
+    boxes = [ann['id'] for anns in coco.annotations.values() for ann in anns]
+    bare = [ann_id for ann_id in boxes if ann_id not in found]
+    if bare:
+        print(f'{len(bare)} of {len(boxes)} boxes have no prediction, their '
+              f'masks are empty: annotation {some(bare)}')
+    print(f'{counts["outside"]} masks leave their boxes'
+          f'{"" if args.no_clip else " and were clipped"}, '
+          f'{counts["empty"]} are empty in the end\n{args.out}: '
+          f'{result["instances"]} masks, mean score '
+          f'{result["mean_score"]:.3f}')
+
+
+def main() -> None:
+    args = parse_args()
+    check_file(args.boxes, 'COCO file of the boxes')
+    check_file(args.predictions, 'predictions')
+    try:
+        run(args)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+
+
+if __name__ == '__main__':
+    main()
