@@ -1,6 +1,5 @@
 """Reading the boxes of a COCO file, with every complaint made at once."""
 import os.path as osp
-from collections import Counter
 from typing import Dict, List, Optional, Sequence
 
 from mmengine.fileio import exists

@@ -9,6 +9,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, autocast
 from torch import Tensor, nn
 
+from mmboxcaseg.models.boxcaseg import count_views
 from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.registry import LOOPS
 
@@ -39,7 +40,7 @@ class MapQueue:
 
         Yields:
             tuple: An image that is done, in their order, and its maps,
-            probabilities of shape (n, S, S).
+            probabilities of shape (n * m, S, S), see :func:`views_of`.
         """
         self.samples.extend(samples)
         self.crops = _join(self.crops, crops)
@@ -57,11 +58,11 @@ class MapQueue:
         maps = self.model.predict_maps(self.crops[:num])
         self.maps, self.crops = _join(self.maps, maps), self.crops[num:]
         while self.samples:
-            num_boxes = len(self.samples[0].gt_instances)
-            if num_boxes > len(self.maps):
+            num_crops = count_views(self.samples[0].gt_instances)
+            if num_crops > len(self.maps):
                 return
-            yield self.samples.popleft(), self.maps[:num_boxes]
-            self.maps = self.maps[num_boxes:]
+            yield self.samples.popleft(), self.maps[:num_crops]
+            self.maps = self.maps[num_crops:]
 
 
 @LOOPS.register_module()
@@ -159,7 +160,7 @@ class LabelLoop(TestLoop):
 
     def _store(self, sample: DetDataSample, maps: Tensor) -> None:
         gt = sample.gt_instances
-        masks = self.model.make_masks(maps, gt.windows)
+        masks = self.model.make_masks(maps, gt)
         records = make_records(gt.ann_ids, masks, gt.windows, gt.areas,
                                sample.ori_shape, **self.options)
         self.writer.append(get_rank(), sample.img_id, records)

@@ -12,7 +12,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmboxcaseg.registry import MODELS
-from mmboxcaseg.structures import binarize_map
+from mmboxcaseg.structures import binarize_maps
+
+
+def views_of(gt: InstanceData) -> np.ndarray:
+    """Windows that the crops of an image show.
+
+    Args:
+        gt (InstanceData): ``windows`` (n, 4), and ``views`` (n, m, 4) where
+            a box has several crops, or one that shows more than its window.
+
+    Returns:
+        np.ndarray: Integer windows in the order of the crops, has shape
+        (n, m, 4).
+    """
+    return gt.views if 'views' in gt else np.asarray(gt.windows)[:, None]
+
+
+def count_views(gt: InstanceData) -> int:
+    """Number of crops n * m of an image, see :func:`views_of`."""
+    return int(np.prod(views_of(gt).shape[:2]))
 
 
 @MODELS.register_module()
@@ -36,8 +55,9 @@ class BoxCaseg(BaseModel):
         loss_pixel (dict): Config of the pixel loss; it also sets alpha.
         test_cfg (dict): ``output``: which map becomes the mask, 'fused' or
             the name of a head (default: 'fused', or 'weak' if that is the
-            only head); ``chunk``: crops in one forward pass; ``threshold``
-            and ``min_max``: see :func:`binarize_map`.
+            only head); ``chunk``: crops in one forward pass; ``flip``:
+            whether to average the maps of a crop and of its mirror image;
+            ``threshold`` and ``min_max``: see :func:`binarize_maps`.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialization config.
 
@@ -79,7 +99,11 @@ class BoxCaseg(BaseModel):
         if self.heads != ('weak', ):
             outputs = ('fused', ) + outputs
         self.test_cfg = dict(
-            output=outputs[0], chunk=16, threshold=0.5, min_max=True)
+            output=outputs[0],
+            chunk=16,
+            flip=False,
+            threshold=0.5,
+            min_max=True)
         self.test_cfg.update(test_cfg)
         if self.test_cfg['output'] not in outputs:
             raise ValueError(f'test_cfg.output={self.test_cfg["output"]!r} '
@@ -205,17 +229,18 @@ class BoxCaseg(BaseModel):
             inputs (Tensor): Normalised crops of all items, has shape
                 (N, 3, S, S).
             data_samples (list[DetDataSample]): One an item, with
-                ``gt_instances.windows`` of shape (n, 4).
+                ``gt_instances.windows`` of shape (n, 4) and perhaps
+                ``views``, see :func:`views_of`.
 
         Returns:
             list[DetDataSample]: With ``pred_instances.masks``, a list of n
             boolean arrays, one a window.
         """
-        sizes = [len(sample.gt_instances) for sample in data_samples]
+        sizes = [count_views(sample.gt_instances) for sample in data_samples]
         maps = self.predict_maps(inputs).split(sizes)
         for sample, own in zip(data_samples, maps):
             sample.pred_instances = InstanceData(
-                masks=self.make_masks(own, sample.gt_instances.windows))
+                masks=self.make_masks(own, sample.gt_instances))
         return data_samples
 
     def predict_maps(self, crops: Tensor) -> Tensor:
@@ -231,24 +256,31 @@ class BoxCaseg(BaseModel):
         Returns:
             Tensor: Foreground probabilities in [0, 1], has shape (N, S, S).
         """
-        chunks = crops.split(self.test_cfg['chunk'])
-        return torch.cat([self._predict_chunk(chunk) for chunk in chunks])
+        maps = []
+        for chunk in crops.split(self.test_cfg['chunk']):
+            maps.append(self._predict_chunk(chunk))
+            if self.test_cfg['flip']:
+                mirrored = self._predict_chunk(chunk.flip(3)).flip(2)
+                maps[-1] = (maps[-1] + mirrored) / 2
+        return torch.cat(maps)
 
-    def make_masks(self, maps: Tensor,
-                   windows: Sequence[np.ndarray]) -> List[np.ndarray]:
-        """Turn maps into masks.
+    def make_masks(self, maps: Tensor, gt: InstanceData) -> List[np.ndarray]:
+        """Turn the maps of one image into masks.
 
         Args:
-            maps (Tensor): Foreground probabilities, has shape (n, S, S).
-            windows (Sequence[np.ndarray]): Integer window of each.
+            maps (Tensor): Foreground probabilities of all its crops, has
+                shape (n * m, S, S).
+            gt (InstanceData): ``windows`` (n, 4), and ``views`` (n, m, 4)
+                where they differ from these.
 
         Returns:
             list[np.ndarray]: Boolean masks, each of its window's size.
         """
-        cfg = self.test_cfg
+        views, cfg = views_of(gt), self.test_cfg
+        grouped = maps.cpu().numpy().reshape(*views.shape[:2], *maps.shape[1:])
         return [
-            binarize_map(prob, window, cfg['threshold'], cfg['min_max'])
-            for prob, window in zip(maps.cpu().numpy(), windows)
+            binarize_maps(own, seen, window, cfg['threshold'], cfg['min_max'])
+            for own, seen, window in zip(grouped, views, gt.windows)
         ]
 
     def _predict_chunk(self, crops: Tensor) -> Tensor:

@@ -56,8 +56,7 @@ class ScoredMasks:
             ann.get('area', ann['bbox'][2] * ann['bbox'][3])
             for ann in self.annotations
         ])
-        self.scores = np.array(
-            [ann['mask_score'] for ann in self.annotations])
+        self.scores = np.array([ann['mask_score'] for ann in self.annotations])
 
     def __len__(self) -> int:
         return len(self.annotations)

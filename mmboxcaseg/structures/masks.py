@@ -13,30 +13,35 @@ from pycocotools import mask as mask_utils
 from .boxes import tight_box
 
 
-def binarize_map(prob: np.ndarray,
-                 window: np.ndarray,
-                 threshold: float = 0.5,
-                 min_max: bool = True) -> np.ndarray:
-    """Turn the network's map of a window into the window's mask.
+def binarize_maps(maps: np.ndarray,
+                  views: np.ndarray,
+                  window: np.ndarray,
+                  threshold: float = 0.5,
+                  min_max: bool = True) -> np.ndarray:
+    """Turn the network's maps of a window into the window's mask.
 
     Args:
-        prob (np.ndarray): Foreground probability in [0, 1], float32, has
-            shape (S, S).
+        maps (np.ndarray): Foreground probabilities in [0, 1], float32, has
+            shape (m, S, S).
+        views (np.ndarray): Integer window that each map shows, has shape
+            (m, 4); it holds ``window``. The maps are averaged inside it.
         window (np.ndarray): Integer window, has shape (4, ).
         threshold (float): Foreground is above it. Defaults to 0.5.
-        min_max (bool): Whether to stretch the map to [0, 1] first, as the
+        min_max (bool): Whether to stretch every map to [0, 1] first, as the
             authors do. A constant map is left as it is. Defaults to True.
 
     Returns:
         np.ndarray: Boolean mask, has shape (h, w).
     """
-    low, high = prob.min(), prob.max()
-    if min_max and high > low:
-        prob = (prob - low) / (high - low)
-    x0, y0, x1, y1 = (int(v) for v in window)
-    resized = cv2.resize(
-        prob, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
-    return resized > threshold
+    parts = []
+    for prob, (x0, y0, x1, y1) in zip(maps, np.asarray(views).tolist()):
+        low, high = prob.min(), prob.max()
+        if min_max and high > low:
+            prob = (prob - low) / (high - low)
+        resized = cv2.resize(
+            prob, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+        parts.append(resized[_slices(window[:2], window[2:], (x0, y0))])
+    return np.mean(parts, axis=0) > threshold
 
 
 def merge_masks(masks: Sequence[np.ndarray],
@@ -93,8 +98,9 @@ def agreement(mask: np.ndarray,
     """
     x0, y0, x1, y1 = tight_box(mask)
     left, top, right, bottom = box or (0, 0, *mask.shape[::-1])
-    inter = (max(min(x1, right) - max(x0, left), 0) *
-             max(min(y1, bottom) - max(y0, top), 0))
+    inter = (
+        max(min(x1, right) - max(x0, left), 0) *
+        max(min(y1, bottom) - max(y0, top), 0))
     true = (right - left + off_by_one) * (bottom - top + off_by_one)
     return inter / ((x1 - x0) * (y1 - y0) + true - inter)
 
@@ -180,7 +186,7 @@ def _join_runs(edges: np.ndarray) -> np.ndarray:
     return edges[keep[:len(edges)]]
 
 
-def _slices(low: np.ndarray, high: np.ndarray, window: np.ndarray) -> tuple:
+def _slices(low: np.ndarray, high: np.ndarray, window: Sequence[int]) -> tuple:
     """Index of the image region ``low``..``high`` inside a window's mask."""
     x0, y0 = low - window[:2]
     x1, y1 = high - window[:2]

@@ -24,7 +24,7 @@ class CornerModel:
 def make_batch(sizes, start) -> tuple:
     """Images of so many boxes; the crops are numbered from a start."""
     samples = [
-        DetDataSample(gt_instances=InstanceData(bboxes=torch.zeros(n, 4)))
+        DetDataSample(gt_instances=InstanceData(windows=np.zeros((n, 4))))
         for n in sizes
     ]
     numbers = torch.arange(start, start + sum(sizes), dtype=torch.float32)
@@ -50,6 +50,15 @@ def test_full_chunks_across_images(rng):
     assert [len(maps) for _, maps in done] == sizes.ravel().tolist()
     numbers = torch.cat([maps for _, maps in done]).flatten()
     np.testing.assert_array_equal(numbers, np.arange(start))
+
+
+def test_several_crops_of_a_box():
+    model = CornerModel()
+    queue, (crops, samples) = MapQueue(model), make_batch([3, 6], 0)
+    samples[1].gt_instances = InstanceData(
+        windows=np.zeros((2, 4)), views=np.zeros((2, 3, 4)))
+    done = [*queue.put(crops, samples), *queue.flush()]
+    assert [len(maps) for _, maps in done] == [3, 6]
 
 
 def test_nothing_to_flush():

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from mmboxcaseg.models import boxcaseg
 from mmboxcaseg.registry import MODELS
-from mmboxcaseg.structures import binarize_map
+from mmboxcaseg.structures import binarize_maps
 
 SIZE = 48
 BOXES = [[5, 8, 40, 41], [10.4, 10.6, 20.5, 20.4]]
@@ -181,7 +181,7 @@ def test_mask_does_not_depend_on_its_batch(build_labeller, monkeypatch, chunk,
                                            keep_map):
     if keep_map:
         # The map itself shows a difference that a mask would hide.
-        monkeypatch.setattr(boxcaseg, 'binarize_map', lambda prob, *_: prob)
+        monkeypatch.setattr(boxcaseg, 'binarize_maps', lambda maps, *_: maps)
     model = build_labeller(chunk=chunk)
     model.eval()
     expected = [found.tobytes() for found in run(model, [7], [1])]
@@ -216,13 +216,14 @@ def test_output_names_the_map(build_labeller, output, min_max, threshold):
     probs['fused'] = 0.7 * probs['salient'] + 0.3 * probs['transferred']
     masks = run(model, [7], [1])
     for mask, prob, window in zip(masks, probs[output].numpy(), windows):
-        expected = binarize_map(prob, window, threshold, min_max)
+        expected = binarize_maps(prob[None], [window], window, threshold,
+                                 min_max)
         assert (mask == expected).mean() > 0.999
     # and that another map would not do
     if min_max:
         for name in probs.keys() - {output}:
             others = [
-                binarize_map(prob, window, threshold)
+                binarize_maps(prob[None], [window], window, threshold)
                 for prob, window in zip(probs[name].numpy(), windows)
             ]
             assert np.mean([(m == o).mean()
@@ -267,6 +268,18 @@ def test_output_of_some_heads(build_labeller, heads):
                     0.3 * maps['transferred'].sigmoid())
     torch.testing.assert_close(
         model.predict_maps(crops), expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_flip_averages_with_the_mirror_image(build_labeller):
+    crops = torch.rand(5, 3, SIZE, SIZE)
+    plain = build_labeller(chunk=4).eval()
+    both = build_labeller(chunk=4, flip=True).eval()
+    both.load_state_dict(plain.state_dict())
+    mirrored = plain.predict_maps(crops.flip(3)).flip(2)
+    expected = (plain.predict_maps(crops) + mirrored) / 2
+    assert not torch.equal(both.predict_maps(crops), mirrored)
+    torch.testing.assert_close(both.predict_maps(crops), expected)
 
 
 @pytest.mark.parametrize('heads, message', [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as mask_utils
 
-from mmboxcaseg.structures import (agreement, binarize_map, decode_window,
+from mmboxcaseg.structures import (agreement, binarize_maps, decode_window,
                                    encode_window, merge_masks, to_rle)
 
 HEIGHT, WIDTH = 17, 23
@@ -243,30 +243,48 @@ def slow_resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
 @pytest.mark.parametrize('threshold', [0.5, 0.3])
 @pytest.mark.parametrize('window', [(3, 4, 9, 17), (0, 0, 30, 5),
                                     (2, 2, 3, 3)])
-def test_binarize_map(rng, min_max, threshold, window):
+def test_binarize_maps(rng, min_max, threshold, window):
     prob = rng.uniform(0.2, 0.6, (12, 12)).astype(np.float32)
     x0, y0, x1, y1 = window
     stretched = (prob - prob.min()) / (prob.max() - prob.min())
     resized = slow_resize(stretched if min_max else prob, x1 - x0, y1 - y0)
-    mask = binarize_map(prob, np.array(window), threshold, min_max)
+    mask = binarize_maps(prob[None], [window], np.array(window), threshold,
+                         min_max)
     assert mask.dtype == bool
     clear = abs(resized - threshold) > 1e-5
     np.testing.assert_array_equal(mask[clear], resized[clear] > threshold)
     assert clear.mean() > 0.95
 
 
-def test_binarize_map_equals_the_release(rng):
+def test_binarize_maps_equals_the_release(rng):
     # min-max of the crop, cv2's bilinear resize to the box, > 0.5
     prob = rng.random((32, 32), dtype=np.float32)
     expected = cv2.resize((prob - prob.min()) / (prob.max() - prob.min()),
                           (21, 40)) > 0.5
-    mask = binarize_map(prob, np.array([5, 6, 26, 46]))
+    window = np.array([5, 6, 26, 46])
+    mask = binarize_maps(prob[None], [window], window)
     np.testing.assert_array_equal(mask, expected)
 
 
+def test_binarize_maps_of_several_views(rng):
+    # Both maps stretched, resized to what they show and averaged.
+    probs = rng.random((2, 16, 16), dtype=np.float32)
+    views, window = np.array([[0, 2, 20, 22], [4, 5, 14, 13]]), (5, 6, 12, 13)
+    image = np.zeros((2, 30, 30))
+    for canvas, prob, (x0, y0, x1, y1) in zip(image, probs, views):
+        stretched = (prob - prob.min()) / (prob.max() - prob.min())
+        canvas[y0:y1, x0:x1] = slow_resize(stretched, x1 - x0, y1 - y0)
+    mean = image.mean(0)[6:13, 5:12]
+    mask = binarize_maps(probs, views, np.array(window))
+    assert 0 < mask.mean() < 1
+    clear = abs(mean - 0.5) > 1e-5
+    np.testing.assert_array_equal(mask[clear], mean[clear] > 0.5)
+
+
 @pytest.mark.parametrize('value', [0, 0.4, 0.6, 1])
-def test_binarize_map_leaves_a_constant_map_as_it_is(value):
+def test_binarize_maps_leaves_a_constant_map_as_it_is(value):
     prob = np.full((8, 8), value, dtype=np.float32)
-    mask = binarize_map(prob, np.array([0, 0, 5, 3]))
+    window = np.array([0, 0, 5, 3])
+    mask = binarize_maps(prob[None], [window], window)
     assert mask.shape == (3, 5)
     assert (mask == (value > 0.5)).all()

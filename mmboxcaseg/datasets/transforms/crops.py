@@ -1,6 +1,7 @@
 """Crops for the labeller.
 
-Letters in shapes: n boxes of an item (1 in training), S side of a crop.
+Letters in shapes: n boxes of an item (1 in training), m crops of a box (1 in
+training), S side of a crop.
 """
 from typing import Sequence, Tuple
 
@@ -22,9 +23,10 @@ class CropBoxes(BaseTransform):
     Required Keys: ``img``, ``img_path``, ``height``, ``width``,
     ``instances``.
 
-    Added Keys: ``crops`` (n, S, S, 3) uint8; ``windows`` (n, 4), the pixel
-    box that each crop shows; ``gt_bboxes`` (n, 4) float32, the true boxes in
-    pixels of their crops.
+    Added Keys: ``crops`` (n * m, S, S, 3) uint8; ``windows`` (n, 4), the
+    pixel boxes; ``views`` (n, m, 4), what the crops show, if that is not the
+    windows; ``gt_bboxes`` (n, 4) float32, the true boxes in pixels of their
+    first crops.
 
     Args:
         size (int): Side S of a crop in pixels. Defaults to 288.
@@ -38,24 +40,30 @@ class CropBoxes(BaseTransform):
             :func:`jitter_box`. Defaults to False.
         truncate (bool): Whether boxes lose their fractions, see
             :func:`pixel_boxes`. Defaults to False.
+        margins (Sequence[float]): Each gives a box one crop, that shows so
+            much more on every side, in widths and heights of the box: for
+            labelling, which averages them. Defaults to (0, ).
 
     Raises:
         ValueError: The size of the image file is not that of the JSON.
     """
 
-    def __init__(self,
-                 size: int = 288,
-                 shift: Tuple[float, float] = (0, 0),
-                 scale: Tuple[float, float] = (1, 1),
-                 flip_prob: float = 0,
-                 centred: bool = False,
-                 truncate: bool = False) -> None:
+    def __init__(
+        self,
+        size: int = 288,
+        shift: Tuple[float, float] = (0, 0),
+        scale: Tuple[float, float] = (1, 1),
+        flip_prob: float = 0,
+        centred: bool = False,
+        truncate: bool = False,
+        margins: Sequence[float] = (0, )) -> None:
         self.size = size
         self.shift = shift
         self.scale = scale
         self.flip_prob = flip_prob
         self.centred = centred
         self.truncate = truncate
+        self.margins = np.array(margins, dtype=np.float64)
 
     def transform(self, results: dict) -> dict:
         """Cut the crops.
@@ -80,11 +88,15 @@ class CropBoxes(BaseTransform):
         # A box that sticks out of its image may leave it altogether.
         lost = (windows[:, :2] >= windows[:, 2:]).any(axis=1)
         windows[lost] = pixel_boxes(boxes[lost], *shape)
+        views = windows[:, None]
+        if self.margins.any() or len(self.margins) > 1:
+            views = results['views'] = self._views(jittered, shape)
         results['crops'] = np.stack([
             cv2.resize(img[y0:y1, x0:x1], (self.size, self.size))
-            for x0, y0, x1, y1 in windows
+            for x0, y0, x1, y1 in views.reshape(-1, 4)
         ])
-        corner, extent = windows[:, :2], windows[:, 2:] - windows[:, :2]
+        first = views[:, 0]
+        corner, extent = first[:, :2], first[:, 2:] - first[:, :2]
         results['windows'] = windows
         results['gt_bboxes'] = np.float32(
             (boxes - np.tile(corner, 2)) * self.size / np.tile(extent, 2))
@@ -98,6 +110,12 @@ class CropBoxes(BaseTransform):
         return jitter_box(box, np.random.uniform(*self.shift, 2),
                           np.random.uniform(*self.scale, 2), self.centred)
 
+    def _views(self, boxes: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
+        """Pixel boxes (n, m, 4) of boxes (n, 4) with all margins."""
+        extent = np.tile(boxes[:, 2:] - boxes[:, :2], 2) * [-1, -1, 1, 1]
+        views = boxes[:, None] + self.margins[:, None] * extent[:, None]
+        return pixel_boxes(views, *shape, self.truncate).reshape(views.shape)
+
     def _flip(self, results: dict) -> None:
         results['crops'] = results['crops'][:, :, ::-1]
         boxes = results['gt_bboxes']
@@ -107,7 +125,7 @@ class CropBoxes(BaseTransform):
         return (f'{self.__class__.__name__}(size={self.size}, '
                 f'shift={self.shift}, scale={self.scale}, '
                 f'flip_prob={self.flip_prob}, centred={self.centred}, '
-                f'truncate={self.truncate})')
+                f'truncate={self.truncate}, margins={self.margins.tolist()})')
 
 
 @TRANSFORMS.register_module()
@@ -228,6 +246,8 @@ class PackCrops(BaseTransform):
             labels=column('bbox_label', np.int64),
             ann_ids=column('ann_id', np.int64),
             areas=column('area', np.float64))
+        if 'views' in results:
+            packed.views = results['views']
         if all('segmentation' in ins for ins in instances):
             packed.segmentations = [ins['segmentation'] for ins in instances]
         return packed

@@ -92,6 +92,20 @@ def test_flip_mirrors_crop_and_box(rng):
     np.testing.assert_array_equal(flipped['windows'], plain['windows'])
 
 
+def test_margins_show_more():
+    item = make_item([[20, 30, 60, 70], [90.2, 80, 119.5, 99]])
+    results = PackCrops()(CropBoxes(SIZE, margins=(0, 0.25))(dict(item)))
+    gt = results['data_samples'].gt_instances
+    assert gt.windows.tolist() == [[20, 30, 60, 70], [90, 80, 120, 99]]
+    # The last one is clipped at the image's border.
+    assert gt.views.tolist() == [[[20, 30, 60, 70], [10, 20, 70, 80]],
+                                 [[90, 80, 120, 99], [82, 75, 120, 100]]]
+    shown = make_item(gt.views.reshape(-1, 4).tolist(), item['img'])
+    plain = PackCrops()(CropBoxes(SIZE)(shown))
+    assert torch.equal(results['inputs'], plain['inputs'])
+    assert 'views' not in plain['data_samples'].gt_instances
+
+
 def test_windows_are_jittered_within_their_ranges():
     # The window of [40, 60) x [40, 60) with shift -5..5, scale 10..30 px.
     crop_boxes = CropBoxes(SIZE, shift=(-.25, .25), scale=(.5, 1.5))
