@@ -64,6 +64,12 @@ def write_proxy_files(dataset: dict,
     return SimpleNamespace(**paths, img_prefix=dataset['data_prefix']['img'])
 
 
+def remove_mask(ann: dict) -> None:
+    """Make an annotation of a proxy file one that was not labelled."""
+    for key in ('segmentation', 'mask_score', 'mask_source'):
+        ann.pop(key, None)
+
+
 def edit_annotations(path: str, change) -> None:
     """Change the list of annotations of a COCO file in place."""
     data = json.loads(Path(path).read_text())

@@ -1,5 +1,5 @@
 import pytest
-from proxy_files import edit_annotations, write_proxy_files
+from proxy_files import edit_annotations, remove_mask, write_proxy_files
 
 from mmboxcaseg.proxy.scored_masks import ScoredMasks
 
@@ -41,11 +41,6 @@ def test_area_of_the_box_where_the_file_has_none(files):
     expected = read(files).areas.tolist()
     edit_annotations(files.proxy, lambda anns: anns[1].pop('area'))
     assert read(files).areas.tolist() == expected
-
-
-def remove_mask(ann):
-    for key in ('segmentation', 'mask_score', 'mask_source'):
-        ann.pop(key, None)
 
 
 def test_what_is_left_out_is_named(files, log):
