@@ -1,6 +1,7 @@
 """Box arithmetic: boxes are xyxy and half-open, ``[x0, x1) x [y0, y1)``."""
 from typing import Sequence, Tuple
 
+import cv2
 import numpy as np
 
 
@@ -76,11 +77,8 @@ def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
         tuple[int]: ``(x0, y0, x1, y1)``, half-open; ``(0, 0, 0, 0)`` for an
         empty mask.
     """
-    cols = np.flatnonzero(mask.any(axis=0))
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not len(cols):
-        return 0, 0, 0, 0
-    return int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1
+    x, y, w, h = cv2.boundingRect(np.ascontiguousarray(mask, dtype=np.uint8))
+    return x, y, x + w, y + h
 
 
 def aligned_iou(boxes1: np.ndarray, boxes2: np.ndarray) -> np.ndarray:
