@@ -7,6 +7,8 @@ from mmengine.runner import find_latest_checkpoint
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
                                    check_file, load_config)
 
+BFLOAT16 = 'mmboxcaseg.BFloat16OptimWrapper'
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -36,11 +38,12 @@ def enable_amp(cfg: Config) -> None:
     """Switch the optimizer wrapper of a config to mixed precision."""
     # 'type' alone would keep the arguments of another kind of wrapper.
     wrapper_type = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if wrapper_type not in ('OptimWrapper', 'AmpOptimWrapper'):
+    replaceable = ('OptimWrapper', 'AmpOptimWrapper', BFLOAT16)
+    if wrapper_type not in replaceable:
         raise SystemExit(f'--amp cannot replace {wrapper_type}, the '
                          'optim_wrapper of the config')
     if get_device() == 'cpu':
-        cfg.optim_wrapper.type = 'mmboxcaseg.BFloat16OptimWrapper'
+        cfg.optim_wrapper.type = BFLOAT16
         return
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

@@ -14,7 +14,7 @@ from .plots import plot_calibration, plot_histograms, plot_kept, plot_sparkline
 from .scored_masks import Comparison, ScoredMasks
 from .statistics import (SIZES, bin_edges, coco_sizes, group_means, is_kept,
                          rank_correlation, score_bins, score_histograms)
-from .writer import _write_atomically
+from .writer import write_atomically
 
 # Table 8 of the paper: threshold and share of the masks dropped on COCO.
 PAPER_DROP_RATES = {0.0: 0.0, 0.75: 0.27, 0.85: 0.49, 0.9: 0.64, 0.95: 0.8}
@@ -99,7 +99,7 @@ class ProxyReport:
             correlation=rank_correlation(self.masks.scores, self.ious),
             plots=self._plots(),
             galleries=self._galleries())
-        _write_atomically(out_file, [page])
+        write_atomically(out_file, [page])
 
     def threshold_rows(self) -> List[dict]:
         """What the thresholds of Table 8 keep, one row a threshold."""

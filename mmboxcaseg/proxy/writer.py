@@ -49,7 +49,7 @@ class ProxyWriter:
         with _writing(self.folder):
             os.makedirs(self.folder, exist_ok=True)
         if not osp.exists(head_file):
-            _write_atomically(head_file, [head])
+            write_atomically(head_file, [head])
         with open(head_file, encoding='utf-8') as file:
             if file.read() != head:
                 raise ValueError(
@@ -94,7 +94,7 @@ class ProxyWriter:
         data = load(self.source_file)
         data['info'] = dict(data.get('info') or {}, mmboxcaseg=self.provenance)
         scores: List[float] = []
-        _write_atomically(self.out_file, self._encode(data, scores))
+        write_atomically(self.out_file, self._encode(data, scores))
         shutil.rmtree(self.folder)
         return dict(
             instances=len(scores),
@@ -159,8 +159,16 @@ class ProxyWriter:
         return index
 
 
-def _write_atomically(path: str, pieces: Iterable[str]) -> None:
-    """Write a file that is either complete or not there."""
+def write_atomically(path: str, pieces: Iterable[str]) -> None:
+    """Write a file that is either complete or not there.
+
+    Args:
+        path (str): The file.
+        pieces (Iterable[str]): Its text.
+
+    Raises:
+        OSError: It cannot be written; says what to do.
+    """
     temporary = path + '.tmp'
     with _writing(path):
         os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
@@ -182,7 +190,6 @@ def _writing(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(
-            error.errno, f'cannot write {path}: {error.strerror}. What is '
-            'labelled so far is kept. Make room, or make the folder '
-            'writable, and give the same command again: it goes on.'
-        ) from error
+            error.errno, f'cannot write {path}: {error.strerror}. Make room, '
+            'or make the folder writable, and give the same command again; a '
+            'labelling then goes on where it stopped.') from error

@@ -159,10 +159,16 @@ def test_amp_without_gpu(run_train):
         type='mmboxcaseg.BFloat16OptimWrapper')
 
 
-def test_amp_with_gpu(run_train):
-    cfg = run_train('--amp', device='cuda')
+@pytest.mark.parametrize(
+    'before', ['OptimWrapper', 'mmboxcaseg.BFloat16OptimWrapper'])
+def test_amp_with_gpu(run_train, before):
+    options = ('--cfg-options', f'optim_wrapper.type={before}')
+    cfg = run_train('--amp', *options, device='cuda')
     assert cfg.optim_wrapper == dict(
         type='AmpOptimWrapper', loss_scale='dynamic')
+
+
+def test_amp_of_another_wrapper(run_train):
     with pytest.raises(SystemExit, match='cannot replace ApexOptimWrapper'):
         run_train(
             '--amp',

@@ -158,7 +158,7 @@ def write_boxes(folder: str, num_images: int) -> Tuple[str, str]:
     return path, folder
 
 
-def measure_wall(folder: str, num_images: int = 150) -> Dict[str, float]:
+def measure_wall(folder: str, num_images: int = 600) -> Dict[str, float]:
     """Seconds of a labelling, of its loader alone and its network alone."""
     ann_file, prefix = write_boxes(folder, num_images)
     out = osp.join(folder, 'wall.json')
