@@ -159,8 +159,8 @@ def test_amp_without_gpu(run_train):
         type='mmboxcaseg.BFloat16OptimWrapper')
 
 
-@pytest.mark.parametrize(
-    'before', ['OptimWrapper', 'mmboxcaseg.BFloat16OptimWrapper'])
+@pytest.mark.parametrize('before',
+                         ['OptimWrapper', 'mmboxcaseg.BFloat16OptimWrapper'])
 def test_amp_with_gpu(run_train, before):
     options = ('--cfg-options', f'optim_wrapper.type={before}')
     cfg = run_train('--amp', *options, device='cuda')
