@@ -6,9 +6,9 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.fileio import join_path
 
-import mmboxcaseg
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, check_weights, load_config)
+                                   check_file, check_weights, library_versions,
+                                   load_config)
 from mmboxcaseg.proxy import ProxyWriter
 
 
@@ -73,7 +73,7 @@ def get_provenance(cfg: Config, args: argparse.Namespace) -> dict:
     name = osp.splitext(osp.basename(args.config))[0]
     return dict(
         mask_source=f'{name}@{digest[:8]}',
-        version=mmboxcaseg.__version__,
+        versions=library_versions(),
         config=name,
         checkpoint_sha256=digest,
         merge_by=args.merge_by,

@@ -5,9 +5,8 @@ from collections import Counter
 
 from mmengine.utils import track_iter_progress
 
-import mmboxcaseg
 from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.engine.cli import check_file, library_versions
 from mmboxcaseg.proxy import (ProxyWriter, load_predictions, match_predictions,
                               merge_image, some)
 
@@ -54,7 +53,7 @@ def get_provenance(args: argparse.Namespace) -> dict:
     name = osp.splitext(osp.basename(args.predictions))[0]
     return dict(
         mask_source=args.source or f'{name}@{digest[:8]}',
-        version=mmboxcaseg.__version__,
+        versions=library_versions(),
         predictions_sha256=digest,
         merge=not args.no_merge,
         clip=not args.no_clip,

@@ -2,13 +2,19 @@
 import argparse
 import os
 import os.path as osp
+from typing import Dict
 
+import cv2
+import mmcv
+import numpy as np
+import torch
 from mmengine.config import Config, DictAction
 from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import CheckpointLoader, Runner
 from torch import nn
 
+import mmboxcaseg
 from .distributed import init_distributed
 
 
@@ -59,6 +65,16 @@ def check_file(path: str, what: str) -> None:
     if '://' not in path and not osp.isfile(path):
         raise SystemExit(f'{what} not found: {path} (looked for it from '
                          f'{os.getcwd()})')
+
+
+def library_versions() -> Dict[str, str]:
+    """Versions of all that shapes a mask, for the record of its making.
+
+    Returns:
+        dict[str, str]: Versions by name.
+    """
+    libraries = (mmboxcaseg, torch, mmcv, cv2, np)
+    return {library.__name__: library.__version__ for library in libraries}
 
 
 def check_weights(model: nn.Module, checkpoint: str) -> None:

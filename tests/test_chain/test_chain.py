@@ -1,4 +1,5 @@
 """The three stages one after the other, in miniature."""
+import hashlib
 import json
 import re
 from itertools import combinations
@@ -6,10 +7,11 @@ from itertools import combinations
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.fileio import load
 from pycocotools.coco import COCO
 
-from mmboxcaseg.evaluation import evaluate_mask_file
+from mmboxcaseg.evaluation import evaluate_mask_file, mask_iou
 from mmboxcaseg.structures import agreement, pixel_boxes
 
 STEPS = ('labeller', 'label', 'val_box', 'val_grabcut', 'val_weak',
@@ -112,6 +114,29 @@ def test_proxy_annotations(chain, proxies):
         assert re.fullmatch(r'labeller@[0-9a-f]{8}', ann['mask_source'])
         assert isinstance(ann['segmentation']['counts'], str)
     assert {ann['mask_score'] for ann in anns} != {0}
+
+
+def test_provenance(chain):
+    record = load(chain.proxy_file)['info']['mmboxcaseg']
+    digest = hashlib.sha256(chain.checkpoint.read_bytes()).hexdigest()
+    assert record['checkpoint_sha256'] == digest
+    assert record['config'] == 'labeller'
+    assert (record['merge_by'], record['amp']) == ('box', False)
+    assert record['versions']['torch'] == torch.__version__
+
+
+def test_mixed_precision(chain, workspace, labeller_config, tmp_path):
+    out = tmp_path / 'amp.json'
+    workspace.run('label.py', labeller_config, chain.checkpoint, out,
+                  '--work-dir', tmp_path, '--amp')
+    ours, theirs = load(out), load(chain.proxy_file)
+    assert ours['info']['mmboxcaseg']['amp']
+    ious = [
+        mask_iou(ann['segmentation'], other['segmentation'])
+        for ann, other in zip(ours['annotations'], theirs['annotations'])
+        if other['mask_score']
+    ]
+    assert np.mean(ious) > 0.9
 
 
 def test_masks_stay_in_their_boxes(proxies):

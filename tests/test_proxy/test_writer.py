@@ -129,6 +129,14 @@ def test_old_file_survives_until_the_new_one_is_complete(
     assert not os.path.exists(writer.out_file + '.tmp')
 
 
+@pytest.mark.skipif(
+    os.geteuid() == 0, reason='the superuser may write everywhere')
+def test_read_only_folder(new_writer, tmp_path):
+    (tmp_path / 'out').mkdir(mode=0o500)
+    with pytest.raises(OSError, match='Permission denied.*writable'):
+        new_writer().prepare()
+
+
 def test_folder_that_cannot_be_made(new_writer, tmp_path):
     (tmp_path / 'out').write_text('a file')
     with pytest.raises(OSError, match='cannot write .*out.*Make room'):
