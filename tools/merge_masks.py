@@ -6,7 +6,8 @@ from collections import Counter
 from mmengine.utils import track_iter_progress
 
 from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.engine.cli import check_file, library_versions
+from mmboxcaseg.engine.cli import (check_file, exit_on_bad_input,
+                                   library_versions)
 from mmboxcaseg.proxy import (ProxyWriter, load_predictions, match_predictions,
                               merge_image, some)
 
@@ -98,10 +99,8 @@ def main() -> None:
     args = parse_args()
     check_file(args.boxes, 'COCO file of the boxes')
     check_file(args.predictions, 'predictions')
-    try:
+    with exit_on_bad_input():
         run(args)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
 
 
 if __name__ == '__main__':

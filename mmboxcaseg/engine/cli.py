@@ -2,7 +2,8 @@
 import argparse
 import os
 import os.path as osp
-from typing import Dict
+from contextlib import contextmanager
+from typing import Dict, Iterator
 
 import cv2
 import mmcv
@@ -65,6 +66,19 @@ def check_file(path: str, what: str) -> None:
     if '://' not in path and not osp.isfile(path):
         raise SystemExit(f'{what} not found: {path} (looked for it from '
                          f'{os.getcwd()})')
+
+
+@contextmanager
+def exit_on_bad_input() -> Iterator[None]:
+    """End the program with the message of an error in its files.
+
+    Such an error (ValueError or FileNotFoundError) says what to correct; a
+    traceback would only hide it.
+    """
+    try:
+        yield
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from None
 
 
 def library_versions() -> Dict[str, str]:

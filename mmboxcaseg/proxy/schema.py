@@ -169,6 +169,7 @@ def check_coco(data: dict, path: str) -> None:
     categories = {cat['id'] for cat in data['categories']}
 
     def misfit(ann: dict) -> Optional[str]:
+        """What of a well-formed annotation does not fit its file."""
         if ann['image_id'] not in sizes:
             return 'its image_id is not in `images`'
         if ann['category_id'] not in categories:

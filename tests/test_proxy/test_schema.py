@@ -89,7 +89,10 @@ def test_segmentation_of_the_source(tiny_coco, segmentation):
         for ann in data['annotations'][1:]:
             ann['segmentation'] = segmentation
 
-    validate(load_proxy(tiny_coco(edit)['ann_file']))
+    data = load_proxy(tiny_coco(edit)['ann_file'])
+    validate(data)
+    for ann in data['annotations'][1:]:
+        assert ann['segmentation'] == segmentation
 
 
 def change(**values):

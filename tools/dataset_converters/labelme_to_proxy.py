@@ -5,9 +5,9 @@ from typing import Dict, List
 
 from mmengine.utils import scandir, track_iter_progress
 
-import mmboxcaseg
 from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.engine.cli import (check_file, exit_on_bad_input,
+                                   library_versions)
 from mmboxcaseg.proxy import (ProxyWriter, check_masks, file_names,
                               from_labelme, load_json, some)
 
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     corrections = read_corrections(coco, args.labelme_dir)
     provenance = dict(
         mask_source='human',
-        version=mmboxcaseg.__version__,
+        versions=library_versions(),
         corrected=(coco.data.get('info') or {}).get('mmboxcaseg'))
     writer = ProxyWriter(args.out, args.proxy, provenance)
     writer.prepare()
@@ -91,10 +91,8 @@ def run(args: argparse.Namespace) -> None:
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
-    try:
+    with exit_on_bad_input():
         run(args)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
 
 
 if __name__ == '__main__':

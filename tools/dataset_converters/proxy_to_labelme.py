@@ -6,7 +6,7 @@ from mmengine.fileio import dump
 from mmengine.utils import mkdir_or_exist, track_iter_progress
 
 from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
 from mmboxcaseg.proxy import check_masks, file_names, new_folder, to_labelme
 
 
@@ -56,10 +56,8 @@ def run(args: argparse.Namespace) -> None:
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
-    try:
+    with exit_on_bad_input():
         run(args)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from None
 
 
 if __name__ == '__main__':

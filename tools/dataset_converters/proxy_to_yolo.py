@@ -10,7 +10,7 @@ from labelformat.model.image import Image
 from labelformat.model.multipolygon import MultiPolygon
 from mmengine.utils import track_iter_progress
 
-from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
 from mmboxcaseg.proxy import (file_names, load_proxy, mask_to_polygons,
                               new_folder)
 
@@ -151,10 +151,8 @@ def run(args: argparse.Namespace) -> None:
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
-    try:
+    with exit_on_bad_input():
         run(args)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
 
 
 if __name__ == '__main__':
