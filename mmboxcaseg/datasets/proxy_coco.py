@@ -1,7 +1,13 @@
+import logging
+from collections import defaultdict
+from typing import Dict, List
+
+import numpy as np
 from mmdet.datasets import CocoDataset
 from mmengine.logging import print_log
+from terminaltables import AsciiTable
 
-from mmboxcaseg.proxy import check_masks
+from mmboxcaseg.proxy import complain, mask_misfit, schema_problem, some
 from mmboxcaseg.registry import DATASETS
 from .coco_boxes import CocoBoxes
 
@@ -10,24 +16,44 @@ from .coco_boxes import CocoBoxes
 class ProxyCocoDataset(CocoDataset):
     """A proxy file as the training set of an instance segmenter.
 
-    Every instance gets ``mask_weight``: 1 where its ``mask_score`` (the
-    proxy box agreement of section 3.4) reaches the threshold, else 0. Its
-    box is kept in both cases.
+    Every instance gets ``mask_weight``, which says how much its mask counts
+    in the loss of a mask head: ``mask_score ** mask_score_power`` where the
+    ``mask_score`` (the proxy box agreement of section 3.4) reaches
+    ``mask_score_thr``, else 0. A ``mask_weight`` in the file takes its place.
+    A box without mask, or with an empty one, has weight 0. Every box is kept.
+
+    At the start a table of the classes tells how many masks are learnt.
 
     Args:
         mask_score_thr (float): Masks under this score take no part in the
-            loss of the mask head (Table 8 of the paper). Empty masks never
-            do, nor do boxes that were not labelled. Defaults to 0.95.
+            loss of the mask head (Table 8 of the paper). Defaults to 0.95.
+        mask_score_power (float): 0 gives all masks above the threshold
+            weight 1, as the paper does; 1 their score. Defaults to 0.
+        true_masks (bool): Whether a ``segmentation`` without ``mask_score``
+            is a true mask, of weight 1, so that one training can learn from
+            both. Defaults to False: it is an error.
+        few_masks (int): Warn of classes with fewer masks to learn from.
+            Defaults to 10.
         kwargs: Arguments of :class:`mmdet.datasets.CocoDataset`.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        ValueError: The file is broken (see :class:`CocoBoxes`) or has no
-            proxy mask.
+        ValueError: The file is broken (see :class:`CocoBoxes`), has no mask,
+            has masks of unknown score, or its classes are in another order
+            than those of the config.
     """
 
-    def __init__(self, *args, mask_score_thr: float = 0.95, **kwargs) -> None:
+    def __init__(self,
+                 *args,
+                 mask_score_thr: float = 0.95,
+                 mask_score_power: float = 0.,
+                 true_masks: bool = False,
+                 few_masks: int = 10,
+                 **kwargs) -> None:
         self.mask_score_thr = mask_score_thr
+        self.mask_score_power = mask_score_power
+        self.true_masks = true_masks
+        self.few_masks = few_masks
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list:
@@ -40,19 +66,10 @@ class ProxyCocoDataset(CocoDataset):
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
                          self._metainfo.get('classes'))
         self._metainfo['classes'] = coco.classes
-        boxes = [ann for anns in coco.annotations.values() for ann in anns]
-        check_masks(boxes, self.ann_file)
-        unlabelled = sum('mask_score' not in ann for ann in boxes)
+        self._check_order(coco)
+        self._check_masks(coco)
         data_list = super().load_data_list()
-        weights = [
-            instance['mask_weight'] for item in data_list
-            for instance in item['instances']
-        ]
-        print_log(
-            f'{self.ann_file}: {sum(weights):.0f} of {len(weights)} masks '
-            f'score {self.mask_score_thr} or more and are learnt; all '
-            f'boxes are, of which {unlabelled} have no proxy mask.',
-            logger='current')
+        self._report(data_list)
         return data_list
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
@@ -62,7 +79,8 @@ class ProxyCocoDataset(CocoDataset):
             raw_data_info (dict): ``raw_img_info`` and ``raw_ann_info``.
 
         Returns:
-            dict: The item of CocoDataset with ``mask_weight`` added.
+            dict: The item of CocoDataset with ``mask`` and ``mask_weight``
+            in every instance.
         """
         img = raw_data_info['raw_img_info']
         data_info, instances = {}, []
@@ -74,15 +92,109 @@ class ProxyCocoDataset(CocoDataset):
                 dict(raw_img_info=img, raw_ann_info=[ann] if ann else []))
             # CocoDataset drops unusable boxes: then there is none.
             for instance in data_info['instances']:
-                score = ann.get('mask_score', 0)
-                learnt = score > 0 and score >= self.mask_score_thr
-                instance['mask_weight'] = float(learnt)
-                if 'mask_score' not in ann:
-                    # LoadAnnotations wants a mask even where none is learnt,
-                    # and takes the box of one that is bad.
-                    instance['mask'] = dict(
-                        size=[img['height'], img['width']],
-                        counts=[img['height'] * img['width']])
+                instance['mask_weight'] = self.weigh(ann)
+                # What loads masks wants one of every instance.
+                instance.setdefault('mask', _empty_mask(img))
                 instances.append(instance)
         data_info['instances'] = instances
         return data_info
+
+    def weigh(self, ann: dict) -> float:
+        """Find out how much the mask of an annotation counts.
+
+        Args:
+            ann (dict): Annotation of the proxy file.
+
+        Returns:
+            float: Weight in [0, 1].
+        """
+        if 'mask_weight' in ann:
+            return float(ann['mask_weight'])
+        if not ann.get('segmentation'):
+            return 0.
+        if 'mask_score' not in ann:
+            return float(self.true_masks)
+        score = ann['mask_score']
+        # Only an empty mask scores 0.
+        learnt = score > 0 and score >= self.mask_score_thr
+        return score**self.mask_score_power if learnt else 0.
+
+    def _check_order(self, coco: CocoBoxes) -> None:
+        """CocoDataset numbers classes as the file does, whatever the config's
+        order: then names and labels would not fit."""
+        in_file = tuple(cat['name'] for cat in coco.data['categories']
+                        if cat['name'] in coco.classes)
+        if in_file != coco.classes:
+            raise ValueError(
+                f'The classes of the config and of {self.ann_file} are in '
+                'different orders, and labels follow the file. Config: '
+                f'{list(coco.classes)}; file: {list(in_file)}. Write '
+                '`metainfo.classes` in the order of the file.')
+
+    def _check_masks(self, coco: CocoBoxes) -> None:
+        boxes = [ann for anns in coco.annotations.values() for ann in anns]
+        masks = [ann for ann in boxes if ann.get('segmentation')]
+        if not masks:
+            raise ValueError(
+                f'{self.ann_file}: none of {len(boxes)} annotations has a '
+                'mask. Make the masks with tools/label.py or '
+                'tools/merge_masks.py, and set `ann_file` to their file.')
+        # load_coco has checked the others.
+        unscored = [ann for ann in masks if 'mask_score' not in ann]
+        unknown = [ann['id'] for ann in unscored if 'mask_weight' not in ann]
+        if unknown and not self.true_masks:
+            raise ValueError(
+                f'{self.ann_file}: {len(unknown)} of {len(masks)} masks have '
+                f'no `mask_score`: annotation {some(unknown)}. If they are '
+                'true masks, set `true_masks=True` of the dataset; if they '
+                'are not, score them with tools/merge_masks.py.')
+        problems = defaultdict(list)
+        for ann in unscored:
+            mask = ann['segmentation']
+            problem = schema_problem(mask, 'mask') or mask_misfit(
+                mask, coco.images[ann['image_id']])
+            if problem:
+                problems[f'`segmentation`: {problem}'].append(ann['id'])
+        complain(problems, 'annotation', self.ann_file)
+
+    def _report(self, data_list: List[dict]) -> None:
+        """Print how many masks of every class are learnt."""
+        weights: Dict[int, List[float]] = defaultdict(list)
+        for item in data_list:
+            for instance in item['instances']:
+                if not instance['ignore_flag']:
+                    weights[instance['bbox_label']].append(
+                        instance['mask_weight'])
+        rows = [['class', 'boxes', 'masks learnt', 'share', 'mean weight']]
+        few = []
+        for label, name in enumerate(self.metainfo['classes']):
+            rows.append([name, *_summarize(weights[label])])
+            kept = np.count_nonzero(weights[label])
+            if kept < self.few_masks:
+                few.append(f'{name} ({kept})')
+        rows.append(['all', *_summarize(sum(weights.values(), []))])
+        print_log(
+            f'{self.ann_file}: all boxes are learnt, and of the masks:\n' +
+            AsciiTable(rows).table,
+            logger='current')
+        if few:
+            print_log(
+                f'{len(few)} of {len(rows) - 2} classes have fewer than '
+                f'{self.few_masks} masks to learn from: {some(few, 20)}. A '
+                'lower `mask_score_thr` keeps more.',
+                logger='current',
+                level=logging.WARNING)
+
+
+def _summarize(weights: List[float]) -> tuple:
+    """Cells of a row of the table."""
+    kept = np.count_nonzero(weights)
+    if not weights:
+        return 0, 0, '-', '-'
+    return (len(weights), kept, f'{kept / len(weights):.3f}',
+            f'{np.mean(weights):.3f}')
+
+
+def _empty_mask(img: dict) -> dict:
+    size = [img['height'], img['width']]
+    return dict(size=size, counts=[size[0] * size[1]])

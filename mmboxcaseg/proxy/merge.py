@@ -7,7 +7,7 @@ from pycocotools import mask as mask_utils
 
 from mmboxcaseg.structures import decode_window, pixel_boxes, to_rle
 from .records import make_records
-from .schema import (check_coco, check_masks, complain, load_json,
+from .schema import (check_coco, check_masks, complain, load_json, mask_misfit,
                      schema_problem)
 
 Segmentation = Union[list, dict]
@@ -90,7 +90,7 @@ def match_predictions(
             left_out['its box is a crowd or unusable'].append(f'[{i}]')
         else:
             segmentation = prediction['segmentation']
-            problem = _misfit(segmentation, images[images_of[ann_id]])
+            problem = mask_misfit(segmentation, images[images_of[ann_id]])
             if ann_id in found:
                 problem = 'its annotation has a prediction already'
             if problem:
@@ -165,25 +165,6 @@ def _match(prediction: dict, boxes: Dict[int, List[dict]],
     if len(best) > 1:
         return None, 'two boxes of its image fit it equally well'
     return candidates[best[0]]['id'], ''
-
-
-def _misfit(segmentation: Segmentation, img: dict) -> Optional[str]:
-    """How a mask does not fit its image."""
-    if isinstance(segmentation, list):
-        odd = any(len(polygon) % 2 for polygon in segmentation)
-        return 'a polygon has an odd number of numbers' if odd else None
-    height, width = img['height'], img['width']
-    if segmentation['size'] != [height, width]:
-        return '`size` of its RLE is not [height, width] of its image'
-    if isinstance(segmentation['counts'], list):
-        if sum(segmentation['counts']) != height * width:
-            return 'its `counts` do not sum up to the pixels of its image'
-        return None
-    try:
-        mask_utils.decode(segmentation)
-    except ValueError:
-        return 'its `counts` cannot be decoded'
-    return None
 
 
 def _cut(segmentation: Optional[Segmentation], box: np.ndarray,

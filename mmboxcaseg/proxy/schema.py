@@ -6,10 +6,11 @@ say is checked here: unique ids, references, masks as large as their images.
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import fastjsonschema
 from mmengine.fileio import exists, get_text
+from pycocotools import mask as mask_utils
 
 SCHEMA_FILE = Path(__file__).with_name('schema.json')
 
@@ -144,6 +145,33 @@ def complain(problems: Dict[str, list], kind: str, path: str) -> None:
         ]
         raise ValueError(f'{path} cannot be used:\n' + '\n'.join(lines) +
                          f'\nCorrect or remove every such {kind}.')
+
+
+def mask_misfit(segmentation: Union[list, dict], img: dict) -> Optional[str]:
+    """Find out how a well-formed mask does not fit its image.
+
+    Args:
+        segmentation (list | dict): Polygons or RLE.
+        img (dict): The image, with ``height`` and ``width``.
+
+    Returns:
+        str, optional: What is wrong; None if it fits.
+    """
+    if isinstance(segmentation, list):
+        odd = any(len(polygon) % 2 for polygon in segmentation)
+        return 'a polygon has an odd number of numbers' if odd else None
+    height, width = img['height'], img['width']
+    if segmentation['size'] != [height, width]:
+        return '`size` of its RLE is not [height, width] of its image'
+    if isinstance(segmentation['counts'], list):
+        if sum(segmentation['counts']) != height * width:
+            return 'its `counts` do not sum up to the pixels of its image'
+        return None
+    try:
+        mask_utils.decode(segmentation)
+    except ValueError:
+        return 'its `counts` cannot be decoded'
+    return None
 
 
 def check_coco(data: dict, path: str) -> None:

@@ -1,3 +1,4 @@
+# window_masks is imported by those who need it: it loads torch and mmdet.
 from .boxes import aligned_iou, jitter_box, pixel_boxes, tight_box
 from .masks import (agreement, binarize_maps, decode_window, encode_window,
                     merge_masks, to_rle)

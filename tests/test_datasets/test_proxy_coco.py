@@ -93,11 +93,91 @@ def test_every_box_is_kept(tiny_coco):
     }
 
 
-def test_count_is_printed(tiny_coco, log):
+def test_table_of_classes_is_printed(tiny_coco, log):
     files = tiny_coco(add_masks)
-    build(files)
-    message, = [m for m in log.messages if 'are learnt' in m]
-    assert message.startswith(f'{files["ann_file"]}: 2 of 5 masks score 0.95')
+    build(files, mask_score_power=2, few_masks=2)
+    table, warning = [m for m in log.messages if 'learn' in m]
+    assert table.startswith(f'{files["ann_file"]}: all boxes are learnt')
+    rows = [[cell.strip() for cell in line.split('|')[1:-1]]
+            for line in table.splitlines() if line.startswith('|')]
+    mean = 0.95**2 / 2
+    # The crowd is not counted.
+    assert rows == [
+        ['class', 'boxes', 'masks learnt', 'share', 'mean weight'],
+        ['cat', '2', '1', '0.500', '0.500'],
+        ['dog', '2', '1', '0.500', f'{mean:.3f}'],
+        ['all', '4', '2', '0.500', f'{0.25 + mean / 2:.3f}'],
+    ]
+    assert '2 of 2 classes have fewer than 2 masks' in warning
+    assert 'cat (1), dog (1)' in warning and 'mask_score_thr' in warning
+
+
+def test_no_warning_where_masks_are_enough(tiny_coco, log):
+    build(tiny_coco(add_masks), few_masks=1)
+    assert not any('fewer than' in m for m in log.messages)
+
+
+@pytest.mark.parametrize('kwargs, expected', [
+    (dict(mask_score_thr=0, mask_score_power=1), [1, 0.95, 0.9499, 0]),
+    (dict(mask_score_thr=0.95, mask_score_power=1), [1, 0.95, 0, 0]),
+    (dict(mask_score_thr=0, mask_score_power=3), [1, 0.95**3, 0.9499**3, 0]),
+])
+def test_soft_weight_is_a_power_of_the_score(tiny_coco, kwargs, expected):
+    found = weights(build(tiny_coco(add_masks), **kwargs))
+    assert [*found[7], found[2][0], found[4][0]] == pytest.approx(expected)
+
+
+def test_weight_given_in_the_file(tiny_coco):
+
+    def edit(data):
+        data['annotations'][0]['mask_weight'] = 0.25
+        data['annotations'][4]['mask_weight'] = 1
+
+    # A given weight needs no score.
+    found = weights(build(tiny_coco(then(edit))))
+    assert found == {7: [0.25, 1], 2: [0, 0], 4: [1]}
+
+
+def test_given_weight_out_of_range(tiny_coco):
+    files = tiny_coco(
+        then(lambda data: data['annotations'][1].update(mask_weight=1.5)))
+    with pytest.raises(ValueError, match='`mask_weight` is not.*annotation 5'):
+        build(files)
+
+
+def lose_scores(data: dict) -> None:
+    """Turn the first image's masks into masks of unknown origin."""
+    for ann in data['annotations'][:2]:
+        del ann['mask_score'], ann['mask_source']
+
+
+def test_masks_without_scores_are_an_error(tiny_coco):
+    files = tiny_coco(then(lose_scores))
+    with pytest.raises(ValueError) as error:
+        build(files)
+    message = str(error.value)
+    assert f'{files["ann_file"]}: 2 of 4 masks have no `mask_score`' in message
+    assert 'annotation 5, 11' in message
+    assert 'true_masks=True' in message and 'merge_masks.py' in message
+
+
+def test_masks_without_scores_may_be_true_ones(tiny_coco):
+    dataset = build(tiny_coco(then(lose_scores)), true_masks=True)
+    assert weights(dataset) == {7: [1, 1], 2: [0, 0], 4: [0]}
+
+
+def test_true_masks_of_a_whole_file(tiny_coco):
+
+    def edit(data):
+        add_masks(data)
+        for ann in data['annotations']:
+            ann.pop('mask_score', None)
+            ann.pop('mask_source', None)
+        del data['annotations'][2]['segmentation']
+
+    dataset = build(tiny_coco(edit), true_masks=True)
+    # 3 is empty, which is found when it is loaded.
+    assert weights(dataset) == {7: [1, 1], 2: [0, 0], 4: [1]}
 
 
 def test_weights_stay_with_their_boxes_when_one_is_dropped(tiny_coco):
@@ -125,12 +205,12 @@ def test_image_without_annotation(tiny_coco):
     assert weights(dataset)[4] == []
 
 
-def test_no_proxy_file(tiny_coco):
+def test_file_without_masks(tiny_coco):
     files = tiny_coco()
     with pytest.raises(ValueError) as error:
         build(files)
     message = str(error.value)
-    assert f'{files["ann_file"]} is no proxy file: none of 4' in message
+    assert f'{files["ann_file"]}: none of 4 annotations has a mask' in message
     assert 'tools/label.py' in message
 
 
@@ -141,9 +221,8 @@ def test_half_a_proxy_mask(tiny_coco):
         build(files)
 
 
-@pytest.mark.parametrize('segmentation',
-                         [None, [], [[1, 2, 3, 4]], [[5, 6, 9, 6, 9, 9]]])
-def test_box_that_was_not_labelled(tiny_coco, log, segmentation):
+@pytest.mark.parametrize('segmentation', [None, []])
+def test_box_that_was_not_labelled(tiny_coco, segmentation):
 
     def edit(data):
         ann = data['annotations'][0]
@@ -156,7 +235,34 @@ def test_box_that_was_not_labelled(tiny_coco, log, segmentation):
     assert weights(dataset)[7] == [0, 1]
     mask = dataset[0]['instances'][0]['mask']
     assert not mask_utils.decode(to_rle(mask, 40, 50)).any()
-    assert any('1 have no proxy mask' in m for m in log.messages)
+
+
+@pytest.mark.parametrize(
+    'polygons', [[[1, 2, 3, 4]], [[1, 2, 3, 4, 5, 6, 7]], [[]], 'none', 5,
+                 dict(counts='abc')])
+def test_true_mask_that_is_none(tiny_coco, polygons):
+
+    def edit(data):
+        lose_scores(data)
+        data['annotations'][1]['segmentation'] = polygons
+
+    with pytest.raises(ValueError, match='segmentation.*annotation 5'):
+        build(tiny_coco(then(edit)), true_masks=True)
+
+
+def test_class_names_in_another_order(tiny_coco):
+    files = tiny_coco(add_masks)
+    with pytest.raises(ValueError) as error:
+        build(files, metainfo=dict(classes=('dog', 'cat')))
+    message = str(error.value)
+    assert "Config: ['dog', 'cat']; file: ['cat', 'dog']" in message
+    assert files['ann_file'] in message
+
+
+def test_a_part_of_the_classes(tiny_coco):
+    dataset = build(tiny_coco(add_masks), metainfo=dict(classes=('dog', )))
+    assert dataset.metainfo['classes'] == ('dog', )
+    assert weights(dataset) == {7: [1], 2: [0], 4: [0]}
 
 
 def test_wrong_classes(tiny_coco):

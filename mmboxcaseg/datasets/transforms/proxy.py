@@ -1,40 +1,57 @@
+from typing import Optional, Tuple, Union
+
 import numpy as np
-from mmdet.datasets.transforms import LoadAnnotations, PackDetInputs
+import torch
+from mmdet.datasets.transforms import CopyPaste, LoadAnnotations, PackDetInputs
+from mmdet.structures.bbox import BaseBoxes
+from pycocotools import mask as mask_utils
 
 from mmboxcaseg.registry import TRANSFORMS
+from mmboxcaseg.structures import decode_window, pixel_boxes, tight_box, to_rle
+from mmboxcaseg.structures.window_masks import WindowMasks
+
+Instances = Union[np.ndarray, BaseBoxes, WindowMasks]
+# What transforms keep for every instance of an image.
+INSTANCE_KEYS = ('gt_bboxes', 'gt_bboxes_labels', 'gt_masks',
+                 'gt_ignore_flags')
 
 
 @TRANSFORMS.register_module()
 class LoadProxyAnnotations(LoadAnnotations):
-    """Load boxes, labels, masks and the weight of every mask.
+    """Load boxes, labels and weighted masks.
 
-    Added Keys: those of :class:`mmdet.datasets.transforms.LoadAnnotations`,
-    and ``gt_mask_weights`` (n, ) float32, 1 for a mask to learn, else 0.
+    Takes the place of :class:`mmdet.datasets.transforms.LoadAnnotations`;
+    ``gt_masks`` are :class:`WindowMasks`. A box without mask has an empty
+    one of weight 0 and stays; stock loading would ignore the box, too.
+
+    Args:
+        kwargs: Arguments of LoadAnnotations. ``poly2mask`` has no effect.
     """
 
-    def transform(self, results: dict) -> dict:
-        """Load the annotations.
-
-        Args:
-            results (dict): Item of :class:`ProxyCocoDataset`.
-
-        Returns:
-            dict: The item with the loaded annotations.
-        """
-        results = super().transform(results)
-        results['gt_mask_weights'] = np.array(
-            [ins['mask_weight'] for ins in results['instances']],
-            dtype=np.float32)
-        return results
+    def _load_masks(self, results: dict) -> None:
+        height, width = results['ori_shape']
+        instances = results.get('instances', [])
+        boxes = np.array([instance['bbox'] for instance in instances])
+        windows = pixel_boxes(boxes, height, width)
+        parts, weights = [], []
+        for number, instance in enumerate(instances):
+            rle = to_rle(instance['mask'], height, width)
+            windows[number] = _hold(windows[number], rle)
+            parts.append(decode_window(rle, windows[number]).view(np.uint8))
+            weights.append(instance['mask_weight'] * parts[-1].any())
+        results['gt_masks'] = WindowMasks(parts, windows, weights, height,
+                                          width)
 
 
 @TRANSFORMS.register_module()
 class PackProxyInputs(PackDetInputs):
     """Pack inputs as mmdet does, with ``mask_weights`` in gt_instances.
 
+    Takes the place of :class:`mmdet.datasets.transforms.PackDetInputs`.
+
     Raises:
-        ValueError: A transform of the pipeline dropped boxes but not their
-            mask weights.
+        TypeError: A transform of the pipeline replaced the weighted masks.
+        ValueError: A transform changed image or boxes but not the masks.
     """
 
     mapping_table = dict(
@@ -47,15 +64,106 @@ class PackProxyInputs(PackDetInputs):
             results (dict): Item with image and annotations.
 
         Returns:
-            dict: ``inputs`` and ``data_samples``.
+            dict: ``inputs`` and ``data_samples``, whose gt_instances have
+            ``mask_weights``, a tensor of shape (n, ).
         """
-        num_boxes = len(results['gt_bboxes'])
-        num_weights = len(results['gt_mask_weights'])
-        if num_boxes != num_weights:
+        masks = results['gt_masks']
+        if not isinstance(masks, WindowMasks):
+            raise TypeError(
+                f'{results.get("img_path")}: gt_masks are '
+                f'{type(masks).__name__}, which have no weights. Use '
+                'mmboxcaseg.LoadProxyAnnotations in place of LoadAnnotations, '
+                'and no transform that makes masks anew.')
+        misfit = _misfit(results['gt_bboxes'], masks, results['img'].shape)
+        if misfit:
             raise ValueError(
-                f'{results.get("img_path")}: {num_boxes} boxes but '
-                f'{num_weights} mask weights: a transform between '
-                'LoadProxyAnnotations and PackProxyInputs (RandomCrop, '
-                'FilterAnnotations, ...) removes boxes without their '
-                'weights. Take it out of the pipeline.')
+                f'{results.get("img_path")}: {misfit}. A transform between '
+                'LoadProxyAnnotations and PackProxyInputs (Mosaic, MixUp, '
+                '...) handles boxes but not masks: use its Cached variant, '
+                'or take it out of the pipeline.')
+        results['gt_mask_weights'] = masks.weights
         return super().transform(results)
+
+
+@TRANSFORMS.register_module()
+class ProxyCopyPaste(CopyPaste):
+    """:class:`mmdet.datasets.transforms.CopyPaste` with weighted masks.
+
+    Instances whose mask has weight 0 are not pasted: which pixels are theirs
+    is not known. Under a pasted one they keep their boxes, cut to what is
+    not covered.
+
+    Args:
+        kwargs: Arguments of CopyPaste. ``paste_by_box`` has no effect.
+    """
+
+    def _copy_paste(self, dst_results: dict, src_results: dict) -> dict:
+        source = {
+            key: src_results[key][src_results['gt_masks'].weights > 0]
+            for key in INSTANCE_KEYS
+        }
+        cover = source['gt_masks'].to_ndarray().any(axis=0)
+        masks, boxes = dst_results['gt_masks'], dst_results['gt_bboxes']
+        visible = _uncover(masks, cover)
+        cut = visible.get_bboxes(type(boxes)).tensor
+        cut = torch.where(
+            torch.from_numpy(visible.areas < masks.areas)[:, None], cut,
+            boxes.tensor)
+        unchanged = (cut - boxes.tensor).abs() <= self.bbox_occluded_thr
+        kept = (visible.areas > self.mask_occluded_thr) | (
+            (visible.areas > 0) & unchanged.all(dim=1).numpy())
+
+        dst_results['gt_masks'], boxes.tensor = visible, cut
+        for key in INSTANCE_KEYS:
+            dst_results[key] = _cat(dst_results[key][kept], source[key])
+        dst_results['img'] = np.where(cover[..., None], src_results['img'],
+                                      dst_results['img'])
+        return dst_results
+
+
+def _hold(window: np.ndarray, rle: dict) -> np.ndarray:
+    """Extend a window so that it holds a mask."""
+    x, y, w, h = mask_utils.toBbox(rle)
+    if w * h == 0:
+        return window
+    low = np.minimum(window[:2], [x, y])
+    high = np.maximum(window[2:], [x + w, y + h])
+    return np.concatenate([low, high])
+
+
+def _misfit(boxes: BaseBoxes, masks: WindowMasks,
+            img_shape: Tuple[int, ...]) -> Optional[str]:
+    """Find out in what masks differ from the boxes and the image."""
+    if len(boxes) != len(masks):
+        return f'{len(boxes)} boxes but {len(masks)} masks'
+    if (masks.height, masks.width) != tuple(img_shape[:2]):
+        return (f'the image has shape {tuple(img_shape[:2])} but its masks '
+                f'{(masks.height, masks.width)}')
+    boxes = np.asarray(getattr(boxes, 'tensor', boxes))
+    low = np.maximum(boxes[:, :2], masks.windows[:, :2] - 1)
+    high = np.minimum(boxes[:, 2:], masks.windows[:, 2:] + 1)
+    if (low > high).any():
+        apart = int(np.flatnonzero((low > high).any(axis=1))[0])
+        return (f'box {boxes[apart].round(1).tolist()} and its mask in '
+                f'{masks.windows[apart].tolist()} lie apart')
+    return None
+
+
+def _uncover(masks: WindowMasks, cover: np.ndarray) -> WindowMasks:
+    """Cut masks and windows to what a mask, shape (H, W), leaves visible."""
+    parts, windows = [], []
+    for part, extent, (x0, y0, x1, y1) in zip(masks.parts, masks.extents,
+                                              masks.windows):
+        free = ~cover[y0:y1, x0:x1]
+        left, top, right, bottom = tight_box(extent & free)
+        parts.append((part & free)[top:bottom, left:right])
+        windows.append([x0 + left, y0 + top, x0 + right, y0 + bottom])
+    return WindowMasks(parts, windows, masks.weights, masks.height,
+                       masks.width)
+
+
+def _cat(first: Instances, second: Instances) -> Instances:
+    """Concatenate boxes, masks or arrays."""
+    if isinstance(first, np.ndarray):
+        return np.concatenate([first, second])
+    return first.cat([first, second])

@@ -1,3 +1,8 @@
-from .proxy_fcn_mask_head import ProxyFCNMaskHead
+from .proxy_mask_heads import (ProxyCoarseMaskHead, ProxyFCNMaskHead,
+                               ProxyHTCMaskHead, ProxyMaskIoUHead,
+                               ProxyMaskPointHead)
 
-__all__ = ['ProxyFCNMaskHead']
+__all__ = [
+    'ProxyCoarseMaskHead', 'ProxyFCNMaskHead', 'ProxyHTCMaskHead',
+    'ProxyMaskIoUHead', 'ProxyMaskPointHead'
+]

@@ -1,0 +1,406 @@
+"""Ground-truth masks that know how far they can be trusted."""
+from typing import Callable, Iterator, Optional, Sequence, Tuple, Union
+
+import mmcv
+import numpy as np
+import torch
+from mmcv.ops import roi_align
+from mmdet.structures.bbox import BaseBoxes, get_box_type
+from mmdet.structures.mask import BitmapMasks
+from torch import Tensor
+
+from .boxes import tight_box
+
+Offset = Union[float, Tuple[float, float]]
+
+
+class WindowMasks(BitmapMasks):
+    """Masks of an image's instances, each in its window and with a weight.
+
+    It takes the place of :class:`BitmapMasks` in a training pipeline and
+    gives the same values. A mask is stored in its window only: 300 objects
+    of a photograph of 12 megapixels take some megabytes, as bitmaps 3.6 GB.
+    As every transform keeps masks and boxes of the instances together, the
+    weights stay aligned, too.
+
+    A mask of a weight below 1 does not decide about its box: its area and
+    its tight box (:attr:`areas`, :meth:`get_bboxes`) are those of the
+    window. No transform that drops boxes by their masks drops it then.
+
+    Letters in shapes: n instances, H, W size of the image, (h, w) size of
+    one window.
+
+    Args:
+        parts (Sequence[np.ndarray]): One binary mask an instance inside its
+            window, each has shape (h, w).
+        windows (np.ndarray): Integer windows, xyxy and half-open, has shape
+            (n, 4).
+        weights (np.ndarray): How much each mask counts in a loss, in [0, 1],
+            has shape (n, ).
+        height (int): H.
+        width (int): W.
+    """
+
+    def __init__(self, parts: Sequence[np.ndarray], windows: np.ndarray,
+                 weights: np.ndarray, height: int, width: int) -> None:
+        self.parts = list(parts)
+        self.windows = np.asarray(windows, dtype=np.int64).reshape(-1, 4)
+        self.weights = np.asarray(weights, dtype=np.float32).reshape(-1)
+        self.height = int(height)
+        self.width = int(width)
+        assert len(self.parts) == len(self.windows) == len(self.weights)
+
+    @property
+    def masks(self) -> np.ndarray:
+        """Refused: who writes into full-size bitmaps would write nowhere.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            'A transform of the pipeline handles `gt_masks.masks` itself '
+            '(RandomErasing, CopyPaste, Albu, ...): it would lose the mask '
+            'weights. Take it out; in place of CopyPaste use '
+            'mmboxcaseg.ProxyCopyPaste.')
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(
+            self, index: Union[int, slice, np.ndarray,
+                               Tensor]) -> 'WindowMasks':
+        """Select instances.
+
+        Args:
+            index (int | slice | np.ndarray | Tensor): Position, positions or
+                a boolean array, has shape (n, ).
+
+        Returns:
+            WindowMasks: The selected ones.
+        """
+        index = np.atleast_1d(np.arange(len(self))[index])
+        return WindowMasks([self.parts[i] for i in index], self.windows[index],
+                           self.weights[index], self.height, self.width)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yield full-size masks, one at a time, each has shape (H, W)."""
+        for part, (x0, y0, x1, y1) in zip(self.parts, self.windows):
+            mask = np.zeros((self.height, self.width), dtype=np.uint8)
+            mask[y0:y1, x0:x1] = part
+            yield mask
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(num_masks={len(self)}, '
+                f'height={self.height}, width={self.width})')
+
+    @property
+    def extents(self) -> list:
+        """list[np.ndarray]: The mask where it has weight 1, else the whole
+        window, each has shape (h, w)."""
+        return [
+            part if weight == 1 else np.ones_like(part)
+            for part, weight in zip(self.parts, self.weights)
+        ]
+
+    @property
+    def areas(self) -> np.ndarray:
+        """np.ndarray: Pixels of every extent, has shape (n, )."""
+        return np.array([extent.sum() for extent in self.extents], dtype=int)
+
+    def get_bboxes(self, dst_type: str = 'hbox') -> BaseBoxes:
+        """Get the tight boxes of the extents.
+
+        Args:
+            dst_type (str): Type of the boxes. Defaults to 'hbox'.
+
+        Returns:
+            BaseBoxes: Boxes, has shape (n, 4).
+        """
+        _, box_type = get_box_type(dst_type)
+        boxes = [
+            np.tile(window[:2], 2) + tight_box(extent)
+            for extent, window in zip(self.extents, self.windows)
+        ]
+        return box_type(np.array(boxes, dtype=np.float32).reshape(-1, 4))
+
+    def rescale(self,
+                scale: Union[float, Tuple[int, int]],
+                interpolation: str = 'nearest') -> 'WindowMasks':
+        """See :meth:`BitmapMasks.rescale`."""
+        width, height = mmcv.rescale_size((self.width, self.height), scale)
+        return self.resize((height, width), interpolation)
+
+    def resize(self,
+               out_shape: Tuple[int, int],
+               interpolation: str = 'nearest') -> 'WindowMasks':
+        """See :meth:`BitmapMasks.resize`.
+
+        Raises:
+            ValueError: The interpolation is not 'nearest'.
+        """
+        if interpolation != 'nearest':
+            raise ValueError(f'masks are resized by nearest interpolation, '
+                             f'not {interpolation!r}')
+        rows = _nearest_pixels(self.height, out_shape[0])
+        cols = _nearest_pixels(self.width, out_shape[1])
+        x0, x1 = np.searchsorted(cols, self.windows[:, 0::2].T)
+        y0, y1 = np.searchsorted(rows, self.windows[:, 1::2].T)
+        windows = np.stack([x0, y0, x1, y1], axis=1)
+        parts = [
+            part[rows[y0:y1, None] - top, cols[x0:x1] - left]
+            for part, (x0, y0, x1, y1), (
+                left, top) in zip(self.parts, windows, self.windows[:, :2])
+        ]
+        return WindowMasks(parts, windows, self.weights, *out_shape)
+
+    def flip(self, flip_direction: str = 'horizontal') -> 'WindowMasks':
+        """See :meth:`BitmapMasks.flip`."""
+        assert flip_direction in ('horizontal', 'vertical', 'diagonal')
+        parts, windows = self.parts, self.windows
+        if flip_direction != 'vertical':
+            parts = [part[:, ::-1] for part in parts]
+            windows = windows[:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
+            windows = windows + [self.width, 0, self.width, 0]
+        if flip_direction != 'horizontal':
+            parts = [part[::-1] for part in parts]
+            windows = windows[:, [0, 3, 2, 1]] * [1, -1, 1, -1]
+            windows = windows + [0, self.height, 0, self.height]
+        return WindowMasks(parts, windows, self.weights, self.height,
+                           self.width)
+
+    def crop(self, bbox: np.ndarray) -> 'WindowMasks':
+        """See :meth:`BitmapMasks.crop`."""
+        limit = [self.width, self.height, self.width, self.height]
+        x0, y0, x1, y1 = np.clip(bbox, 0, limit)
+        return self._move((max(y1 - y0, 1), max(x1 - x0, 1)), -x0, -y0)
+
+    def pad(self,
+            out_shape: Tuple[int, int],
+            pad_val: int = 0) -> 'WindowMasks':
+        """See :meth:`BitmapMasks.pad`.
+
+        Raises:
+            ValueError: The new pixels shall not be background.
+        """
+        _check_background(pad_val)
+        return self._move(out_shape, 0, 0)
+
+    def expand(self, expanded_h: int, expanded_w: int, top: int,
+               left: int) -> 'WindowMasks':
+        """See :meth:`BitmapMasks.expand`."""
+        return self._move((expanded_h, expanded_w), left, top)
+
+    def translate(self,
+                  out_shape: Tuple[int, int],
+                  offset: Offset,
+                  direction: str = 'horizontal',
+                  border_value: int = 0,
+                  interpolation: str = 'bilinear') -> 'WindowMasks':
+        """See :meth:`BitmapMasks.translate`.
+
+        It moves by whole pixels, and keeps what is outside ``out_shape``
+        before the move but inside it after the move.
+
+        Raises:
+            ValueError: The new pixels shall not be background.
+        """
+        _check_background(border_value)
+        assert direction in ('horizontal', 'vertical', 'both')
+        right, down = dict(
+            horizontal=(offset, 0), vertical=(0, offset),
+            both=offset)[direction]
+        return self._move(out_shape, round(right), round(down))
+
+    def _move(self, out_shape: Tuple[int, int], right: int,
+              down: int) -> 'WindowMasks':
+        """Shift the masks and cut off what leaves an image of a new shape."""
+        shifted = self.windows + np.array([right, down, right, down])
+        height, width = (int(side) for side in out_shape)
+        windows = np.clip(shifted, 0, [width, height, width, height])
+        parts = [
+            part[y0 - top:y1 - top, x0 - left:x1 - left]
+            for part, (x0, y0, x1,
+                       y1), (left,
+                             top) in zip(self.parts, windows, shifted[:, :2])
+        ]
+        return WindowMasks(parts, windows, self.weights, height, width)
+
+    def shear(self,
+              out_shape: Tuple[int, int],
+              magnitude: float,
+              direction: str = 'horizontal',
+              border_value: int = 0,
+              interpolation: str = 'bilinear') -> 'WindowMasks':
+        """See :meth:`BitmapMasks.shear`.
+
+        Raises:
+            ValueError: The new pixels shall not be background.
+        """
+        _check_background(border_value)
+        return self._warp(
+            lambda bitmaps: bitmaps.shear(out_shape, magnitude, direction, 0,
+                                          interpolation), out_shape)
+
+    def rotate(self,
+               out_shape: Tuple[int, int],
+               angle: float,
+               center: Optional[Tuple[float, float]] = None,
+               scale: float = 1.0,
+               border_value: int = 0,
+               interpolation: str = 'bilinear') -> 'WindowMasks':
+        """See :meth:`BitmapMasks.rotate`.
+
+        Raises:
+            ValueError: The new pixels shall not be background.
+        """
+        _check_background(border_value)
+        return self._warp(
+            lambda bitmaps: bitmaps.rotate(out_shape, angle, center, scale, 0,
+                                           interpolation), out_shape)
+
+    def _warp(self, warp: Callable[[BitmapMasks], BitmapMasks],
+              out_shape: Tuple[int, int]) -> 'WindowMasks':
+        """Warp every mask and its window, one full-size bitmap at a time."""
+        parts, windows = [], []
+        for mask, (x0, y0, x1, y1) in zip(self, self.windows):
+            filled = np.zeros_like(mask)
+            filled[y0:y1, x0:x1] = 1
+            mask, filled = warp(BitmapMasks([mask, filled], *mask.shape)).masks
+            x0, y0, x1, y1 = window = tight_box(filled)
+            parts.append(mask[y0:y1, x0:x1])
+            windows.append(window)
+        return WindowMasks(parts, windows, self.weights, *out_shape)
+
+    def crop_and_resize(self,
+                        bboxes: Union[np.ndarray, Tensor],
+                        out_shape: Tuple[int, int],
+                        inds: Union[np.ndarray, Tensor],
+                        device: Union[str, torch.device] = 'cpu',
+                        interpolation: str = 'bilinear',
+                        binarize: bool = True) -> BitmapMasks:
+        """See :meth:`BitmapMasks.crop_and_resize`.
+
+        Every instance is sampled for all of its boxes at once; stock bitmaps
+        are copied in full size for every box.
+        """
+        bboxes = torch.as_tensor(bboxes, device=device)
+        inds = np.asarray(torch.as_tensor(inds).cpu())
+        targets = bboxes.new_zeros((len(bboxes), *out_shape))
+        for ind in np.unique(inds):
+            window, corner = self._with_margin(ind)
+            chosen = torch.as_tensor(np.flatnonzero(inds == ind)).to(device)
+            rois = bboxes[chosen] - bboxes.new_tensor(np.tile(corner, 2))
+            targets[chosen] = roi_align(
+                torch.as_tensor(window).to(targets)[None, None],
+                torch.cat([rois.new_zeros((len(rois), 1)), rois], dim=1),
+                out_shape, 1.0, 0, 'avg', True).squeeze(1)
+        if binarize:
+            targets = targets >= 0.5
+        return BitmapMasks(targets.cpu().numpy(), *out_shape)
+
+    def _with_margin(self, ind: int) -> Tuple[np.ndarray, np.ndarray]:
+        """A mask with a pixel of background around it, where there is room,
+        so that its edge is sampled as in the image; and its corner, xy."""
+        limit = [self.width, self.height, self.width, self.height]
+        window = self.windows[ind]
+        room = np.abs(np.clip(window + [-1, -1, 1, 1], 0, limit) - window)
+        left, top, right, bottom = room
+        padded = np.pad(self.parts[ind], ((top, bottom), (left, right)))
+        return padded, window[:2] - room[:2]
+
+    def to_ndarray(self) -> np.ndarray:
+        """Decode all masks.
+
+        Returns:
+            np.ndarray: Bitmaps, uint8, has shape (n, H, W).
+        """
+        return np.array(
+            list(self),
+            dtype=np.uint8).reshape(len(self), self.height, self.width)
+
+    def to_tensor(self, dtype: torch.dtype,
+                  device: Union[str, torch.device]) -> Tensor:
+        """Decode all masks on a device.
+
+        Args:
+            dtype (torch.dtype): Type of the tensor.
+            device (str | torch.device): Its device.
+
+        Returns:
+            Tensor: Bitmaps, has shape (n, H, W).
+        """
+        masks = torch.zeros((len(self), self.height, self.width),
+                            dtype=dtype,
+                            device=device)
+        for mask, part, (x0, y0, x1, y1) in zip(masks, self.parts,
+                                                self.windows):
+            part = torch.from_numpy(np.ascontiguousarray(part))
+            mask[y0:y1, x0:x1] = part.to(device)
+        return masks
+
+    @classmethod
+    def random(cls,
+               num_masks: int = 3,
+               height: int = 32,
+               width: int = 32,
+               rng: Optional[np.random.Generator] = None) -> 'WindowMasks':
+        """Generate random masks in random windows, for tests and demos.
+
+        Args:
+            num_masks (int): How many. Defaults to 3.
+            height (int): H. Defaults to 32.
+            width (int): W. Defaults to 32.
+            rng (np.random.Generator, optional): Source of chance.
+
+        Returns:
+            WindowMasks: The masks; their weights are random, too.
+        """
+        rng = rng or np.random.default_rng()
+        low = rng.integers(0, (width, height), (num_masks, 2))
+        high = rng.integers(low, (width, height)) + 1
+        parts = [(rng.random((h, w)) < 0.7).astype(np.uint8)
+                 for w, h in high - low]
+        return cls(parts, np.concatenate([low, high], axis=1),
+                   rng.random(num_masks), height, width)
+
+    @classmethod
+    def cat(cls, masks: Sequence['WindowMasks']) -> 'WindowMasks':
+        """Concatenate the instances of images of equal size.
+
+        Args:
+            masks (Sequence[WindowMasks]): Masks.
+
+        Returns:
+            WindowMasks: All of them.
+
+        Raises:
+            ValueError: There is nothing to concatenate, or something else
+                than WindowMasks of one size.
+        """
+        kinds = {(type(mask).__name__, mask.height, mask.width)
+                 for mask in masks}
+        if len(kinds) != 1 or not isinstance(masks[0], cls):
+            raise ValueError('cannot concatenate masks of these classes and '
+                             f'sizes: {sorted(kinds)}')
+        return cls([part for mask in masks for part in mask.parts],
+                   np.concatenate([mask.windows for mask in masks]),
+                   np.concatenate([mask.weights for mask in masks]),
+                   masks[0].height, masks[0].width)
+
+
+def _nearest_pixels(size: int, new_size: int) -> np.ndarray:
+    """Which old pixel OpenCV's nearest interpolation takes for each new one.
+
+    Returns:
+        np.ndarray: Positions in [0, size), not decreasing, has shape
+        (new_size, ).
+    """
+    step = 1 / (new_size / size)
+    return np.floor(np.arange(new_size) * step).astype(int).clip(0, size - 1)
+
+
+def _check_background(value: int) -> None:
+    if value != 0:
+        raise ValueError('masks are padded with background, 0, not with '
+                         f'{value}: set `pad_val` or `border_value` of masks '
+                         'to 0')
