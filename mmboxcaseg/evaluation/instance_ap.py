@@ -1,0 +1,198 @@
+from typing import Dict, List, Optional, Sequence, Union
+
+import numpy as np
+from mmdet.datasets.api_wrappers import COCO, COCOeval
+from mmdet.evaluation import CocoMetric
+
+from mmboxcaseg.proxy import some
+from mmboxcaseg.registry import METRICS
+
+BACKENDS = ('pycocotools', 'faster-coco-eval')
+
+
+def load_evaluator(backend: str) -> type:
+    """Find the class that matches detections and accumulates precision.
+
+    Args:
+        backend (str): One of ``BACKENDS``.
+
+    Returns:
+        type: ``COCOeval`` of pycocotools, or what takes its place.
+
+    Raises:
+        ImportError: The package is not installed.
+        ValueError: There is no such backend.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(
+            f'backend must be one of {BACKENDS}, but it is {backend!r}.')
+    if backend == 'pycocotools':
+        return COCOeval
+    try:
+        from faster_coco_eval import COCOeval_faster
+    except ImportError as error:
+        raise ImportError(
+            f'backend={backend!r} needs a package that is not installed. Run '
+            '`pip install faster-coco-eval`, or leave `backend` out.'
+        ) from error
+    return COCOeval_faster
+
+
+@METRICS.register_module()
+class InstanceAPMetric(CocoMetric):
+    """AP of boxes and masks at single IoU thresholds (Table 1).
+
+    An AP is COCO's: detections of an image are matched in the order of their
+    scores, at most 100 of each class; precision, made monotone, is averaged
+    over 101 recalls, then over the classes that have true objects. Objects of
+    all sizes count. Crowds do not count, nor do detections inside them.
+
+    The paper follows BBTP, whose evaluation takes the area under the same
+    monotone precision (VOC since 2010). A mean over 101 points of a falling
+    curve is within 0.01 of its area.
+
+    The numbers are named ``segm_AP25`` and so on and are not rounded. AP is 0
+    without any detection, and -1 if no class has a true object. The average
+    over IoUs and object sizes (Table 2) is that of
+    :class:`mmdet.evaluation.CocoMetric`.
+
+    Args:
+        ann_file (str): COCO JSON with the true objects.
+        metric (str | Sequence[str]): 'bbox', 'segm' or both, the default.
+        thresholds (Sequence[int]): Each IoU threshold, in per cent. Defaults
+            to (25, 50, 70, 75).
+        backend (str): 'pycocotools' or 'faster-coco-eval', which gives the
+            same numbers sooner. Defaults to 'pycocotools'.
+        collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
+            Defaults to 'cpu'.
+        prefix (str, optional): Defaults to 'voc'.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImportError: The package of the backend is not installed.
+        ValueError: ``metric`` or ``backend`` is unknown, the file lacks
+            masks, or its classes are not those of the data set.
+    """
+
+    default_prefix = 'voc'
+
+    def __init__(self,
+                 ann_file: str,
+                 metric: Union[str, Sequence[str]] = ('bbox', 'segm'),
+                 thresholds: Sequence[int] = (25, 50, 70, 75),
+                 backend: str = 'pycocotools',
+                 collect_device: str = 'cpu',
+                 prefix: Optional[str] = None) -> None:
+        metrics = [metric] if isinstance(metric, str) else list(metric)
+        if not set(metrics) <= {'bbox', 'segm'}:
+            raise ValueError(
+                f'metric must be "bbox", "segm" or both, but it is {metric}.')
+        self.evaluator = load_evaluator(backend)
+        super().__init__(
+            ann_file, metrics, collect_device=collect_device, prefix=prefix)
+        self.ann_file = ann_file
+        self.thresholds = thresholds
+        for ann in self._coco_api.anns.values():
+            # Wanted by pycocotools, though a COCO file may lack them.
+            ann.setdefault('iscrowd', 0)
+            ann.setdefault('area', ann['bbox'][2] * ann['bbox'][3])
+        if 'segm' in metrics:
+            self._check_masks()
+
+    def _check_masks(self) -> None:
+        lacking = [
+            ann_id for ann_id, ann in self._coco_api.anns.items()
+            if not ann.get('segmentation')
+        ]
+        if lacking:
+            raise ValueError(
+                f'{self.ann_file}: {len(lacking)} of '
+                f'{len(self._coco_api.anns)} annotations have no '
+                f'`segmentation`: annotation {some(lacking)}. Name a file '
+                "with true masks, or set metric='bbox'.")
+
+    @CocoMetric.dataset_meta.setter
+    def dataset_meta(self, meta: dict) -> None:
+        """Take over the classes, which the loops name before they start.
+
+        Args:
+            meta (dict): With ``classes``.
+        """
+        CocoMetric.dataset_meta.fset(self, meta)
+        # In the order of the file, as are the labels of CocoDataset.
+        self.cat_ids = self._coco_api.get_cat_ids(cat_names=meta['classes'])
+        found = [cat['name'] for cat in self._coco_api.load_cats(self.cat_ids)]
+        if found != list(meta['classes']):
+            names = [cat['name'] for cat in self._coco_api.cats.values()]
+            raise ValueError(
+                'The classes of the data set must be in the file, in the '
+                f'same order. Data set: {list(meta["classes"])}; '
+                f'{self.ann_file}: {names}. Correct `metainfo.classes` of '
+                'the data set, or name another file.')
+
+    def compute_metrics(self, results: List[tuple]) -> Dict[str, float]:
+        """Compute the AP of all images.
+
+        Args:
+            results (list[tuple]): What ``process`` collected: per image, its
+                size and its detections.
+
+        Returns:
+            dict[str, float]: AP in [0, 1] by name, such as ``segm_AP25``.
+
+        Raises:
+            ValueError: Detections have no masks to measure.
+        """
+        numbers = {}
+        for metric in self.metrics:
+            detections = [
+                detection for _, image in results
+                for detection in self._to_coco(image, metric)
+            ]
+            for k, ap in zip(self.thresholds,
+                             self._average_precisions(detections, metric)):
+                numbers[f'{metric}_AP{k}'] = ap
+        return numbers
+
+    def _to_coco(self, image: dict, metric: str) -> List[dict]:
+        """Detections of an image in COCO's form."""
+        scores = image['scores']
+        if metric == 'segm':
+            scores = image.get('mask_scores', scores)
+        detections = [
+            dict(
+                image_id=image['img_id'],
+                category_id=self.cat_ids[label],
+                score=score,
+                bbox=self.xyxy2xywh(box)) for box, label, score in zip(
+                    image['bboxes'], image['labels'], scores.tolist())
+        ]
+        if metric == 'segm' and detections:
+            if 'masks' not in image:
+                raise ValueError('The model detects no masks. Test one that '
+                                 "does, or set metric='bbox'.")
+            for detection, mask in zip(detections, image['masks']):
+                detection['segmentation'] = mask
+        return detections
+
+    def _average_precisions(self, detections: List[dict],
+                            metric: str) -> List[float]:
+        """AP of the detections at every threshold."""
+        # loadRes wants one detection at least.
+        found = self._coco_api.loadRes(detections) if detections else COCO()
+        evaluator = self.evaluator(self._coco_api, found, metric)
+        params = evaluator.params
+        params.catIds = self.cat_ids
+        params.iouThrs = np.array(self.thresholds) / 100
+        params.maxDets = [100]
+        params.areaRng = params.areaRng[:1]  # all sizes
+        params.areaRngLbl = params.areaRngLbl[:1]
+        evaluator.evaluate()
+        evaluator.accumulate()
+        # Has shape (thresholds, recalls, classes, 1, 1), and is -1 where the
+        # class has no true object.
+        precision = evaluator.eval['precision']
+        return [
+            float(part[part > -1].mean()) if (part > -1).any() else -1.
+            for part in precision
+        ]
