@@ -1,5 +1,6 @@
 """Every config can be read, and its model and loss be built."""
 import argparse
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dataset import Compose
-from mmengine.registry import init_default_scope
+from mmengine.fileio import load
+from mmengine.registry import VISUALIZERS, init_default_scope
 
 from mmboxcaseg.registry import DATASETS, MODELS
 
@@ -21,7 +23,62 @@ LABELLERS = [path for path in CONFIGS if path.name.startswith('boxcaseg_')]
 
 @pytest.mark.parametrize('path', CONFIGS, ids=str)
 def test_config_is_read(path):
-    assert Config.fromfile(ROOT / path)
+    cfg = Config.fromfile(ROOT / path)
+    if 'model' in cfg:
+        assert [backend.type for backend in cfg.visualizer.vis_backends
+                ] == ['LocalVisBackend', 'TensorboardVisBackend']
+
+
+@pytest.mark.parametrize('name', [
+    'toy/mask-rcnn_r18-tiny_toy.py',
+    'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'
+])
+def test_losses_go_to_tensorboard(name, tmp_path):
+    init_default_scope('mmdet')
+    cfg = Config.fromfile(ROOT / 'configs' / name).visualizer
+    cfg.update(name=name, save_dir=str(tmp_path))
+    visualizer = VISUALIZERS.build(cfg)
+    visualizer.add_scalars(dict(loss=1.0), step=1)
+    visualizer.close()
+    files = {path.name for path in (tmp_path / 'vis_data').iterdir()}
+    assert 'scalars.json' in files
+    assert any(name.startswith('events.out.tfevents') for name in files)
+
+
+def own_bases(path: Path) -> list:
+    """The configs of this project that a config names as its bases."""
+    for statement in ast.parse(path.read_text(encoding='utf-8')).body:
+        if ast.unparse(statement).startswith('_base_ = '):
+            bases = ast.literal_eval(statement.value)
+            bases = [bases] if isinstance(bases, str) else bases
+            return [path.parent / base for base in bases if '::' not in base]
+    return []
+
+
+def depth(path: Path) -> int:
+    return max((1 + depth(base) for base in own_bases(path)), default=0)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=str)
+def test_inheritance_is_shallow(path):
+    assert depth(ROOT / path) <= 3
+
+
+def test_index_lists_every_method():
+    listed = []
+    for metafile in load(ROOT / 'model-index.yml')['Import']:
+        content = load(ROOT / metafile)
+        collections = [entry['Name'] for entry in content['Collections']]
+        for entry in content['Models']:
+            assert entry['In Collection'] in collections
+            assert entry['Name'] == Path(entry['Config']).stem
+            listed.append(Path(entry['Config']))
+    # The settings for the authors' checkpoints are no model to train.
+    ours = [
+        path for path in CONFIGS if path.name.startswith((
+            'boxcaseg_', 'proxy-')) and not path.stem.endswith('_release')
+    ]
+    assert sorted(listed) == ours
 
 
 @pytest.mark.parametrize('path', LABELLERS, ids=str)

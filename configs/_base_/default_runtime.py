@@ -15,6 +15,13 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'))
 
 randomness = dict(seed=0)
+# scalars.json for tools, event files for `tensorboard --logdir work_dirs`.
+visualizer = dict(
+    type='Visualizer',
+    vis_backends=[
+        dict(type='LocalVisBackend'),
+        dict(type='TensorboardVisBackend')
+    ])
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 log_level = 'INFO'
 load_from = None

@@ -1,0 +1,8 @@
+_base_ = [
+    'mmdet::cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py',
+    '../_base_/datasets/proxy_coco.py', '../_base_/tensorboard.py'
+]
+
+model = dict(roi_head=dict(mask_head=dict(type='mmboxcaseg.ProxyFCNMaskHead')))
+train_dataloader = dict(dataset={{_base_.proxy_coco}})
+visualizer = dict(vis_backends={{_base_.tensorboard}})

@@ -1,0 +1,6 @@
+# The paper's detector for VOC (Table 1).
+_base_ = './proxy-mask-rcnn_r50_fpn_4x_vocaug.py'
+
+model = dict(
+    backbone=dict(
+        depth=101, init_cfg=dict(checkpoint='torchvision://resnet101')))
