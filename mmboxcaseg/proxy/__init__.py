@@ -1,3 +1,5 @@
+from .coco import (boxes_only, image_size, make_annotation, make_coco,
+                   write_coco)
 from .folders import file_names, new_folder
 from .labelme import from_labelme, to_labelme
 from .merge import load_predictions, match_predictions, merge_image
@@ -7,8 +9,9 @@ from .schema import check_masks, load_coco, load_json, load_proxy, some
 from .writer import ProxyWriter
 
 __all__ = [
-    'ProxyWriter', 'check_masks', 'file_names', 'from_labelme', 'load_coco',
-    'load_json', 'load_predictions', 'load_proxy', 'make_records',
-    'mask_to_polygons', 'match_predictions', 'merge_image', 'new_folder',
-    'some', 'to_labelme'
+    'ProxyWriter', 'boxes_only', 'check_masks', 'file_names', 'from_labelme',
+    'image_size', 'load_coco', 'load_json', 'load_predictions', 'load_proxy',
+    'make_annotation', 'make_coco', 'make_records', 'mask_to_polygons',
+    'match_predictions', 'merge_image', 'new_folder', 'some', 'to_labelme',
+    'write_coco'
 ]
