@@ -1,17 +1,17 @@
-from .coco import (boxes_only, image_size, make_annotation, make_coco,
-                   write_coco)
+from .coco import boxes_only, make_annotation, make_coco, write_coco
 from .folders import file_names, new_folder
+from .images import read_image
 from .labelme import from_labelme, to_labelme
 from .merge import load_predictions, match_predictions, merge_image
 from .polygons import mask_to_polygons
 from .records import make_records
 from .schema import check_masks, load_coco, load_json, load_proxy, some
-from .writer import ProxyWriter
+from .writer import ProxyWriter, write_atomically
 
 __all__ = [
     'ProxyWriter', 'boxes_only', 'check_masks', 'file_names', 'from_labelme',
-    'image_size', 'load_coco', 'load_json', 'load_predictions', 'load_proxy',
+    'load_coco', 'load_json', 'load_predictions', 'load_proxy',
     'make_annotation', 'make_coco', 'make_records', 'mask_to_polygons',
-    'match_predictions', 'merge_image', 'new_folder', 'some', 'to_labelme',
-    'write_coco'
+    'match_predictions', 'merge_image', 'new_folder', 'read_image', 'some',
+    'to_labelme', 'write_atomically', 'write_coco'
 ]

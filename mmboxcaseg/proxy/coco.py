@@ -1,9 +1,7 @@
 """COCO files as the converters write them."""
 import json
-from typing import List, Sequence, Tuple
+from typing import List, Sequence
 
-import cv2
-import mmcv
 import numpy as np
 
 from mmboxcaseg.structures import encode_window, tight_box
@@ -12,29 +10,6 @@ from .writer import write_atomically
 
 # What an annotation may tell where only boxes are known.
 BOX_KEYS = ('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd')
-
-
-def image_size(path: str) -> Tuple[int, int]:
-    """Find the size of an image as the data sets load it.
-
-    Args:
-        path (str): The image. It is decoded: whether a turned image (EXIF)
-            is set upright depends on its format and on OpenCV.
-
-    Returns:
-        tuple[int]: Height and width in pixels.
-
-    Raises:
-        ValueError: It cannot be read.
-    """
-    try:
-        image = mmcv.imread(path)
-    except cv2.error:  # an empty file
-        image = None
-    if image is None:
-        raise ValueError(f'{path} cannot be read as an image: replace it, or '
-                         'remove it and its annotations.')
-    return image.shape[:2]
 
 
 def make_annotation(mask: np.ndarray, category_id: int) -> dict:

@@ -1,11 +1,10 @@
-import cv2
 import numpy as np
 import pytest
 from mmengine.fileio import load
 from pycocotools import mask as mask_utils
 
-from mmboxcaseg.proxy import (boxes_only, image_size, load_coco,
-                              make_annotation, make_coco, write_coco)
+from mmboxcaseg.proxy import (boxes_only, load_coco, make_annotation,
+                              make_coco, write_coco)
 
 
 @pytest.fixture
@@ -85,17 +84,3 @@ def test_write_coco(coco, tmp_path):
     with pytest.raises(ValueError, match='other.json has no annotations'):
         write_coco(str(tmp_path / 'other.json'), coco)
     assert not (tmp_path / 'other.json').exists()
-
-
-def test_image_size(tmp_path):
-    path = tmp_path / 'a.png'
-    cv2.imwrite(str(path), np.zeros((5, 7), np.uint8))
-    assert image_size(str(path)) == (5, 7)
-
-
-@pytest.mark.parametrize('content', ['', 'text'])
-def test_size_of_a_broken_image(tmp_path, content):
-    path = tmp_path / 'a.jpg'
-    path.write_text(content)
-    with pytest.raises(ValueError, match='a.jpg cannot be read as an image'):
-        image_size(str(path))

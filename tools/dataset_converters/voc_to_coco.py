@@ -9,16 +9,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Dict, List, Tuple
 
-import cv2
 import numpy as np
 from mmdet.datasets import VOCDataset
-from mmengine.utils import track_parallel_progress
 from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat
 
-from mmboxcaseg.engine.cli import exit_on_bad_input
-from mmboxcaseg.proxy import (boxes_only, image_size, make_annotation,
-                              make_coco, some, write_coco)
+from mmboxcaseg.engine.cli import exit_on_bad_input, run_parallel
+from mmboxcaseg.proxy import (boxes_only, make_annotation, make_coco,
+                              read_image, some, write_coco)
 
 CLASSES = VOCDataset.METAINFO['classes']
 VOID = 255
@@ -197,7 +195,7 @@ def convert(task: Tuple[Path, Path]) -> Tuple[dict, List[dict], Counter]:
     path, image = task
     read = read_voc if path.suffix == '.png' else read_sbd
     objects, categories, counts = read(path)
-    height, width = image_size(str(image))
+    height, width = read_image(str(image)).shape[:2]
     if objects.shape != (height, width):
         raise ValueError(f'{path} is of another size than {image}, which has '
                          f'{width}x{height} pixels. Unpack both again.')
@@ -214,16 +212,10 @@ def convert_split(split: str, paths: List[Path], voc: Path,
                   nproc: int) -> dict:
     """Convert the images of a split and print what became of them."""
     images = [voc / 'JPEGImages' / f'{path.stem}.jpg' for path in paths]
-    results = track_parallel_progress(
-        convert,
-        list(zip(paths, images)),
-        nproc,
-        initializer=cv2.setNumThreads,
-        initargs=(1, ),
-        chunksize=8)
+    results = run_parallel(convert, list(zip(paths, images)), nproc)
     records, annotations, counts = zip(*results)
     coco = make_coco(records, annotations, CLASSES)
-    print(f'\n{split}: {len(records)} images, '
+    print(f'{split}: {len(records)} images, '
           f'{sum(path.suffix == ".mat" for path in paths)} of them with the '
           f'masks of SBD; {len(coco["annotations"])} instances')
     for text, count in sum(counts, Counter()).items():
