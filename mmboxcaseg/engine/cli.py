@@ -3,6 +3,7 @@ import argparse
 import os
 import os.path as osp
 from contextlib import contextmanager
+from multiprocessing import Pool
 from typing import Callable, Dict, Iterator, Sequence
 
 import cv2
@@ -13,7 +14,7 @@ from mmengine.config import Config, DictAction
 from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import CheckpointLoader, Runner
-from mmengine.utils import track_parallel_progress
+from mmengine.utils import track_iter_progress
 from torch import nn
 
 import mmboxcaseg
@@ -96,9 +97,9 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
     # Here and not in the processes: there OpenCV would wait for threads of
     # this one, which they do not have.
     cv2.setNumThreads(1)
-    results = track_parallel_progress(func, tasks, nproc, chunksize=8)
-    print()  # the bar leaves its line open
-    return results
+    with Pool(nproc) as pool:
+        results = pool.imap(func, tasks, chunksize=8)
+        return list(track_iter_progress((results, len(tasks))))
 
 
 def library_versions() -> Dict[str, str]:

@@ -1,3 +1,11 @@
+"""Copy a COCO file without its masks, as weak supervision may see it.
+
+`area` becomes that of the box. Perhaps only some of the images are kept. See
+docs/converters.md. Example:
+
+    python tools/dataset_converters/boxes_only.py \\
+        instances_train.json boxes_train_100.json --num-images 100
+"""
 import argparse
 
 import numpy as np
@@ -8,11 +16,8 @@ from mmboxcaseg.proxy import boxes_only, load_coco, write_coco
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Copy a COCO file without its masks, as weak supervision '
-        'may see it, and perhaps without some of its images. `area` becomes '
-        'that of the box. See docs/converters.md.',
-        epilog='example: python tools/dataset_converters/boxes_only.py '
-        'instances_train.json boxes_train_100.json --num-images 100')
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('ann_file', help='COCO file')
     parser.add_argument('out', help='COCO file of boxes (.json) to write')
     parser.add_argument(

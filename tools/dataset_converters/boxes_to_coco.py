@@ -1,3 +1,11 @@
+"""Write the boxes of other annotation programs as a COCO file.
+
+Label files and images belong together by their names. See docs/converters.md.
+Example:
+
+    python tools/dataset_converters/boxes_to_coco.py --format yolo \\
+        --classes data.yaml labels/train images/train boxes_train.json
+"""
 import argparse
 from collections import defaultdict
 from functools import partial
@@ -23,12 +31,8 @@ OUTSIDE = 'box outside its image'
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Write the boxes of other annotation programs as a COCO '
-        'file. Label files and images belong together by their names. See '
-        'docs/converters.md.',
-        epilog='example: python tools/dataset_converters/boxes_to_coco.py '
-        '--format yolo --classes data.yaml labels/train images/train '
-        'boxes_train.json')
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--format', choices=tuple(READERS), required=True)
     parser.add_argument(
         'labels',

@@ -1,3 +1,13 @@
+"""List the salient images that show one object, as DUTS-Single of DUTS-TR.
+
+An object is an 8-connected component of the pixels brighter than 127; those
+under 1 % of these pixels do not count. The list is for `ann_file` of
+SalientDataset. See docs/converters.md. Example:
+
+    python tools/dataset_converters/duts_to_single.py \\
+        DUTS-TR/DUTS-TR-Image DUTS-TR/DUTS-TR-Mask duts_single.txt \\
+        --exclude-overlap-with coco/train2017 coco/val2017
+"""
 import argparse
 import json
 from pathlib import Path
@@ -13,18 +23,11 @@ from mmboxcaseg.datasets.salient import IMG_EXTENSIONS, count_objects
 from mmboxcaseg.engine.cli import exit_on_bad_input, run_parallel
 from mmboxcaseg.proxy import read_image, some, write_atomically
 
-RULE = ('an object is an 8-connected component of the pixels brighter than '
-        '127; those under 1 % of these pixels do not count')
-
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='List the salient images that show one object, such as '
-        f'DUTS-Single of DUTS-TR ({RULE}). The list is for `ann_file` of '
-        'SalientDataset. See docs/converters.md.',
-        epilog='example: python tools/dataset_converters/duts_to_single.py '
-        'DUTS-TR/DUTS-TR-Image DUTS-TR/DUTS-TR-Mask duts_single.txt '
-        '--exclude-overlap-with coco/train2017 coco/val2017')
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('images', help='folder of the salient images')
     parser.add_argument('masks', help='folder of their masks')
     parser.add_argument('out', help='list (.txt) to write')
@@ -107,7 +110,6 @@ def find_copies(images: Dict[str, str], targets: List[str], max_distance: int,
         nearest = int(distances.argmin())
         if distances[nearest] <= max_distance:
             copies[name] = targets[nearest], int(distances[nearest])
-    print()
     return copies
 
 
@@ -145,7 +147,6 @@ def write(args: argparse.Namespace, names: List[str], total: int,
     if not names:
         raise ValueError(f'{args.masks}: no image is left.')
     record = dict(
-        rule=RULE,
         max_distance=args.max_distance,
         images=total,
         remain=len(names),

@@ -1,7 +1,12 @@
-"""Augmented VOC 2012 (VOC 2012 and SBD) as COCO files.
+"""Write augmented VOC 2012 (VOC 2012 and SBD) as COCO files.
 
-An image that VOC segments itself gets its masks from there, any other from
-SBD. Void pixels of VOC (255, the outline of every object) belong to none.
+They are instances_trainaug.json, boxes_trainaug.json and instances_val.json.
+An image that VOC segments gets its masks from there, any other from SBD. Void
+pixels of VOC (255, the outline of every object) belong to no object. See
+docs/converters.md. Example:
+
+    python tools/dataset_converters/voc_to_coco.py \\
+        data/voc2012 data/benchmark_RELEASE/dataset
 """
 import argparse
 import os.path as osp
@@ -30,10 +35,8 @@ NO_OBJECT = 'images have no object'
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Write instances_trainaug.json, boxes_trainaug.json and '
-        'instances_val.json of augmented VOC 2012. See docs/converters.md.',
-        epilog='example: python tools/dataset_converters/voc_to_coco.py '
-        'data/voc2012 data/benchmark_RELEASE/dataset')
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'voc',
         type=Path,
