@@ -2,13 +2,13 @@ import os.path as osp
 from typing import List, Optional
 
 import cv2
-import mmcv
 import numpy as np
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import isdir, list_dir_or_file
+from mmengine.fileio import get_text, isdir, list_dir_or_file
 from mmengine.logging import print_log
 from mmengine.utils import track_iter_progress
 
+from mmboxcaseg.proxy import read_image, some
 from mmboxcaseg.registry import DATASETS
 
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp')
@@ -28,11 +28,7 @@ def count_objects(path: str, speck: float = 0.01) -> int:
     Raises:
         ValueError: The file is no image.
     """
-    mask = mmcv.imread(path, flag='grayscale')
-    if mask is None:
-        raise ValueError(f'{path} cannot be read as an image: replace it, or '
-                         'remove it and its image.')
-    mask = mask > 127
+    mask = read_image(path, 'grayscale') > 127
     stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2]
     areas = stats[1:, cv2.CC_STAT_AREA]  # the first is the background
     return int((areas >= speck * mask.sum()).sum())
@@ -43,6 +39,9 @@ class SalientDataset(BaseDataset):
     """Salient images with object masks: two folders of equal file stems.
 
     Args:
+        ann_file (str): List of the images to use, one stem a line, such as
+            tools/dataset_converters/duts_to_single.py writes. Defaults to
+            '', which is all.
         data_prefix (dict): ``img`` is the folder of the images, ``mask``
             that of the masks (foreground brighter than 127).
         mask_suffix (str): Ending of the mask files. Defaults to '.png'.
@@ -56,7 +55,8 @@ class SalientDataset(BaseDataset):
 
     Raises:
         FileNotFoundError: A folder does not exist, holds no image, or an
-            image has no mask or a mask no image.
+            image has no mask or a mask no image, or one of the list is not
+            there.
         ValueError: Two images have the same stem, no mask shows a single
             object, or there are less than ``num_images``.
     """
@@ -97,9 +97,23 @@ class SalientDataset(BaseDataset):
                 seg_map_path=osp.join(mask_dir, masks[stem]),
                 img_id=stem) for stem in sorted(images)
         ]
+        if self.ann_file:
+            items = self._listed(items)
         if self.single_object:
             items = self._keep_single(items)
         return items if self.num_images is None else self._draw(items)
+
+    def _listed(self, items: List[dict]) -> List[dict]:
+        """Keep the items that the list names."""
+        lines = get_text(self.ann_file).splitlines()
+        listed = {line.strip() for line in lines if line.strip()}
+        lost = sorted(listed - {item['img_id'] for item in items})
+        if lost or not listed:
+            raise FileNotFoundError(
+                f'{len(lost)} of {len(listed)} images of {self.ann_file} are '
+                f'not in {self.data_prefix["img"]}: {some(lost)}. The list '
+                'has one name without suffix a line; correct `ann_file`.')
+        return [item for item in items if item['img_id'] in listed]
 
     def _draw(self, items: List[dict]) -> List[dict]:
         if not 0 < self.num_images <= len(items):

@@ -3,7 +3,8 @@ import argparse
 import os
 import os.path as osp
 from contextlib import contextmanager
-from typing import Dict, Iterator
+from multiprocessing import Pool
+from typing import Callable, Dict, Iterator, Sequence
 
 import cv2
 import mmcv
@@ -13,6 +14,7 @@ from mmengine.config import Config, DictAction
 from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import CheckpointLoader, Runner
+from mmengine.utils import track_iter_progress
 from torch import nn
 
 import mmboxcaseg
@@ -79,6 +81,25 @@ def exit_on_bad_input() -> Iterator[None]:
         yield
     except (FileNotFoundError, ValueError) as error:
         raise SystemExit(str(error)) from None
+
+
+def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
+    """Call a function for every task, in several processes, with a bar.
+
+    Args:
+        func (Callable): The function; what it gets and returns is pickled.
+        tasks (Sequence): Its argument in each call, one or more.
+        nproc (int): Number of processes.
+
+    Returns:
+        list: Its results in the order of the tasks.
+    """
+    # Here and not in the processes: there OpenCV would wait for threads of
+    # this one, which they do not have.
+    cv2.setNumThreads(1)
+    with Pool(nproc) as pool:
+        results = pool.imap(func, tasks, chunksize=8)
+        return list(track_iter_progress((results, len(tasks))))
 
 
 def library_versions() -> Dict[str, str]:

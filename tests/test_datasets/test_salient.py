@@ -96,13 +96,36 @@ def test_no_single_object(tiny_salient):
         SalientDataset(**files, single_object=True)
 
 
-def test_broken_mask(tiny_salient):
+@pytest.mark.parametrize('content', ['', 'text'])
+def test_broken_mask(tiny_salient, content):
     files = tiny_salient()
     path = f'{files["data_prefix"]["mask"]}/one.png'
     with open(path, 'w') as file:
-        file.write('text')
+        file.write(content)
     with pytest.raises(ValueError, match='one.png cannot be read'):
         SalientDataset(**files, single_object=True)
+
+
+def test_list_of_images(tiny_salient, tmp_path):
+    files = tiny_salient(('a', 'b b', 'c', 'd'), ('a', 'b b', 'c', 'd'))
+    listed = tmp_path / 'list.txt'
+    listed.write_text('d\nb b\n\n')
+    for ann_file in (dict(ann_file=str(listed)),
+                     dict(ann_file='list.txt', data_root=str(tmp_path))):
+        dataset = SalientDataset(**ann_file, **files, pipeline=[])
+        assert [item['img_id'] for item in dataset] == ['b b', 'd']
+
+
+@pytest.mark.parametrize('text, message', [
+    ('a\nz.jpg\n', '1 of 2 images of .*list.txt .*: z.jpg. The list'),
+    ('\n', '0 of 0 images of .*list.txt'),
+])
+def test_wrong_list(tiny_salient, tmp_path, text, message):
+    (tmp_path / 'list.txt').write_text(text)
+    with pytest.raises(FileNotFoundError, match=message):
+        SalientDataset(
+            ann_file=str(tmp_path / 'list.txt'),
+            **tiny_salient(('a', ), ('a', )))
 
 
 def test_some_images(tiny_salient):

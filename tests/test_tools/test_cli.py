@@ -1,5 +1,7 @@
 import argparse
 import importlib.util
+import math
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +113,15 @@ def test_missing_checkpoint(config, monkeypatch):
 
 def test_address_is_no_file():
     cli.check_file('https://host/weights.pth', 'checkpoint')
+
+
+def test_run_parallel():
+    squares = [i * i for i in range(50)]
+    assert cli.run_parallel(math.sqrt, squares, 3) == list(range(50))
+    # An error of a process is that of the call, and ends them all.
+    with pytest.raises(ValueError, match='math domain error'):
+        cli.run_parallel(math.sqrt, [4, -1, 9], 2)
+    assert not multiprocessing.active_children()
 
 
 def test_out_must_be_pickle(config, monkeypatch, capsys):

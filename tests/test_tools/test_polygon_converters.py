@@ -1,8 +1,6 @@
 """proxy_to_labelme.py, labelme_to_proxy.py and proxy_to_yolo.py."""
-import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +10,6 @@ from pycocotools import mask as mask_utils
 
 from mmboxcaseg.proxy import load_proxy
 from mmboxcaseg.structures import encode_window, to_rle
-
-CONVERTERS = Path(__file__).resolve().parents[2] / 'tools/dataset_converters'
-
-
-@pytest.fixture
-def tool(monkeypatch, capsys):
-    """Runs a converter and returns what it printed."""
-
-    def run(name: str, *argv) -> str:
-        spec = importlib.util.spec_from_file_location(
-            name, CONVERTERS / f'{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        monkeypatch.setattr(sys, 'argv', [name, *map(str, argv)])
-        module.main()
-        return capsys.readouterr().out
-
-    return run
 
 
 def add_masks(data: dict) -> None:

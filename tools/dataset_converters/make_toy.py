@@ -26,7 +26,7 @@ from toy_images import make_salient, make_scene
 from toy_shapes import CLASSES
 from toy_textures import SIZE
 
-from mmboxcaseg.structures import encode_window, tight_box
+from mmboxcaseg.proxy import boxes_only, make_annotation, make_coco
 
 # Part of the marker: raise it whenever the images or files change.
 VERSION = 5
@@ -45,25 +45,6 @@ def write_image(path: Path, image: np.ndarray) -> None:
         raise OSError(f'cannot write {path}')
 
 
-def to_annotation(mask: np.ndarray, label: int) -> Dict:
-    """Turn a visible mask into a COCO annotation that has no ids yet.
-
-    Args:
-        mask (np.ndarray): Visible mask, has shape (H, W), dtype bool.
-        label (int): Index into ``CLASSES``.
-
-    Returns:
-        dict: The annotation; its box is half-open and tight.
-    """
-    x0, y0, x1, y1 = window = tight_box(mask)
-    return dict(
-        category_id=label + 1,
-        bbox=[x0, y0, x1 - x0, y1 - y0],
-        area=int(mask.sum()),
-        iscrowd=0,
-        segmentation=encode_window(mask[y0:y1, x0:x1], window, *mask.shape))
-
-
 def write_scene(index: int, folder: Path, seed: int) -> List[Dict]:
     """Draw and write scene ``index`` of a split.
 
@@ -78,7 +59,9 @@ def write_scene(index: int, folder: Path, seed: int) -> List[Dict]:
     rng = generator_of(seed, folder.name, index)
     image, masks, labels = make_scene(rng)
     write_image(folder / f'{index:06d}.jpg', image)
-    return [to_annotation(mask, label) for mask, label in zip(masks, labels)]
+    return [
+        make_annotation(mask, label + 1) for mask, label in zip(masks, labels)
+    ]
 
 
 def write_salient(index: int, folder: Path, seed: int) -> None:
@@ -107,41 +90,18 @@ def run(write: Callable, num: int, nproc: int) -> List:
     return results
 
 
-def to_coco(scenes: Sequence[Sequence[Dict]], marker: Dict) -> Dict:
+def to_coco(scenes: Sequence[List[Dict]], marker: Dict) -> Dict:
     """Join the annotations of each scene into a COCO data set."""
-    annotations = [
-        dict(annotation, image_id=image_id)
-        for image_id, scene in enumerate(scenes, start=1)
-        for annotation in scene
+    images = [
+        dict(file_name=f'{index:06d}.jpg', width=SIZE, height=SIZE)
+        for index in range(len(scenes))
     ]
+    coco = make_coco(images, scenes, CLASSES)
+    for category in coco['categories']:
+        category['supercategory'] = 'shape'
     return dict(
         info=dict(description='Toy set of mmboxcaseg', generator=marker),
-        images=[
-            dict(
-                id=index + 1,
-                file_name=f'{index:06d}.jpg',
-                width=SIZE,
-                height=SIZE) for index in range(len(scenes))
-        ],
-        annotations=[
-            dict(id=annotation_id, **annotation)
-            for annotation_id, annotation in enumerate(annotations, start=1)
-        ],
-        categories=[
-            dict(id=label + 1, name=name, supercategory='shape')
-            for label, name in enumerate(CLASSES)
-        ])
-
-
-def drop_masks(coco: Dict) -> Dict:
-    """Copy a COCO data set, keeping nothing that tells of the masks."""
-    boxes = []
-    for annotation in coco['annotations']:
-        box = dict(annotation)
-        del box['segmentation']
-        box['area'] = box['bbox'][2] * box['bbox'][3]
-        boxes.append(box)
-    return dict(coco, annotations=boxes)
+        **coco)
 
 
 def generate(out: Path, marker: Dict, nproc: int) -> None:
@@ -157,7 +117,7 @@ def generate(out: Path, marker: Dict, nproc: int) -> None:
         path.write_text(json.dumps(coco))
         if split == 'train':
             path = annotations / 'boxes_train.json'
-            path.write_text(json.dumps(drop_masks(coco)))
+            path.write_text(json.dumps(boxes_only(coco)))
     write = partial(write_salient, folder=out / 'salient', seed=seed)
     run(write, marker['num_salient'], nproc)
 

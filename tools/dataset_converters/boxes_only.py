@@ -1,0 +1,79 @@
+"""Copy a COCO file without its masks, as weak supervision may see it.
+
+`area` becomes that of the box. Perhaps only some of the images are kept. See
+docs/converters.md. Example:
+
+    python tools/dataset_converters/boxes_only.py \\
+        instances_train.json boxes_train_100.json --num-images 100
+"""
+import argparse
+
+import numpy as np
+
+from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
+from mmboxcaseg.proxy import boxes_only, load_coco, write_coco
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('ann_file', help='COCO file')
+    parser.add_argument('out', help='COCO file of boxes (.json) to write')
+    parser.add_argument(
+        '--num-images',
+        type=int,
+        help='draw so many images at random (default: all). With the same '
+        'seed a small subset is part of a larger one')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='(default: %(default)s)')
+    return parser.parse_args()
+
+
+def draw_images(data: dict, num_images: int, seed: int) -> dict:
+    """Keep some images of a COCO data set, and their annotations.
+
+    Args:
+        data (dict): Content of a COCO file.
+        num_images (int): How many images to keep.
+        seed (int): Seed of the draw.
+
+    Returns:
+        dict: The same with less images, in the same order.
+
+    Raises:
+        ValueError: There are not that many.
+    """
+    images = data['images']
+    if not 0 < num_images <= len(images):
+        raise ValueError(f'--num-images {num_images} must be between 1 and '
+                         f'the {len(images)} images of the file.')
+    drawn = np.random.default_rng(seed).permutation(len(images))[:num_images]
+    images = [images[i] for i in sorted(drawn)]
+    ids = {img['id'] for img in images}
+    annotations = [
+        ann for ann in data['annotations'] if ann['image_id'] in ids
+    ]
+    return dict(data, images=images, annotations=annotations)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the file and print how much of it there is."""
+    data = boxes_only(load_coco(args.ann_file))
+    total = len(data['images'])
+    if args.num_images is not None:
+        data = draw_images(data, args.num_images, args.seed)
+    write_coco(args.out, data)
+    print(f'{args.out}: {len(data["annotations"])} boxes of '
+          f'{len(data["images"])} of {total} images')
+
+
+def main() -> None:
+    args = parse_args()
+    check_file(args.ann_file, 'COCO file')
+    with exit_on_bad_input():
+        run(args)
+
+
+if __name__ == '__main__':
+    main()
