@@ -83,10 +83,20 @@ def check_batch_size(cfg: Config) -> None:
             f'its sampler {mixed}: set both to the same number.')
 
 
+def enable_class_check(cfg: Config) -> None:
+    """Stop before the first iteration if heads and data set disagree.
+
+    A head of too many classes would train, one of too few fail obscurely.
+    """
+    hook = dict(type='mmdet.NumClassCheckHook')
+    cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
+
+
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     check_batch_size(cfg)
+    enable_class_check(cfg)
     if args.amp:
         enable_amp(cfg)
     if args.auto_scale_lr:

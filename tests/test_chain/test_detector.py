@@ -69,3 +69,15 @@ def test_log_tells_what_is_learnt(chain, half_dropped):
     events = EventAccumulator(str(next(folder.glob('2*/vis_data'))))
     events.Reload()
     assert 'mask_share' in events.Tags()['scalars']
+
+
+def test_head_of_another_number_of_classes(workspace, half_dropped):
+    config = workspace.write_config(
+        'five_classes', 'toy/proxy-mask-rcnn_r18-tiny_toy.py', {
+            'model.roi_head.bbox_head.num_classes': 5,
+            'model.roi_head.mask_head.num_classes': 5,
+            'train_dataloader.dataset.ann_file': str(half_dropped)
+        })
+    output = workspace.run('train.py', config, fails=True)
+    assert '`num_classes` (5)' in output and 'length of `classes` 4' in output
+    assert 'Epoch(train)' not in output
