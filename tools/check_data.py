@@ -3,10 +3,10 @@ import argparse
 import json
 import os
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from mmboxcaseg.checks import CheckedSource, check_config, fix_coco
-from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
+from mmboxcaseg.engine.cli import exit_on_bad_input, read_config
 from mmboxcaseg.proxy.writer import write_atomically
 
 
@@ -93,9 +93,7 @@ def write_fixed(checked: CheckedSource, out: str) -> None:
 
 def main() -> None:
     args = parse_args()
-    check_file(args.config, 'config')
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg = read_config(args.config, args.cfg_options)
     with exit_on_bad_input():
         findings, checked = check_config(cfg, args.jobs)
         print(findings.table(args.examples))

@@ -4,12 +4,16 @@ from typing import Dict, List, Sequence
 
 import numpy as np
 
+from mmboxcaseg.datasets import ProxyCocoDataset
 from mmboxcaseg.proxy.merge import segmentation_problem
 from mmboxcaseg.proxy.schema import (LISTS, entry_problems, list_problem,
                                      schema_problem)
 from .findings import Findings
 from .sources import Source
 from .units import box_units
+
+# Boxes that no data set uses.
+UNUSABLE = ('box-inverted', 'box-zero', 'box-outside')
 
 
 class CocoFile:
@@ -72,17 +76,21 @@ def check_coco_file(coco: CocoFile, source: Source,
         source (Source): The data set.
         findings (Findings): Gets what is wrong.
     """
-    _check_entries(coco, findings)
     classes = source.dataset.metainfo.get('classes')
+    if classes is None:
+        classes = [cat['name'] for cat in coco.categories]
+    _check_entries(coco, findings)
     _check_classes(coco, classes, source.is_detection, findings)
     _check_images(coco, findings)
     if coco.units == 'xywh':
-        _check_boxes(coco, source.is_detection, findings)
+        _check_boxes(coco, classes, source.is_detection, findings)
     elif len(coco.boxes):
         findings.add(f'box-{coco.units}', coco.path,
                      f'all boxes, such as {_name(coco.annotations[0])}')
     _check_uses(coco, source, findings)
     _check_masks(coco, source.needs_masks, findings)
+    if isinstance(source.dataset, ProxyCocoDataset):
+        _check_scores(coco, source.dataset.mask_score_thr, findings)
 
 
 def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
@@ -126,7 +134,6 @@ def _check_entries(coco: CocoFile, findings: Findings) -> None:
 def _check_classes(coco: CocoFile, classes: Sequence[str], in_order: bool,
                    findings: Findings) -> None:
     names = [cat['name'] for cat in coco.categories]
-    classes = names if classes is None else list(classes)
     boxes = Counter(ann['category_id'] for ann in coco.annotations)
     used = Counter({cat['name']: boxes[cat['id']] for cat in coco.categories})
     for name, number in Counter(names).items():
@@ -156,9 +163,10 @@ def _check_images(coco: CocoFile, findings: Findings) -> None:
             findings.add('image-no-box', coco.path, f'image {img_id}')
 
 
-def _check_boxes(coco: CocoFile, is_detection: bool,
+def _check_boxes(coco: CocoFile, classes: Sequence[str], is_detection: bool,
                  findings: Findings) -> None:
-    for kind, marks in box_faults(coco.boxes, coco.sizes).items():
+    faults = box_faults(coco.boxes, coco.sizes)
+    for kind, marks in faults.items():
         if kind == 'box-small' and not is_detection:
             continue
         for i in np.flatnonzero(marks):
@@ -168,6 +176,13 @@ def _check_boxes(coco: CocoFile, is_detection: bool,
                 f'{img["file_name"]} ({img["width"]}x{img["height"]})')
     for ann in repeated(coco.annotations):
         findings.add('box-repeated', coco.path, _name(ann))
+    ids = {cat['id'] for cat in coco.categories if cat['name'] in classes}
+    unusable = np.any([faults[kind] for kind in UNUSABLE], axis=0)
+    if all(
+            is_bad or ann.get('iscrowd', 0) or ann['category_id'] not in ids
+            for is_bad, ann in zip(unusable, coco.annotations)):
+        findings.add('box-none-left', coco.path,
+                     f'{len(coco.annotations)} well-formed annotations')
 
 
 def repeated(annotations: List[dict]) -> List[dict]:
@@ -193,11 +208,6 @@ def _check_uses(coco: CocoFile, source: Source, findings: Findings) -> None:
         elif source.is_detection and ann.get('area', 1) <= 0:
             findings.add('area-zero', coco.path,
                          f'{_name(ann)}, area {ann["area"]}')
-    if all(ann.get('iscrowd', 0) for ann in coco.annotations):
-        findings.add(
-            'box-none-left', coco.path,
-            f'all of {len(coco.annotations)} well-formed annotations are '
-            'crowds')
 
 
 def _check_masks(coco: CocoFile, needed: bool, findings: Findings) -> None:
@@ -223,6 +233,15 @@ def _check_masks(coco: CocoFile, needed: bool, findings: Findings) -> None:
         if problem:
             findings.add('mask-broken', coco.path,
                          f'annotation {ann["id"]}: {problem}')
+
+
+def _check_scores(coco: CocoFile, threshold: float,
+                  findings: Findings) -> None:
+    scores = [ann.get('mask_score') for ann in coco.annotations]
+    if all(score is None for score in scores):
+        findings.add('proxy-none', coco.path, f'{len(scores)} annotations')
+    elif not any(score and score >= threshold for score in scores):
+        findings.add('proxy-low', coco.path, f'mask_score_thr={threshold}')
 
 
 def rle_counts(ann: object) -> object:

@@ -206,7 +206,7 @@ def _check_overlap(checked: List[CheckedSource], findings: Findings) -> None:
                 if facts.digest:
                     trained.setdefault(facts.digest, path)
     for one in checked:
-        if not one.source.is_tested or one.source.is_trained:
+        if not one.source.is_tested:
             continue
         for (path, _, _), facts in zip(one.tasks, one.facts):
             same_file = trained.get(osp.realpath(path))

@@ -104,6 +104,12 @@ KINDS: Dict[str, Kind] = {
     'mask-uncompressed':
     Kind(NOTE, '`counts` of an RLE is a list, which is large',
          'compress it (--fix); in a proxy file it must be'),
+    'proxy-none':
+    Kind(ERROR, 'it is no proxy file, no annotation has a `mask_score`',
+         'make one with tools/label.py or tools/merge_masks.py'),
+    'proxy-low':
+    Kind(WARNING, 'no mask reaches `mask_score_thr`, so none is learnt',
+         'lower it, or make better masks'),
     'image-missing':
     Kind(
         ERROR, 'the file does not exist',

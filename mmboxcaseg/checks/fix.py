@@ -7,7 +7,7 @@ import numpy as np
 
 from mmboxcaseg.proxy.schema import LISTS, check_coco
 from mmboxcaseg.structures import to_rle
-from .annotations import CocoFile, box_faults, repeated, rle_counts
+from .annotations import UNUSABLE, CocoFile, box_faults, repeated, rle_counts
 from .images import ImageFacts
 
 # By so much the shape of a copy in another size may differ, by rounding.
@@ -138,7 +138,7 @@ def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
         return anns
     faults = box_faults(boxes, sizes)
     gone = np.zeros(len(boxes), dtype=bool)
-    for kind in ('box-inverted', 'box-zero', 'box-outside'):
+    for kind in UNUSABLE:
         gone |= faults[kind]
         counts[f'annotations removed: {kind}'] = int(faults[kind].sum())
     clipped = faults['box-sticks-out']

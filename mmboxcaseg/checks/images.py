@@ -51,7 +51,7 @@ def inspect_image(task: Task) -> ImageFacts:
         return ImageFacts(problem, header)
     try:
         img = loader(dict(img_path=path))['img']
-    except (AssertionError, cv2.error):
+    except (AssertionError, OSError, cv2.error):
         return ImageFacts('image-damaged', header)
     return ImageFacts(
         header=header,

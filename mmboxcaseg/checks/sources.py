@@ -15,7 +15,6 @@ from .findings import Findings
 
 LOADERS = ('train_dataloader', 'label_dataloader', 'val_dataloader',
            'test_dataloader')
-_TRAINED = LOADERS[:2]
 
 
 class Source(NamedTuple):
@@ -49,13 +48,13 @@ class Source(NamedTuple):
 
     @property
     def is_trained(self) -> bool:
-        """Whether it is trained on, or labelled to be trained on."""
-        return any(name in _TRAINED for name in self.loaders)
+        """Whether it is trained on."""
+        return LOADERS[0] in self.loaders
 
     @property
     def is_tested(self) -> bool:
         """Whether it is measured on."""
-        return any(name not in _TRAINED for name in self.loaders)
+        return any(name in LOADERS[2:] for name in self.loaders)
 
 
 def find_sources(cfg: Config, findings: Findings) -> List[Source]:
@@ -74,7 +73,8 @@ def find_sources(cfg: Config, findings: Findings) -> List[Source]:
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     sources: Dict[tuple, Source] = {}
     for name in LOADERS:
-        for where, leaf in _leaves((cfg.get(name) or {}).get('dataset'), name):
+        dataset = (cfg.get(name) or {}).get('dataset')
+        for where, leaf in _leaves(dataset, f'{name}.dataset'):
             try:
                 source = _build(leaf, name, cfg)
             except Exception as error:
@@ -95,13 +95,11 @@ def _leaves(dataset: object, where: str) -> Iterator[Tuple[str, dict]]:
     """Data sets inside wrappers, and where they are in the config."""
     if not isinstance(dataset, dict):
         return
-    where += '.dataset'
     if 'datasets' in dataset:
         for i, inner in enumerate(dataset['datasets']):
-            for name, leaf in _leaves(inner, where):
-                yield name.replace(where, f'{where}.datasets.{i}', 1), leaf
+            yield from _leaves(inner, f'{where}.datasets.{i}')
     elif 'dataset' in dataset:
-        yield from _leaves(dataset['dataset'], where)
+        yield from _leaves(dataset['dataset'], f'{where}.dataset')
     else:
         yield where, dataset
 
