@@ -41,7 +41,7 @@ def fix_coco(coco: CocoFile, facts: Dict[int,
     data.update(
         images=list(images.values()),
         categories=coco.categories,
-        annotations=_fix_boxes(coco, images, counts))
+        annotations=_fix_boxes(coco, images, facts, counts))
     check_coco(data, f'{coco.path}, corrected,')
     return data, +counts
 
@@ -123,40 +123,53 @@ def _fits(coco: CocoFile, img: dict, fact: ImageFacts,
 
 
 def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
-               counts: Counter) -> List[dict]:
-    """Correct and remove boxes of images that are kept."""
+               facts: Dict[int, ImageFacts], counts: Counter) -> List[dict]:
+    """Correct the boxes of images that are kept, remove what cannot be."""
     anns = [ann for ann in coco.annotations if ann['image_id'] in images]
     boxes = np.array([ann['bbox'] for ann in anns],
                      dtype=np.float64).reshape(-1, 4)
-    sizes = np.array(
-        [[images[ann['image_id']]['width'], images[ann['image_id']]['height']]
-         for ann in anns]).reshape(-1, 2)
     if coco.units == 'xyxy' and coco.is_certain:
         boxes[:, 2:] -= boxes[:, :2]
         counts['boxes turned from xyxy to xywh'] = len(boxes)
     elif coco.units != 'xywh':
         return anns
+    sizes = _sizes([images[ann['image_id']] for ann in anns])
     faults = box_faults(boxes, sizes)
-    gone = np.zeros(len(boxes), dtype=bool)
+    # Where an image has another size than its file, neither may be right.
+    loaded = [facts[ann['image_id']].size[::-1] for ann in anns]
+    sure = (sizes == np.array(loaded).reshape(-1, 2)).all(axis=1)
+    for kind in ('box-outside', 'box-sticks-out'):
+        faults[kind] &= sure
+    _clip(boxes, sizes, faults['box-sticks-out'], counts)
+    gone = np.any([faults[kind] for kind in UNUSABLE], axis=0)
     for kind in UNUSABLE:
-        gone |= faults[kind]
         counts[f'annotations removed: {kind}'] = int(faults[kind].sum())
-    clipped = faults['box-sticks-out']
-    counts['boxes clipped to their images'] = int(clipped.sum())
-    low = np.clip(boxes[:, :2], 0, sizes)
-    high = np.clip(boxes[:, :2] + boxes[:, 2:], 0, sizes)
-    boxes[clipped] = np.concatenate([low, high - low], axis=1)[clipped]
     kept = [
-        _with_box(ann, box, counts)
-        for ann, box, is_gone in zip(anns, boxes.tolist(), gone) if not is_gone
+        _with_box(anns[i], boxes[i].tolist(), counts)
+        for i in np.flatnonzero(~gone)
     ]
     twice = {ann['id'] for ann in repeated(kept)}
     counts['annotations removed: box-repeated'] = len(twice)
     return [ann for ann in kept if ann['id'] not in twice]
 
 
+def _sizes(images: List[dict]) -> np.ndarray:
+    """Width and height, has shape (n, 2)."""
+    sizes = [[img['width'], img['height']] for img in images]
+    return np.array(sizes).reshape(-1, 2)
+
+
+def _clip(boxes: np.ndarray, sizes: np.ndarray, marks: np.ndarray,
+          counts: Counter) -> None:
+    """Clip the marked boxes, xywh, to their images, in place."""
+    low = np.clip(boxes[:, :2], 0, sizes)
+    high = np.clip(boxes[:, :2] + boxes[:, 2:], 0, sizes)
+    boxes[marks] = np.concatenate([low, high - low], axis=1)[marks]
+    counts['boxes clipped to their images'] = int(marks.sum())
+
+
 def _with_box(ann: dict, box: List[float], counts: Counter) -> dict:
-    """The annotation with this box, and with an area that is none else's."""
+    """The annotation with this box; an area of the old one goes with it."""
     if box == ann['bbox'] and ann.get('area', 0) > 0:
         return ann
     x, y, w, h = ann['bbox']
