@@ -134,7 +134,7 @@ def _report_images(checked: CheckedSource, findings: Findings) -> None:
         if size != facts.size:
             findings.add(
                 'image-turned' if size == stored else 'image-size', coco.path,
-                f'{name} ({facts.size[1]}x{facts.size[0]}, the file says '
+                f'{name} ({facts.size[1]}x{facts.size[0]}, the JSON says '
                 f'{size[1]}x{size[0]})')
         elif upright and facts.header.orientation > 1:
             findings.add(

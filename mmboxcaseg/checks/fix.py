@@ -1,5 +1,6 @@
 """What of a COCO file can be corrected without a guess."""
 import copy
+import itertools
 from collections import Counter
 from typing import Dict, List, Tuple
 
@@ -32,7 +33,7 @@ def fix_coco(coco: CocoFile, facts: Dict[int,
     counts: Counter = Counter()
     data = copy.deepcopy(coco.data)
     _fix_counts(data['annotations'], counts)
-    _fix_ids(data, counts)
+    _fix_ids(data, coco.path, counts)
     coco = CocoFile(coco.path, data)
     for kind, problems in coco.problems.items():
         for text, positions in problems.items():
@@ -60,29 +61,36 @@ def _fix_counts(annotations: List[dict], counts: Counter) -> None:
                 counts['`counts` compressed'] += 1
 
 
-def _fix_ids(data: dict, counts: Counter) -> None:
+def _fix_ids(data: dict, path: str, counts: Counter) -> None:
     """Remove entries that are there twice, number other annotations anew."""
     for kind, key in LISTS.items():
+        numbered = [e for e in data[key] if _has_id(e)]
+        new_ids = itertools.count(1 +
+                                  max((e['id'] for e in numbered), default=0))
         first: Dict[int, dict] = {}
+        repeats = {
+            id(entry)
+            for entry in numbered
+            if first.setdefault(entry['id'], entry) is not entry
+        }
         kept = []
         for entry in data[key]:
-            known = isinstance(entry, dict) and first.setdefault(
-                entry.get('id'), entry)
-            if not known or known is entry or entry.get('id') is None:
+            if id(entry) not in repeats:
                 kept.append(entry)
-            elif known == entry:
+            elif entry == first[entry['id']]:
                 counts[f'{key} that are there twice removed'] += 1
             elif kind == 'annotation':
-                kept.append(entry)
-                new_id = 1 + max(i for i in first if isinstance(i, int))
-                first[new_id] = entry
-                entry['id'] = new_id
-                counts[f'{key} given an id of their own'] += 1
+                kept.append(dict(entry, id=next(new_ids)))
+                counts['annotations given an id of their own'] += 1
             else:
                 raise ValueError(
-                    f'different {key} have the id {entry["id"]}, so that '
-                    'annotations may mean either. Correct them by hand.')
+                    f'{path}: different {key} have the id {entry["id"]}, so '
+                    'that annotations may mean either. Correct them by hand.')
         data[key] = kept
+
+
+def _has_id(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get('id'), int)
 
 
 def _fix_images(coco: CocoFile, facts: Dict[int, ImageFacts],

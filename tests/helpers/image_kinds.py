@@ -34,6 +34,7 @@ LOADED: Dict[str, str] = dict(
     exif_broken='.jpg',
     exif6_png='.png',
     exif6_webp='.webp',
+    exif6_avif='.avif',
     exif6_tif='.tif')
 DEEP = dict(
     grey16='.png',

@@ -125,7 +125,7 @@ CHECKED = dict(
     grey_of_16_bits=(image('grey16'), ('image-depth', 'b.png', '8 bits')),
     colours_of_16_bits=(image('colour16'), ('image-depth', 'b.png')),
     floating_point=(image('float32'), ('image-depth', 'b.png')),
-    other_size=(image('plain'), ('image-size', '64x48', 'says 32x48')),
+    other_size=(image('plain'), ('image-size', '64x48', 'JSON says 32x48')),
     exif_turn=([
         image('exif6'),
         edit(lambda d: d['images'][1].update(width=64, height=48))
