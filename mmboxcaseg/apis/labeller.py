@@ -1,7 +1,6 @@
 """Label boxes of single images, without annotation files or a runner."""
 from typing import Optional, Sequence, Tuple, Union
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -12,6 +11,7 @@ from mmengine.runner import load_checkpoint
 from torch import nn
 
 from mmboxcaseg.datasets.image_files import describe, image_problem
+from mmboxcaseg.proxy import read_image
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import agreement, merge_masks, pixel_boxes
 
@@ -117,11 +117,7 @@ def _load(image: Union[str, np.ndarray]) -> np.ndarray:
     code = image_problem(image)
     if code:
         raise ValueError(f'{image}: {describe(code)}.')
-    img = mmcv.imread(image)
-    if img is None:
-        raise ValueError(f'{image} cannot be decoded, it is damaged or was '
-                         'cut short.')
-    return img
+    return read_image(image)
 
 
 def _check_boxes(boxes: np.ndarray, height: int, width: int) -> None:

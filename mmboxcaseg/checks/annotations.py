@@ -5,9 +5,8 @@ from typing import Dict, List, Sequence
 import numpy as np
 
 from mmboxcaseg.datasets import ProxyCocoDataset
-from mmboxcaseg.proxy.merge import segmentation_problem
 from mmboxcaseg.proxy.schema import (LISTS, entry_problems, list_problem,
-                                     schema_problem)
+                                     mask_misfit, schema_problem)
 from .findings import Findings
 from .sources import Source
 from .units import box_units
@@ -90,7 +89,7 @@ def check_coco_file(coco: CocoFile, source: Source,
     _check_uses(coco, source, findings)
     _check_masks(coco, source.needs_masks, findings)
     if isinstance(source.dataset, ProxyCocoDataset):
-        _check_scores(coco, source.dataset.mask_score_thr, findings)
+        _check_proxies(coco, source.dataset, findings)
 
 
 def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
@@ -227,21 +226,26 @@ def _check_masks(coco: CocoFile, needed: bool, findings: Findings) -> None:
             if needed:
                 findings.add('mask-missing', coco.path, _name(ann))
             continue
-        problem = schema_problem(
-            segmentation, 'segmentation') or segmentation_problem(
-                segmentation, coco.images[ann['image_id']])
+        problem = schema_problem(segmentation, 'mask') or mask_misfit(
+            segmentation, coco.images[ann['image_id']])
         if problem:
             findings.add('mask-broken', coco.path,
                          f'annotation {ann["id"]}: {problem}')
 
 
-def _check_scores(coco: CocoFile, threshold: float,
-                  findings: Findings) -> None:
-    scores = [ann.get('mask_score') for ann in coco.annotations]
-    if all(score is None for score in scores):
-        findings.add('proxy-none', coco.path, f'{len(scores)} annotations')
-    elif not any(score and score >= threshold for score in scores):
-        findings.add('proxy-low', coco.path, f'mask_score_thr={threshold}')
+def _check_proxies(coco: CocoFile, dataset: ProxyCocoDataset,
+                   findings: Findings) -> None:
+    masks = [ann for ann in coco.annotations if ann.get('segmentation')]
+    if not masks:
+        findings.add('proxy-none', coco.path,
+                     f'{len(coco.annotations)} annotations')
+    elif not any(dataset.weigh(ann) for ann in masks):
+        findings.add('proxy-low', coco.path,
+                     f'mask_score_thr={dataset.mask_score_thr}')
+    for ann in masks:
+        is_known = 'mask_score' in ann or 'mask_weight' in ann
+        if not (is_known or dataset.true_masks or ann.get('iscrowd', 0)):
+            findings.add('proxy-unscored', coco.path, _name(ann))
 
 
 def rle_counts(ann: object) -> object:

@@ -2,11 +2,10 @@
 import os.path as osp
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-import cv2
 from mmengine.config import Config
-from mmengine.utils import track_parallel_progress
 
 from mmboxcaseg.datasets.image_files import loads_upright
+from mmboxcaseg.engine.cli import run_parallel
 from mmboxcaseg.proxy import load_json
 from .annotations import CocoFile, check_coco_file
 from .findings import Findings
@@ -110,13 +109,7 @@ def _inspect_all(tasks: List[Task], jobs: int) -> Dict[tuple, ImageFacts]:
     unique = {_key(task): task for task in tasks}
     if not unique:
         return {}
-    facts = track_parallel_progress(
-        inspect_image,
-        list(unique.values()),
-        jobs,
-        initializer=cv2.setNumThreads,
-        initargs=(1, ),
-        chunksize=8)
+    facts = run_parallel(inspect_image, list(unique.values()), jobs)
     return dict(zip(unique, facts))
 
 

@@ -105,10 +105,15 @@ KINDS: Dict[str, Kind] = {
     Kind(NOTE, '`counts` of an RLE is a list, which is large',
          'compress it (--fix); in a proxy file it must be'),
     'proxy-none':
-    Kind(ERROR, 'it is no proxy file, no annotation has a `mask_score`',
+    Kind(ERROR, 'it is no proxy file, no annotation has a mask',
          'make one with tools/label.py or tools/merge_masks.py'),
+    'proxy-unscored':
+    Kind(
+        ERROR, 'a mask of a proxy file has no `mask_score`',
+        'set true_masks=True if such masks are true ones; else score them '
+        'with tools/merge_masks.py'),
     'proxy-low':
-    Kind(WARNING, 'no mask reaches `mask_score_thr`, so none is learnt',
+    Kind(WARNING, 'no mask is learnt, all score less than `mask_score_thr`',
          'lower it, or make better masks'),
     'image-missing':
     Kind(

@@ -7,12 +7,12 @@ from contextlib import suppress
 from io import BytesIO
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-import cv2
-import mmcv
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset, Compose
 from mmengine.fileio import get
 from PIL import Image
+
+from mmboxcaseg.proxy import read_image
 
 # What is wrong with an image, and the remedy.
 PROBLEMS: Dict[str, Tuple[str, str]] = {
@@ -167,9 +167,9 @@ def describe(code: str) -> str:
 
 def is_readable(path: str) -> bool:
     """Whether a file can be decoded as an image."""
-    # An empty file is an error of cv2, all others that are broken are None.
-    with suppress(cv2.error):
-        return mmcv.imread(path, flag='unchanged') is not None
+    with suppress(ValueError):
+        read_image(path)
+        return True
     return False
 
 

@@ -238,6 +238,18 @@ def test_no_mask_reaches_the_threshold(data, threshold, found):
     assert ('proxy-low' in check(train=dataset)[0]) == found
 
 
+@pytest.mark.parametrize('true_masks', [True, False])
+def test_masks_without_score(data, true_masks):
+    polygon = [[5, 6, 20, 6, 20, 20]]
+    data.edit(lambda d: d['annotations'][0].update(segmentation=polygon))
+    dataset = dict(
+        box_dataset(data),
+        type='mmboxcaseg.ProxyCocoDataset',
+        metainfo=dict(classes=('cat', 'dog')),
+        true_masks=true_masks)
+    assert ('proxy-unscored' in check(train=dataset)[0]) != true_masks
+
+
 @pytest.mark.parametrize('value, single_object, finding', [
     (255, False, 'mask-full'),
     (0, True, None),

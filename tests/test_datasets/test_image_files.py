@@ -131,7 +131,9 @@ def test_other_errors_stay(tmp_path):
 @pytest.mark.parametrize('kind', ALL)
 def test_is_readable(tmp_path, kind):
     path = str(write_kind(kind, tmp_path))
-    assert is_readable(path) == (kind in {**LOADED, **DEEP})
+    # 16 bits can be decoded; TIFFs of floats cannot.
+    good = set(LOADED) | set(DEEP) - {'float32'}
+    assert is_readable(path) == (kind in good)
 
 
 def test_missing_file(tmp_path):
