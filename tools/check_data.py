@@ -1,4 +1,12 @@
-"""Check the data of a config before hours of work with it."""
+"""Check the data of a config before hours of work with it.
+
+All images, boxes and masks of all its data sets are read. What is wrong is
+printed, errors first; the exit status is 1 if there are errors. See
+docs/check_data.md. Example:
+
+    python tools/check_data.py configs/toy/boxcaseg_hrnetv2-tiny_toy.py \\
+        --out findings.json
+"""
 import argparse
 import json
 import os
@@ -12,11 +20,8 @@ from mmboxcaseg.proxy.writer import write_atomically
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Check the images, boxes and masks of all data sets of a '
-        'config of any stage. Prints what it finds, errors first; the exit '
-        'status is 1 if there are errors. See docs/check_data.md.',
-        epilog='example: python tools/check_data.py '
-        'configs/toy/boxcaseg_hrnetv2-tiny_toy.py --out findings.json')
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config of a labeller or a detector')
     parser.add_argument('--out', help='JSON file to write all findings to')
     parser.add_argument(
@@ -30,7 +35,7 @@ def parse_args() -> argparse.Namespace:
         help='which COCO file of the config --fix corrects (default: that of '
         'the training set)')
     parser.add_argument(
-        '--jobs',
+        '--nproc',
         type=int,
         default=len(os.sched_getaffinity(0)),
         help='processes that read images (default: one a CPU, %(default)s)')
@@ -47,8 +52,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.fix_file and not args.fix:
         parser.error('--fix-file needs --fix')
-    if args.jobs < 1 or args.examples < 1:
-        parser.error('--jobs and --examples must be 1 or more')
+    if args.nproc < 1 or args.examples < 1:
+        parser.error('--nproc and --examples must be 1 or more')
     return args
 
 
@@ -95,7 +100,7 @@ def main() -> None:
     args = parse_args()
     cfg = read_config(args.config, args.cfg_options)
     with exit_on_bad_input():
-        findings, checked = check_config(cfg, args.jobs)
+        findings, checked = check_config(cfg, args.nproc)
         print(findings.table(args.examples))
         if args.out:
             write_atomically(args.out,

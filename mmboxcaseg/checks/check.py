@@ -40,12 +40,12 @@ class CheckedSource(NamedTuple):
 
 
 def check_config(cfg: Config,
-                 jobs: int) -> Tuple[Findings, List[CheckedSource]]:
+                 nproc: int) -> Tuple[Findings, List[CheckedSource]]:
     """Check all data sets of a config.
 
     Args:
         cfg (Config): Config of any stage.
-        jobs (int): Number of processes that read images.
+        nproc (int): Number of processes that read images.
 
     Returns:
         tuple: What was found; and the data sets.
@@ -59,7 +59,8 @@ def check_config(cfg: Config,
         raise ValueError(f'{cfg.filename} has no data loader with a data set '
                          'in it, so there is nothing to check.')
     checked = [_read(source, findings) for source in sources]
-    facts = _inspect_all([task for one in checked for task in one.tasks], jobs)
+    facts = _inspect_all([task for one in checked for task in one.tasks],
+                         nproc)
     checked = [
         one._replace(facts=[facts[_key(task)] for task in one.tasks])
         for one in checked
@@ -104,12 +105,12 @@ def _key(task: Task) -> tuple:
     return path, mask_path, repr(loader)
 
 
-def _inspect_all(tasks: List[Task], jobs: int) -> Dict[tuple, ImageFacts]:
+def _inspect_all(tasks: List[Task], nproc: int) -> Dict[tuple, ImageFacts]:
     """Decode every file once."""
     unique = {_key(task): task for task in tasks}
     if not unique:
         return {}
-    facts = run_parallel(inspect_image, list(unique.values()), jobs)
+    facts = run_parallel(inspect_image, list(unique.values()), nproc)
     return dict(zip(unique, facts))
 
 

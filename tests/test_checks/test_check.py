@@ -27,13 +27,13 @@ def box_dataset(data, **kwargs) -> dict:
         **kwargs)
 
 
-def check(jobs=1, **loaders):
+def check(nproc=1, **loaders):
     """Check data loaders; returns examples by kind, and the sources."""
     cfg = Config({
         f'{name}_dataloader': dict(dataset=dataset)
         for name, dataset in loaders.items()
     })
-    findings, checked = check_config(cfg, jobs)
+    findings, checked = check_config(cfg, nproc)
     return {f.kind: f.examples for f in findings}, checked
 
 
@@ -97,7 +97,7 @@ def test_order_does_not_depend_on_processes(data):
     data.edit(add)
     found, _ = check(train=box_dataset(data))
     assert len(found['image-size']) == 20 and len(found['image-grey']) == 40
-    assert list(check(jobs=3, train=box_dataset(data))[0].items()) == list(
+    assert list(check(nproc=3, train=box_dataset(data))[0].items()) == list(
         found.items())
 
 

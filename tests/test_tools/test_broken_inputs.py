@@ -210,8 +210,8 @@ def test_check_data(monkeypatch, capsys, data, name):
     spoil, words = CHECKED[name]
     for step in spoil if isinstance(spoil, list) else [spoil]:
         step(data)
-    output = end_of(monkeypatch, capsys, 'check_data', data.labeller, '--jobs',
-                    1)
+    output = end_of(monkeypatch, capsys, 'check_data', data.labeller,
+                    '--nproc', 1)
     for word in words:
         assert word in output
 
@@ -219,7 +219,7 @@ def test_check_data(monkeypatch, capsys, data, name):
 def test_there_is_nothing_wrong_before(monkeypatch, capsys, data):
     # Else the cases above could fail for another reason.
     with pytest.raises(SystemExit) as end:
-        run_tool(monkeypatch, 'check_data', data.labeller, '--jobs', 1)
+        run_tool(monkeypatch, 'check_data', data.labeller, '--nproc', 1)
     assert end.value.code == 0
     assert '0 errors, 0 warnings' in capsys.readouterr().out
 
@@ -237,8 +237,8 @@ def test_there_is_nothing_wrong_before(monkeypatch, capsys, data):
 ])
 def test_check_data_of_a_detector(monkeypatch, capsys, data, spoil, words):
     spoil(data)
-    output = end_of(monkeypatch, capsys, 'check_data', data.detector, '--jobs',
-                    1)
+    output = end_of(monkeypatch, capsys, 'check_data', data.detector,
+                    '--nproc', 1)
     for word in words:
         assert word in output
 

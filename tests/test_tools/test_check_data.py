@@ -15,7 +15,7 @@ def check(monkeypatch, capsys, data):
 
     def run(config, *argv):
         with pytest.raises(SystemExit) as end:
-            run_tool(monkeypatch, 'check_data', config, '--jobs', 1, *argv)
+            run_tool(monkeypatch, 'check_data', config, '--nproc', 1, *argv)
         return end.value.code, capsys.readouterr().out
 
     return run
@@ -82,7 +82,7 @@ def test_options(check, data, capsys):
     assert status == 1 and 'no.json does not exist' in output
 
 
-@pytest.mark.parametrize('argv', [('--fix-file', 'a'), ('--jobs', 0),
+@pytest.mark.parametrize('argv', [('--fix-file', 'a'), ('--nproc', 0),
                                   ('--examples', 0)])
 def test_bad_arguments(check, data, argv):
     assert check(data.labeller, *argv)[0] == 2
