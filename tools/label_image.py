@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from mmdet.structures import DetDataSample
 from mmdet.visualization import DetLocalVisualizer
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.fileio import dump
 from mmengine.structures import InstanceData
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg.apis import init_labeller, label_boxes
-from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.engine.cli import check_file, read_config
 from mmboxcaseg.structures import encode_window
 
 
@@ -113,10 +113,8 @@ def draw(img: np.ndarray, boxes: np.ndarray, masks: np.ndarray,
 def main() -> None:
     args = parse_args()
     check_file(args.image, 'image')
-    check_file(args.config, 'config')
     check_file(args.checkpoint, 'checkpoint')
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg = read_config(args.config, args.cfg_options)
     boxes = np.array(args.boxes)
     xyxy = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     try:

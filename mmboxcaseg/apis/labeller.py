@@ -1,7 +1,6 @@
 """Label boxes of single images, without annotation files or a runner."""
 from typing import Optional, Sequence, Tuple, Union
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -11,6 +10,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
+from mmboxcaseg.datasets.image_files import describe, image_problem
+from mmboxcaseg.proxy import read_image
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import agreement, merge_masks, pixel_boxes
 
@@ -76,9 +77,7 @@ def label_boxes(model: nn.Module,
         ValueError: The image cannot be read or has another form, the boxes
             have another shape, or one has no area inside the image.
     """
-    img = mmcv.imread(image)
-    if img is None:
-        raise ValueError(f'{image} cannot be read as an image.')
+    img = _load(image)
     if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8:
         raise ValueError('the image must be BGR, (H, W, 3), uint8; it is '
                          f'{img.shape}, {img.dtype}.')
@@ -110,6 +109,15 @@ def label_boxes(model: nn.Module,
     for mask, inside, (x0, y0, x1, y1) in zip(masks, window_masks, gt.windows):
         mask[y0:y1, x0:x1] = inside
     return masks, np.array([agreement(mask) for mask in window_masks])
+
+
+def _load(image: Union[str, np.ndarray]) -> np.ndarray:
+    if isinstance(image, np.ndarray):
+        return image
+    code = image_problem(image)
+    if code:
+        raise ValueError(f'{image}: {describe(code)}.')
+    return read_image(image)
 
 
 def _check_boxes(boxes: np.ndarray, height: int, width: int) -> None:

@@ -4,11 +4,11 @@ from typing import List, Optional, Sequence
 import numpy as np
 import torch
 from mmdet.structures.bbox import bbox_overlaps
-from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmboxcaseg.registry import DATASETS
 from .coco_boxes import CocoBoxes
+from .image_files import NamesBrokenFiles, loads_upright
 
 
 def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
@@ -40,7 +40,7 @@ def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
 
 
 @DATASETS.register_module()
-class BoxCropDataset(BaseDataset):
+class BoxCropDataset(NamesBrokenFiles):
     """The boxes of a COCO file, for training and running the labeller.
 
     One item is one box (``per_image=False``, for training) or one image with
@@ -91,7 +91,8 @@ class BoxCropDataset(BaseDataset):
             list[dict]: The items, in order of image and annotation ids.
         """
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
-                         self._metainfo.get('classes'))
+                         self._metainfo.get('classes'),
+                         loads_upright(self.pipeline))
         self._metainfo['classes'] = coco.classes
         # Boxes that became items are not kept in memory a second time.
         del coco.data

@@ -5,8 +5,9 @@ from typing import Dict, List, Optional, Sequence
 from mmengine.fileio import exists
 from mmengine.logging import print_log
 
-from mmboxcaseg.proxy import load_coco, some
+from mmboxcaseg.proxy import complain, load_coco, some
 from mmboxcaseg.structures import pixel_boxes
+from .image_files import describe, image_problem, is_remote
 
 
 class CocoBoxes:
@@ -22,6 +23,8 @@ class CocoBoxes:
             to. None if no image will be read: then none is looked for.
         classes (Sequence[str], optional): Names of the classes to use, in
             the order of their labels. Defaults to all of the file.
+        upright (bool): Whether images are loaded as their EXIF orientation
+            says. Defaults to True.
 
     Attributes:
         data (dict): The parsed JSON, unchanged.
@@ -35,19 +38,22 @@ class CocoBoxes:
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        ValueError: The file has no annotation, or one that is broken.
+        ValueError: The file has no annotation, or one that is broken, or an
+            image is none, has 16 bits or another size than the file says.
     """
 
     def __init__(self,
                  ann_file: str,
                  img_prefix: Optional[str],
-                 classes: Optional[Sequence[str]] = None) -> None:
+                 classes: Optional[Sequence[str]] = None,
+                 upright: bool = True) -> None:
         self.ann_file = ann_file
         self.data = load_coco(ann_file)
         self.images = {img['id']: img for img in self.data['images']}
         self._set_classes(classes)
         if img_prefix is not None:
             self._check_images(img_prefix)
+            self._check_headers(img_prefix, upright)
         self.annotations = self._select()
 
     def _set_classes(self, classes: Optional[Sequence[str]]) -> None:
@@ -74,6 +80,19 @@ class CocoBoxes:
                 f'do not exist in {img_prefix or "."}: {some(lost)}. Set '
                 '`data_prefix.img` to the folder of the images, or remove '
                 'these images and their annotations from the file.')
+
+    def _check_headers(self, img_prefix: str, upright: bool) -> None:
+        problems: Dict[str, list] = {}
+        for img in self.images.values():
+            path = osp.join(img_prefix, img['file_name'])
+            if is_remote(path):
+                continue
+            size = img['height'], img['width']
+            code = image_problem(path, size, upright)
+            if code:
+                problems.setdefault(describe(code),
+                                    []).append(img['file_name'])
+        complain(problems, 'image', self.ann_file)
 
     def _select(self) -> Dict[int, List[dict]]:
         """Keep the usable annotations and print how many were left out."""

@@ -10,10 +10,11 @@ from terminaltables import AsciiTable
 from mmboxcaseg.proxy import complain, mask_misfit, schema_problem, some
 from mmboxcaseg.registry import DATASETS
 from .coco_boxes import CocoBoxes
+from .image_files import NamesBrokenFiles, loads_upright
 
 
 @DATASETS.register_module()
-class ProxyCocoDataset(CocoDataset):
+class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     """A proxy file as the training set of an instance segmenter.
 
     Every instance gets ``mask_weight``, which says how much its mask counts
@@ -64,7 +65,8 @@ class ProxyCocoDataset(CocoDataset):
             every instance.
         """
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
-                         self._metainfo.get('classes'))
+                         self._metainfo.get('classes'),
+                         loads_upright(self.pipeline))
         self._metainfo['classes'] = coco.classes
         self._check_order(coco)
         self._check_masks(coco)

@@ -1,15 +1,16 @@
 import os.path as osp
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import cv2
 import numpy as np
-from mmengine.dataset import BaseDataset
 from mmengine.fileio import get_text, isdir, list_dir_or_file
 from mmengine.logging import print_log
 from mmengine.utils import track_iter_progress
 
-from mmboxcaseg.proxy import read_image, some
+from mmboxcaseg.proxy import complain, read_image, some
 from mmboxcaseg.registry import DATASETS
+from .image_files import (NamesBrokenFiles, describe, header_problem,
+                          is_remote, loads_upright, mask_problem, read_header)
 
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp')
 
@@ -35,7 +36,7 @@ def count_objects(path: str, speck: float = 0.01) -> int:
 
 
 @DATASETS.register_module()
-class SalientDataset(BaseDataset):
+class SalientDataset(NamesBrokenFiles):
     """Salient images with object masks: two folders of equal file stems.
 
     Args:
@@ -58,7 +59,8 @@ class SalientDataset(BaseDataset):
             image has no mask or a mask no image, or one of the list is not
             there.
         ValueError: Two images have the same stem, no mask shows a single
-            object, or there are less than ``num_images``.
+            object, there are less than ``num_images``, or an image or a mask
+            is none, has 16 bits, or a mask colours or another size.
     """
 
     def __init__(self,
@@ -74,11 +76,27 @@ class SalientDataset(BaseDataset):
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:
+        """Pair the images with their masks, check and select them.
+
+        Returns:
+            list[dict]: Items of :meth:`pair_files`.
+        """
+        items = self.pair_files()
+        self._check_headers(items)
+        if self.single_object:
+            items = self._keep_single(items)
+        return items if self.num_images is None else self._draw(items)
+
+    def pair_files(self) -> List[dict]:
         """Pair the images with their masks.
 
         Returns:
             list[dict]: Items with ``img_path``, ``seg_map_path``, ``img_id``
             (the stem), sorted by stem.
+
+        Raises:
+            FileNotFoundError: A folder or a partner does not exist.
+            ValueError: Two images or two masks have the same stem.
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMG_EXTENSIONS)
@@ -97,11 +115,21 @@ class SalientDataset(BaseDataset):
                 seg_map_path=osp.join(mask_dir, masks[stem]),
                 img_id=stem) for stem in sorted(images)
         ]
-        if self.ann_file:
-            items = self._listed(items)
-        if self.single_object:
-            items = self._keep_single(items)
-        return items if self.num_images is None else self._draw(items)
+        return self._listed(items) if self.ann_file else items
+
+    def _check_headers(self, items: List[dict]) -> None:
+        upright = loads_upright(self.pipeline)
+        problems: Dict[str, list] = {}
+        for item in items:
+            if is_remote(item['img_path']):
+                continue
+            img = read_header(item['img_path'])
+            code = header_problem(img) or mask_problem(
+                img, read_header(item['seg_map_path']), upright)
+            if code:
+                name = osp.basename(item['img_path'])
+                problems.setdefault(describe(code), []).append(name)
+        complain(problems, 'image', self.data_prefix['img'])
 
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""

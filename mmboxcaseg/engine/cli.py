@@ -4,7 +4,7 @@ import os
 import os.path as osp
 from contextlib import contextmanager
 from multiprocessing import Pool
-from typing import Callable, Dict, Iterator, Sequence
+from typing import Callable, Dict, Iterator, Optional, Sequence
 
 import cv2
 import mmcv
@@ -136,6 +136,26 @@ def check_weights(model: nn.Module, checkpoint: str) -> None:
             'was trained with, and for a labeller the same `model.heads`.')
 
 
+def read_config(path: str, options: Optional[dict] = None) -> Config:
+    """Read a config, or end the program and say why it cannot be read.
+
+    Args:
+        path (str): The config file.
+        options (dict, optional): Settings to override.
+
+    Returns:
+        Config: The config.
+    """
+    check_file(path, 'config')
+    try:
+        cfg = Config.fromfile(path)
+        cfg.merge_from_dict(options or {})
+    except Exception as error:  # a config is a program, it may do anything
+        raise SystemExit(f'{path} cannot be read as a config: '
+                         f'{type(error).__name__}: {error}') from error
+    return cfg
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the arguments of the command line to it.
 
@@ -150,10 +170,7 @@ def load_config(args: argparse.Namespace) -> Config:
         Config: The config with ``launcher`` and ``work_dir`` set.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    check_file(args.config, 'config')
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir

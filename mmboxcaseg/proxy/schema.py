@@ -6,13 +6,16 @@ say is checked here: unique ids, references, masks as large as their images.
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import (Any, Callable, Dict, Iterator, List, Optional, Sequence,
+                    Tuple, Union)
 
 import fastjsonschema
 from mmengine.fileio import exists, get_text
 from pycocotools import mask as mask_utils
 
 SCHEMA_FILE = Path(__file__).with_name('schema.json')
+# What an entry of each list of a COCO file is called.
+LISTS = dict(image='images', annotation='annotations', category='categories')
 
 
 def load_coco(path: str) -> dict:
@@ -184,17 +187,61 @@ def check_coco(data: dict, path: str) -> None:
     Raises:
         ValueError: See :func:`load_coco`.
     """
-    _check_lists(data, path)
-    problem = schema_problem(data.get('info'), 'info')
+    problem = list_problem(data)
     if problem:
-        raise ValueError(f'{path}, `info`: {problem}. Correct or remove it.')
-    _check_entries(data['images'], 'image', path)
-    _check_entries(data['categories'], 'category', path)
-    sizes = {
-        img['id']: [img['height'], img['width']]
-        for img in data['images']
-    }
-    categories = {cat['id'] for cat in data['categories']}
+        raise ValueError(f'{path} {problem}')
+    for kind, problems in entry_problems(data):
+        names = {
+            text: [_name(data[LISTS[kind]], i) for i in positions]
+            for text, positions in problems.items()
+        }
+        complain(names, kind, path)
+
+
+def list_problem(data: object) -> Optional[str]:
+    """Find out whether the parts of a COCO file are there.
+
+    Args:
+        data (object): Content of the file.
+
+    Returns:
+        str, optional: What is wrong and the remedy; None if nothing is.
+    """
+    missing = [
+        key for key in LISTS.values() if not isinstance(data, dict)
+        or not isinstance(data.get(key), list) or not data[key]
+    ]
+    if missing:
+        return (f'has no {" and no ".join(missing)}. A COCO file needs '
+                'non-empty lists `images`, `annotations` (each with `bbox`) '
+                'and `categories`.')
+    problem = schema_problem(data.get('info'), 'info')
+    return f'has a bad `info`: {problem}. Correct or remove it.' \
+        if problem else None
+
+
+def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
+    """Find the broken entries of a COCO file.
+
+    Args:
+        data (dict): Content of a file without a :func:`list_problem`.
+
+    Yields:
+        tuple: 'image', 'category' and 'annotation' in turn, and the
+        positions of the broken entries in their list by what is wrong. What
+        annotations refer to is looked for among the good entries.
+    """
+    good = {}
+    for kind in ('image', 'category'):
+        problems = _list_problems(data[LISTS[kind]], kind)
+        yield kind, problems
+        broken = {i for positions in problems.values() for i in positions}
+        good[kind] = [
+            entry for i, entry in enumerate(data[LISTS[kind]])
+            if i not in broken
+        ]
+    sizes = {img['id']: [img['height'], img['width']] for img in good['image']}
+    categories = {cat['id'] for cat in good['category']}
 
     def misfit(ann: dict) -> Optional[str]:
         """What of a well-formed annotation does not fit its file."""
@@ -207,30 +254,17 @@ def check_coco(data: dict, path: str) -> None:
             return '`size` of its RLE is not [height, width] of its image'
         return None
 
-    _check_entries(data['annotations'], 'annotation', path, misfit)
+    yield 'annotation', _list_problems(data['annotations'], 'annotation',
+                                       misfit)
 
 
-def _check_lists(data: dict, path: str) -> None:
-    missing = [
-        key for key in ('images', 'annotations', 'categories')
-        if not isinstance(data, dict) or not isinstance(data.get(key), list)
-        or not data[key]
-    ]
-    if missing:
-        raise ValueError(
-            f'{path} has no {" and no ".join(missing)}. A COCO file needs '
-            'non-empty lists `images`, `annotations` (each with `bbox`) and '
-            '`categories`.')
-
-
-def _check_entries(
+def _list_problems(
     entries: List[dict],
     kind: str,
-    path: str,
-    misfit: Callable[[dict], Optional[str]] = lambda entry: None,
-) -> None:
+    misfit: Callable[[dict], Optional[str]] = lambda entry: None
+) -> Dict[str, List[int]]:
     """Check a list; ``misfit`` tells how a well-formed entry is wrong."""
-    problems: Dict[str, list] = {}
+    problems: Dict[str, List[int]] = {}
     ids = set()
     for number, entry in enumerate(entries):
         problem = schema_problem(entry, kind)
@@ -240,10 +274,15 @@ def _check_entries(
                 problem = 'its `id` is not unique'
             ids.add(entry['id'])
         if problem:
-            has_id = isinstance(entry, dict) and 'id' in entry
-            name = entry['id'] if has_id else f'[{number}]'
-            problems.setdefault(problem, []).append(name)
-    complain(problems, kind, path)
+            problems.setdefault(problem, []).append(number)
+    return problems
+
+
+def _name(entries: List[object], number: int) -> object:
+    """What to call an entry in a message: its id, else its position."""
+    entry = entries[number]
+    has_id = isinstance(entry, dict) and 'id' in entry
+    return entry['id'] if has_id else f'[{number}]'
 
 
 @lru_cache(maxsize=None)

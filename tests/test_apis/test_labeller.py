@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 
 import cv2
+import image_kinds
 import numpy as np
 import pytest
 import torch
+from image_kinds import LOADED, write_kind
 from mmengine.config import Config
 from pycocotools import mask as mask_utils
 
@@ -95,10 +97,22 @@ def test_lost_image(model, tmp_path):
         label_boxes(model, str(tmp_path / 'lost.png'), BOXES)
 
 
-def test_text_is_no_image(model, tmp_path):
-    (tmp_path / 'a.png').write_text('text')
-    with pytest.raises(ValueError, match='a.png cannot be read'):
-        label_boxes(model, str(tmp_path / 'a.png'), BOXES)
+@pytest.mark.parametrize('kind, words', [
+    ('text', 'text.jpg: the file is no image'),
+    ('empty', 'empty.jpg: the file is no image'),
+    ('grey16', 'grey16.png: it has more than 8 bits'),
+    ('cut', 'cut.jpg cannot be read'),
+])
+def test_image_that_is_refused(model, tmp_path, kind, words):
+    with pytest.raises(ValueError, match=words):
+        label_boxes(model, str(write_kind(kind, tmp_path)), BOXES)
+
+
+def test_image_of_every_kind(model, tmp_path):
+    for kind in LOADED:
+        path = str(write_kind(kind, tmp_path))
+        masks, _ = label_boxes(model, path, BOXES[:1])
+        assert masks.shape == (1, *image_kinds.expected(kind).shape[:2])
 
 
 def test_detector_is_no_labeller():

@@ -1,0 +1,268 @@
+"""Checks of COCO files."""
+from collections import Counter
+from typing import Dict, List, Sequence
+
+import numpy as np
+
+from mmboxcaseg.datasets import ProxyCocoDataset
+from mmboxcaseg.proxy.schema import (LISTS, entry_problems, list_problem,
+                                     mask_misfit, schema_problem)
+from .findings import Findings
+from .sources import Source
+from .units import box_units
+
+# Boxes that no data set uses.
+UNUSABLE = ('box-inverted', 'box-zero', 'box-outside')
+
+
+class CocoFile:
+    """A COCO file, whatever is wrong with its entries.
+
+    Args:
+        path (str): The file.
+        data (dict): Its content.
+
+    Attributes:
+        path (str): As above.
+        data (dict): As above.
+        problems (dict[str, dict[str, list[int]]]): Positions of the broken
+            images, categories and annotations by what is wrong.
+        images (dict[int, dict]): Well-formed images by id.
+        categories (list[dict]): Well-formed categories.
+        annotations (list[dict]): Well-formed annotations, n in number.
+        boxes (np.ndarray): Their boxes, has shape (n, 4).
+        sizes (np.ndarray): Width and height of their images, has shape
+            (n, 2).
+        units (str): See :func:`box_units`.
+        is_certain (bool): See :func:`box_units`.
+
+    Raises:
+        ValueError: A list is missing.
+    """
+
+    def __init__(self, path: str, data: dict) -> None:
+        self.path = path
+        self.data = data
+        problem = list_problem(data)
+        if problem:
+            raise ValueError(f'{path} {problem}')
+        self.problems = dict(entry_problems(self.data))
+        self.images = {img['id']: img for img in self._good('image')}
+        self.categories = self._good('category')
+        self.annotations = self._good('annotation')
+        self.boxes = np.array([ann['bbox'] for ann in self.annotations],
+                              dtype=np.float64).reshape(-1, 4)
+        images = [self.images[ann['image_id']] for ann in self.annotations]
+        self.sizes = np.array([[img['width'], img['height']]
+                               for img in images]).reshape(-1, 2)
+        self.units, self.is_certain = box_units(self.boxes, self.sizes)
+
+    def _good(self, kind: str) -> List[dict]:
+        problems = self.problems[kind].values()
+        broken = {i for positions in problems for i in positions}
+        return [
+            entry for i, entry in enumerate(self.data[LISTS[kind]])
+            if i not in broken
+        ]
+
+
+def check_coco_file(coco: CocoFile, source: Source,
+                    findings: Findings) -> None:
+    """Check a COCO file as one data set uses it.
+
+    Args:
+        coco (CocoFile): The file.
+        source (Source): The data set.
+        findings (Findings): Gets what is wrong.
+    """
+    classes = source.dataset.metainfo.get('classes')
+    if classes is None:
+        classes = [cat['name'] for cat in coco.categories]
+    _check_entries(coco, findings)
+    _check_classes(coco, classes, source.is_detection, findings)
+    _check_images(coco, findings)
+    if coco.units == 'xywh':
+        _check_boxes(coco, classes, source.is_detection, findings)
+    elif len(coco.boxes):
+        findings.add(f'box-{coco.units}', coco.path,
+                     f'all boxes, such as {_name(coco.annotations[0])}')
+    _check_uses(coco, source, findings)
+    _check_masks(coco, source.needs_masks, findings)
+    if isinstance(source.dataset, ProxyCocoDataset):
+        _check_proxies(coco, source.dataset, findings)
+
+
+def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
+    """Find bad boxes; the first fault of a box counts.
+
+    Args:
+        boxes (np.ndarray): Boxes in pixels, xywh, has shape (n, 4).
+        sizes (np.ndarray): Width and height of their images, has shape
+            (n, 2).
+
+    Returns:
+        dict[str, np.ndarray]: Booleans by kind of finding, each has shape
+        (n, ).
+    """
+    low, extent, high = boxes[:, :2], boxes[:, 2:], boxes[:, :2] + boxes[:, 2:]
+    faults = {
+        'box-inverted': extent < 0,
+        'box-zero': extent == 0,
+        # What is less than this in an image is no pixel, see pixel_boxes.
+        'box-outside': (low + 1e-4 >= sizes) | (high - 1e-4 <= 0),
+        'box-sticks-out': (low < -1) | (high > sizes + 1),
+        'box-small': extent < 1,
+    }
+    seen = np.zeros(len(boxes), dtype=bool)
+    for kind, sides in faults.items():
+        faults[kind] = sides.any(axis=1) & ~seen
+        seen |= faults[kind]
+    return faults
+
+
+def _check_entries(coco: CocoFile, findings: Findings) -> None:
+    for kind, problems in coco.problems.items():
+        for text, positions in problems.items():
+            for i in positions:
+                entry = coco.data[LISTS[kind]][i]
+                findings.add(
+                    'json-form', coco.path, f'{kind} {_id(entry, i)}: {text}'
+                    f'{_shown_box(entry, text)}')
+
+
+def _check_classes(coco: CocoFile, classes: Sequence[str], in_order: bool,
+                   findings: Findings) -> None:
+    names = [cat['name'] for cat in coco.categories]
+    boxes = Counter(ann['category_id'] for ann in coco.annotations)
+    used = Counter({cat['name']: boxes[cat['id']] for cat in coco.categories})
+    for name, number in Counter(names).items():
+        if number > 1:
+            findings.add('class-repeated', coco.path, name)
+        if name not in classes:
+            findings.add('class-unused', coco.path,
+                         f'{name} ({used[name]} boxes)')
+    for name in classes:
+        if name not in names:
+            findings.add('class-missing', coco.path, name)
+        elif not used[name]:
+            findings.add('class-empty', coco.path, name)
+    order = [name for name in names if name in classes]
+    if in_order and order != [name for name in classes if name in names]:
+        findings.add('class-order', coco.path, f'the file: {order}')
+
+
+def _check_images(coco: CocoFile, findings: Findings) -> None:
+    annotated = {ann['image_id'] for ann in coco.annotations}
+    names = Counter(img['file_name'] for img in coco.images.values())
+    for img_id, img in coco.images.items():
+        if names[img['file_name']] > 1:
+            findings.add('image-repeated', coco.path,
+                         f'image {img_id} ({img["file_name"]})')
+        if img_id not in annotated:
+            findings.add('image-no-box', coco.path, f'image {img_id}')
+
+
+def _check_boxes(coco: CocoFile, classes: Sequence[str], is_detection: bool,
+                 findings: Findings) -> None:
+    faults = box_faults(coco.boxes, coco.sizes)
+    for kind, marks in faults.items():
+        if kind == 'box-small' and not is_detection:
+            continue
+        for i in np.flatnonzero(marks):
+            img = coco.images[coco.annotations[i]['image_id']]
+            findings.add(
+                kind, coco.path, f'{_name(coco.annotations[i])} of image '
+                f'{img["file_name"]} ({img["width"]}x{img["height"]})')
+    for ann in repeated(coco.annotations):
+        findings.add('box-repeated', coco.path, _name(ann))
+    ids = {cat['id'] for cat in coco.categories if cat['name'] in classes}
+    unusable = np.any([faults[kind] for kind in UNUSABLE], axis=0)
+    if all(
+            is_bad or ann.get('iscrowd', 0) or ann['category_id'] not in ids
+            for is_bad, ann in zip(unusable, coco.annotations)):
+        findings.add('box-none-left', coco.path,
+                     f'{len(coco.annotations)} well-formed annotations')
+
+
+def repeated(annotations: List[dict]) -> List[dict]:
+    """Annotations whose image, class and box are those of an earlier one."""
+    seen, found = set(), []
+    for ann in annotations:
+        key = (ann['image_id'], ann['category_id'], *ann['bbox'])
+        if key in seen and not ann.get('iscrowd', 0):
+            found.append(ann)
+        seen.add(key)
+    return found
+
+
+def _check_uses(coco: CocoFile, source: Source, findings: Findings) -> None:
+    """Check what of an annotation the data set looks at beside its box."""
+    for ann in coco.annotations:
+        if ann.get('iscrowd', 0):
+            findings.add('box-crowd', coco.path, _name(ann))
+        # ProxyCocoDataset writes the area where there is none.
+        needs_area = type(source.dataset).__name__ == 'CocoDataset'
+        if needs_area and 'area' not in ann:
+            findings.add('area-missing', coco.path, _name(ann))
+        elif source.is_detection and ann.get('area', 1) <= 0:
+            findings.add('area-zero', coco.path,
+                         f'{_name(ann)}, area {ann["area"]}')
+
+
+def _check_masks(coco: CocoFile, needed: bool, findings: Findings) -> None:
+    for i, ann in enumerate(coco.data['annotations']):
+        counts = rle_counts(ann)
+        if isinstance(counts, list) and not ann.get('iscrowd', 0):
+            findings.add('mask-uncompressed', coco.path,
+                         f'annotation {_id(ann, i)}')
+        elif isinstance(counts, str) and counts[:2] in ("b'", 'b"'):
+            findings.add('mask-bytes', coco.path,
+                         f'annotation {_id(ann, i)}, {counts[:12]}...')
+    for ann in coco.annotations:
+        segmentation = ann.get('segmentation')
+        if ann.get('iscrowd', 0):
+            continue
+        if not segmentation:
+            if needed:
+                findings.add('mask-missing', coco.path, _name(ann))
+            continue
+        problem = schema_problem(segmentation, 'mask') or mask_misfit(
+            segmentation, coco.images[ann['image_id']])
+        if problem:
+            findings.add('mask-broken', coco.path,
+                         f'annotation {ann["id"]}: {problem}')
+
+
+def _check_proxies(coco: CocoFile, dataset: ProxyCocoDataset,
+                   findings: Findings) -> None:
+    masks = [ann for ann in coco.annotations if ann.get('segmentation')]
+    if not masks:
+        findings.add('proxy-none', coco.path,
+                     f'{len(coco.annotations)} annotations')
+    elif not any(dataset.weigh(ann) for ann in masks):
+        findings.add('proxy-low', coco.path,
+                     f'mask_score_thr={dataset.mask_score_thr}')
+    for ann in masks:
+        is_known = 'mask_score' in ann or 'mask_weight' in ann
+        if not (is_known or dataset.true_masks or ann.get('iscrowd', 0)):
+            findings.add('proxy-unscored', coco.path, _name(ann))
+
+
+def rle_counts(ann: object) -> object:
+    """``counts`` of the RLE of an annotation; None if it has no RLE."""
+    segmentation = ann.get('segmentation') if isinstance(ann, dict) else None
+    return segmentation.get('counts') if isinstance(segmentation,
+                                                    dict) else None
+
+
+def _id(entry: object, position: int) -> object:
+    has_id = isinstance(entry, dict) and 'id' in entry
+    return entry['id'] if has_id else f'[{position}]'
+
+
+def _shown_box(entry: dict, text: str) -> str:
+    return f', it is {entry["bbox"]}' if '`bbox` is not' in text else ''
+
+
+def _name(ann: dict) -> str:
+    return f'annotation {ann["id"]} {ann["bbox"]}'

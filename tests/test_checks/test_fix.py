@@ -1,0 +1,243 @@
+import copy
+
+import numpy as np
+import pytest
+
+from mmboxcaseg.checks import CocoFile, fix_coco
+from mmboxcaseg.checks.images import ImageFacts
+from mmboxcaseg.datasets.image_files import ImageHeader
+from mmboxcaseg.proxy.schema import check_coco
+
+
+def make_data(boxes, size=(100, 80)) -> dict:
+    """A COCO file of one image, width and height as given."""
+    anns = [
+        dict(
+            id=i,
+            image_id=1,
+            category_id=1,
+            bbox=list(box),
+            area=box[2] * box[3]) for i, box in enumerate(boxes, 1)
+    ]
+    return dict(
+        images=[dict(id=1, file_name='a.png', width=size[0], height=size[1])],
+        annotations=anns,
+        categories=[dict(id=1, name='cat')])
+
+
+def facts_of(size=(100, 80), orientation=1, problem=None) -> ImageFacts:
+    """Of a file whose stored width and height are given."""
+    header = ImageHeader('RGB', False, False, *size, orientation)
+    return ImageFacts(problem, header, header.loaded_size())
+
+
+def fix(data, *facts):
+    """The corrected content and the counts; checks that nothing changed."""
+    coco = CocoFile('a.json', data)
+    before = copy.deepcopy(data)
+    fixed, counts = fix_coco(coco, dict(zip(coco.images, facts)))
+    assert data == before
+    check_coco(fixed, 'fixed')
+    return fixed, dict(counts)
+
+
+GOOD = [[10, 10, 20, 30], [50, 40, 50, 40], [0, 0, 100, 80]]
+
+
+def test_good_file_stays():
+    data = make_data(GOOD)
+    assert fix(data, facts_of()) == (data, {})
+
+
+@pytest.mark.parametrize('box, kind', [([10, 10, 0, 5], 'box-zero'),
+                                       ([10, 10, -3, 5], 'box-inverted'),
+                                       ([200, 10, 3, 5], 'box-outside')])
+def test_unusable_box_is_removed(box, kind):
+    fixed, counts = fix(make_data([*GOOD, box]), facts_of())
+    assert fixed == make_data(GOOD)
+    assert counts == {f'annotations removed: {kind}': 1}
+
+
+@pytest.mark.parametrize('area, written', [(30 * 40, 20 * 30), (700, 700),
+                                           (0, 20 * 30)])
+def test_box_is_clipped(area, written):
+    data = make_data([*GOOD, [80, 50, 30, 40]])
+    data['annotations'][3]['area'] = area
+    fixed, counts = fix(data, facts_of())
+    assert fixed['annotations'][3]['bbox'] == [80, 50, 20, 30]
+    assert fixed['annotations'][3]['area'] == written
+    assert counts['boxes clipped to their images'] == 1
+
+
+def test_rounding_is_not_clipped():
+    data = make_data([*GOOD, [80, 50, 20.0001, 30]])
+    assert fix(data, facts_of()) == (data, {})
+
+
+def test_missing_area():
+    data = make_data(GOOD)
+    for ann in data['annotations']:
+        del ann['area']
+    fixed, counts = fix(data, facts_of())
+    assert fixed == make_data(GOOD)
+    assert counts == {'areas written': 3}
+
+
+def corners(boxes):
+    return [[x, y, x + w, y + h] for x, y, w, h in boxes]
+
+
+@pytest.fixture
+def many(rng) -> list:
+    corner = rng.uniform(0, 70, (30, 2))
+    extent = rng.uniform(2, 10, (30, 2))
+    return np.concatenate([corner, extent], axis=1).round(2).tolist()
+
+
+def test_corners_become_boxes(many):
+    fixed, counts = fix(make_data(corners(many)), facts_of())
+    found = np.array([ann['bbox'] for ann in fixed['annotations']])
+    np.testing.assert_allclose(found, many)
+    areas = [ann['area'] for ann in fixed['annotations']]
+    np.testing.assert_allclose(areas, np.prod(found[:, 2:], axis=1))
+    assert counts == {
+        'boxes turned from xyxy to xywh': 30,
+        'areas written': 30
+    }
+
+
+def test_corners_that_may_be_boxes_stay(many):
+    data = make_data(corners(many[:9]))
+    assert CocoFile('a.json', data).units == 'xyxy'
+    assert fix(data, facts_of())[0] == data
+    data = make_data([*corners(many), [10, 10, 5, 5]])
+    assert fix(data, facts_of())[0] == data
+
+
+def test_normalised_boxes_stay(many):
+    data = make_data((np.array(many) / 100).tolist())
+    assert fix(data, facts_of())[0] == data
+
+
+def test_repeated_boxes():
+    data = make_data([*GOOD, GOOD[0]])
+    fixed, counts = fix(data, facts_of())
+    assert fixed == make_data(GOOD)
+    assert counts == {'annotations removed: box-repeated': 1}
+
+
+def test_entries_that_are_there_twice():
+    data = make_data(GOOD)
+    for key in data:
+        data[key].append(dict(data[key][0]))
+    fixed, counts = fix(data, facts_of())
+    assert fixed == make_data(GOOD)
+    assert counts == {f'{key} that are there twice removed': 1 for key in data}
+
+
+def test_annotations_of_one_id():
+    data = make_data(GOOD)
+    data['annotations'][1]['id'] = 1
+    data['annotations'][2]['id'] = 7  # higher ids may come later
+    fixed, counts = fix(data, facts_of())
+    assert [ann['id'] for ann in fixed['annotations']] == [1, 8, 7]
+    assert counts == {'annotations given an id of their own': 1}
+
+
+@pytest.mark.parametrize('key', ['images', 'categories'])
+def test_images_of_one_id(key):
+    data = make_data(GOOD)
+    name = dict(images='file_name', categories='name')[key]
+    data[key].append({**data[key][0], name: 'other'})
+    with pytest.raises(ValueError, match=f'different {key} have the id 1'):
+        fix(data, facts_of(), facts_of())
+
+
+def test_broken_annotations_are_removed():
+    data = make_data([*GOOD, GOOD[0], GOOD[0]])
+    data['annotations'][3]['bbox'] = [1, 2, 'NaN', 3]
+    data['annotations'][4]['image_id'] = 99
+    fixed, counts = fix(data, facts_of())
+    assert fixed == make_data(GOOD)
+    assert counts == {
+        'annotations removed: `bbox` is not four finite numbers '
+        '[x, y, width, height]':
+        1,
+        'annotations removed: its image_id is not in `images`':
+        1
+    }
+
+
+@pytest.mark.parametrize(
+    'given, stored, orientation, taken',
+    [
+        ((90, 80), (100, 80), 1, True),
+        ((80, 100), (100, 80), 1, True),
+        ((200, 160), (100, 80), 1, False),  # a copy in another size
+        ((50, 40), (100, 80), 1, False),
+        ((100, 90), (100, 70), 1, False),  # the boxes do not fit
+        ((80, 100),
+         (80, 100), 6, False),  # the boxes may be of the stored image
+    ])
+def test_size_of_an_image(given, stored, orientation, taken):
+    data = make_data([[10, 10, 20, 30], [40, 40, 30, 40]], given)
+    if given == (100, 90):
+        data['annotations'][0]['bbox'] = [10, 10, 20, 75]
+        data['annotations'][0]['area'] = 1500
+    fixed, counts = fix(data, facts_of(stored, orientation))
+    img, = fixed['images']
+    size = stored if taken else given
+    assert (img['width'], img['height']) == size
+    assert counts == ({
+        'sizes of images taken from their files': 1
+    } if taken else {})
+
+
+def test_size_is_not_taken_where_masks_have_one():
+    data = make_data([[10, 10, 20, 30]], (90, 80))
+    data['annotations'][0].update(
+        segmentation=dict(size=[80, 90], counts='0'),
+        mask_score=0,
+        mask_source='x')
+    assert fix(data, facts_of())[0] == data
+
+
+def test_images_that_cannot_be_loaded():
+    data = make_data(GOOD)
+    other = dict(data['images'][0], id=2, file_name='b.png')
+    data['images'].append(other)
+    data['annotations'].append(dict(data['annotations'][0], id=9, image_id=2))
+    fixed, counts = fix(data, facts_of(), facts_of(problem='image-damaged'))
+    assert fixed == make_data(GOOD)
+    assert counts == {
+        'images that cannot be loaded removed, with their annotations': 1
+    }
+
+
+def test_nothing_is_left():
+    with pytest.raises(ValueError, match='a.json, corrected, has no images'):
+        fix(make_data(GOOD), facts_of(problem='image-missing'))
+
+
+@pytest.mark.parametrize('counts', ["b'PPYo0'", 'b"PPYo0"', [4000, 4000]])
+def test_counts(counts):
+    data = make_data(GOOD)
+    data['annotations'][0]['segmentation'] = dict(
+        size=[80, 100], counts=counts)
+    fixed, done = fix(data, facts_of())
+    segmentation = fixed['annotations'][0]['segmentation']
+    if isinstance(counts, str):
+        assert segmentation['counts'] == 'PPYo0'
+        assert done == {'`counts` turned from bytes to text': 1}
+    else:
+        assert isinstance(segmentation['counts'], str)
+        assert done == {'`counts` compressed': 1}
+
+
+def test_backslash_in_bytes():
+    data = make_data(GOOD)
+    runs = b'a\\b0'
+    data['annotations'][0]['segmentation'] = dict(
+        size=[80, 100], counts=str(runs))
+    fixed, _ = fix(data, facts_of())
+    assert fixed['annotations'][0]['segmentation']['counts'] == runs.decode()

@@ -1,0 +1,114 @@
+"""Check the data of a config before hours of work with it.
+
+All images, boxes and masks of all its data sets are read. What is wrong is
+printed, errors first; the exit status is 1 if there are errors. See
+docs/check_data.md. Example:
+
+    python tools/check_data.py configs/toy/boxcaseg_hrnetv2-tiny_toy.py \\
+        --out findings.json
+"""
+import argparse
+import json
+import os
+
+from mmengine.config import DictAction
+
+from mmboxcaseg.checks import CheckedSource, check_config, fix_coco
+from mmboxcaseg.engine.cli import exit_on_bad_input, read_config
+from mmboxcaseg.proxy.writer import write_atomically
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config of a labeller or a detector')
+    parser.add_argument('--out', help='JSON file to write all findings to')
+    parser.add_argument(
+        '--fix',
+        metavar='OUT.json',
+        help='COCO file to write, with all corrected that can be without a '
+        'guess; what was done is counted')
+    parser.add_argument(
+        '--fix-file',
+        metavar='FILE',
+        help='which COCO file of the config --fix corrects (default: that of '
+        'the training set)')
+    parser.add_argument(
+        '--nproc',
+        type=int,
+        default=len(os.sched_getaffinity(0)),
+        help='processes that read images (default: one a CPU, %(default)s)')
+    parser.add_argument(
+        '--examples',
+        type=int,
+        default=3,
+        help='cases to print of each finding (default: %(default)s)')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings of the config to override, as key=value')
+    args = parser.parse_args()
+    if args.fix_file and not args.fix:
+        parser.error('--fix-file needs --fix')
+    if args.nproc < 1 or args.examples < 1:
+        parser.error('--nproc and --examples must be 1 or more')
+    return args
+
+
+def choose_file(checked: list, name: str) -> CheckedSource:
+    """Find the COCO file to correct.
+
+    Args:
+        checked (list[CheckedSource]): The data sets of the config.
+        name (str): The file, or None for that of the training set.
+
+    Returns:
+        CheckedSource: Its data set.
+
+    Raises:
+        ValueError: There is none, or more than one.
+    """
+    found = {
+        one.coco.path: one
+        for one in checked if one.coco and (
+            one.coco.path == name or not name and one.source.is_trained)
+    }
+    if len(found) != 1:
+        files = sorted({one.coco.path for one in checked if one.coco})
+        raise ValueError(
+            f'--fix: {len(found)} COCO files could be meant. Name '
+            f'one of {files} with --fix-file.')
+    return next(iter(found.values()))
+
+
+def write_fixed(checked: CheckedSource, out: str) -> None:
+    """Write the corrected file and print what was done."""
+    coco = checked.coco
+    data, counts = fix_coco(coco, dict(zip(coco.images, checked.facts)))
+    write_atomically(out, [json.dumps(data)])
+    print(f'\n{out}, of {coco.path}:')
+    for text, number in sorted(counts.items()):
+        print(f'{number:8}  {text}')
+    print(f'{len(data["annotations"]):8}  annotations in '
+          f'{len(data["images"])} images are left\nSet `ann_file` to it and '
+          'check again: what needs a decision is still there.')
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = read_config(args.config, args.cfg_options)
+    with exit_on_bad_input():
+        findings, checked = check_config(cfg, args.nproc)
+        print(findings.table(args.examples))
+        if args.out:
+            write_atomically(args.out,
+                             [json.dumps(findings.to_json(), indent=1)])
+        if args.fix:
+            write_fixed(choose_file(checked, args.fix_file), args.fix)
+    raise SystemExit(findings.counts()['error'] > 0)
+
+
+if __name__ == '__main__':
+    main()
