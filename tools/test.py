@@ -3,8 +3,10 @@ import argparse
 from mmdet.engine.hooks.utils import trigger_visualization_hook
 from mmdet.evaluation import DumpDetResults
 
+from mmboxcaseg.checks import check_classes
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, check_weights, load_config)
+                                   check_file, check_weights,
+                                   exit_on_bad_input, load_config)
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,6 +36,8 @@ def main() -> None:
     args = parse_args()
     check_file(args.checkpoint, 'checkpoint')
     cfg = load_config(args)
+    with exit_on_bad_input():
+        check_classes(cfg)
     cfg.load_from = args.checkpoint
     # A test never continues a training, whatever the config says.
     cfg.resume = False

@@ -4,8 +4,9 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import find_latest_checkpoint
 
+from mmboxcaseg.checks import check_classes
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, load_config)
+                                   check_file, exit_on_bad_input, load_config)
 
 BFLOAT16 = 'mmboxcaseg.BFloat16OptimWrapper'
 
@@ -83,20 +84,12 @@ def check_batch_size(cfg: Config) -> None:
             f'its sampler {mixed}: set both to the same number.')
 
 
-def enable_class_check(cfg: Config) -> None:
-    """Stop before the first iteration if heads and data set disagree.
-
-    A head of too many classes would train, one of too few fail obscurely.
-    """
-    hook = dict(type='mmdet.NumClassCheckHook')
-    cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
-
-
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     check_batch_size(cfg)
-    enable_class_check(cfg)
+    with exit_on_bad_input():
+        check_classes(cfg)
     if args.amp:
         enable_amp(cfg)
     if args.auto_scale_lr:

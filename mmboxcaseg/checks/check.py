@@ -2,6 +2,7 @@
 import os.path as osp
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 
 from mmboxcaseg.datasets.image_files import loads_upright
@@ -73,6 +74,46 @@ def check_config(cfg: Config,
             _report_salient(one, findings)
     _check_overlap(checked, findings)
     return findings, checked
+
+
+def check_classes(cfg: Config) -> None:
+    """Compare a detector's classes with its heads and its COCO files.
+
+    Of a class that it does not find mmdet leaves out the boxes, or it ends
+    with "need at least one array to concatenate", and it numbers classes as
+    the file does. Our own data sets compare their files themselves.
+
+    Args:
+        cfg (Config): Config of any stage; only mmdet's data sets and those
+            derived from them are looked at.
+
+    Raises:
+        FileNotFoundError: A COCO file does not exist.
+        ValueError: The classes differ. The message names both sides.
+    """
+    heads = _class_numbers(cfg.get('model') or {}, 'model')
+    for source in find_sources(cfg, Findings()):
+        if not source.is_detection:
+            continue
+        classes = list(source.dataset.metainfo['classes'])
+        for name, number in heads:
+            if number != len(classes):
+                raise ValueError(
+                    f'{name}.num_classes is {number}, but the data set of '
+                    f'{source.loaders[0]} has {len(classes)} classes: '
+                    f'{classes}. Correct one of them.')
+        if type(source.dataset) is CocoDataset:
+            _check_names(source, classes)
+
+
+def _check_names(source: Source, classes: List[str]) -> None:
+    path = source.dataset.ann_file
+    names = [cat['name'] for cat in load_json(path)['categories']]
+    if [name for name in names if name in classes] != classes:
+        raise ValueError(
+            f'{source.loaders[0]}: the classes of the config are not in '
+            f'{path}, or in another order. Config: {classes}; file: {names}. '
+            "Write `metainfo.classes` of the data set in the file's order.")
 
 
 def _read(source: Source, findings: Findings) -> CheckedSource:

@@ -41,8 +41,9 @@ def test_one_rank_without_a_mask(workspace, detector_config, tmp_path):
     """It has a mask loss of 0 in every step, and training goes on."""
     workspace.run('dist_train.sh', detector_config, 2, '--work-dir', tmp_path)
     losses = [[
-        json.loads(line)['losses'] for line in (
-            tmp_path / f'steps_rank{rank}.jsonl').read_text().splitlines()
+        json.loads(line)['losses']
+        for line in (tmp_path /
+                     f'steps_rank{rank}.jsonl').read_text().splitlines()
     ] for rank in range(2)]
     assert len(losses[0]) == len(losses[1]) == 4
     for lucky, unlucky in zip(*losses):
@@ -71,13 +72,25 @@ def test_log_tells_what_is_learnt(chain, half_dropped):
     assert 'mask_share' in events.Tags()['scalars']
 
 
-def test_head_of_another_number_of_classes(workspace, half_dropped):
-    config = workspace.write_config(
-        'five_classes', 'toy/proxy-mask-rcnn_r18-tiny_toy.py', {
-            'model.roi_head.bbox_head.num_classes': 5,
-            'model.roi_head.mask_head.num_classes': 5,
-            'train_dataloader.dataset.ann_file': str(half_dropped)
+@pytest.mark.parametrize(
+    'base',
+    ['toy/proxy-mask-rcnn_r18-tiny_toy.py', 'toy/mask-rcnn_r18-tiny_toy.py'])
+def test_classes_that_do_not_fit(workspace, base):
+    """Both sides are named before a training starts, mmdet's data set too."""
+    stem = Path(base).stem
+    heads = workspace.write_config(f'five_{stem}', base,
+                                   {'model.roi_head.bbox_head.num_classes': 5})
+    output = workspace.run('train.py', heads, fails=True)
+    assert 'model.roi_head.bbox_head.num_classes is 5' in output
+    assert "4 classes: ['star', 'crescent', 'fish', 'gear']" in output
+
+    names = ('crescent', 'star', 'fish', 'gear')
+    order = workspace.write_config(
+        f'order_{stem}', base, {
+            f'{loader}_dataloader.dataset.metainfo.classes': names
+            for loader in ('train', 'val', 'test')
         })
-    output = workspace.run('train.py', config, fails=True)
-    assert '`num_classes` (5)' in output and 'length of `classes` 4' in output
-    assert 'Epoch(train)' not in output
+    output = workspace.run('train.py', order, fails=True)
+    assert f'Config: {list(names)}' in output
+    assert "file: ['star', 'crescent', 'fish', 'gear']" in output
+    assert 'Traceback' not in output
