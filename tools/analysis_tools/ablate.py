@@ -26,6 +26,7 @@ from mmengine.utils import mkdir_or_exist, scandir
 
 from mmboxcaseg.engine.cli import check_file
 from mmboxcaseg.proxy import load_proxy
+from mmboxcaseg.proxy.statistics import is_kept
 
 TOOLS = osp.join(osp.dirname(osp.abspath(__file__)), '..')
 Table = Dict[str, List[Dict[str, float]]]
@@ -254,7 +255,7 @@ def share_kept(proxy_file: str, threshold: float) -> float:
         ann['mask_score'] for ann in load_proxy(proxy_file)['annotations']
         if 'mask_score' in ann
     ])
-    return float(((scores > 0) & (scores >= threshold)).mean())
+    return float(is_kept(scores, threshold).mean())
 
 
 def to_markdown(table: Table, columns: Sequence[str]) -> str:
