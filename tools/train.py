@@ -44,6 +44,10 @@ def enable_amp(cfg: Config) -> None:
         raise SystemExit(f'--amp cannot replace {wrapper_type}, the '
                          'optim_wrapper of the config')
     if get_device() == 'cpu':
+        if 'label_dataloader' not in cfg:
+            raise SystemExit('--amp: without a GPU only labellers can train '
+                             'in bfloat16. Detectors suppress overlapping '
+                             'boxes, which mmcv cannot in it on a CPU.')
         cfg.optim_wrapper.type = BFLOAT16
         return
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
