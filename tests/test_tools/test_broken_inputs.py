@@ -336,7 +336,7 @@ def test_as_a_process(data, tool, spoil, word):
         [sys.executable, ROOT / f'tools/{tool}.py', data.labeller, *options],
         capture_output=True,
         text=True,
-        timeout=60)
+        timeout=300)
     assert done.returncode == 1
     last = (done.stdout + done.stderr).splitlines()[-12:]
     assert word in '\n'.join(last)
