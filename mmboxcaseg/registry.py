@@ -6,6 +6,7 @@ Configs keep ``default_scope = 'mmdet'`` and name the classes of this package
 """
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -33,6 +34,11 @@ DATA_SAMPLERS = Registry(
     parent=MMENGINE_DATA_SAMPLERS,
     scope='mmboxcaseg',
     locations=['mmboxcaseg.datasets'])
+HOOKS = Registry(
+    'hook',
+    parent=MMENGINE_HOOKS,
+    scope='mmboxcaseg',
+    locations=['mmboxcaseg.engine'])
 LOOPS = Registry(
     'loop',
     parent=MMENGINE_LOOPS,

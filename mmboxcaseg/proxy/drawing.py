@@ -5,6 +5,7 @@ from typing import Optional, Sequence
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -122,3 +123,17 @@ def draw_thumbnail(img: np.ndarray,
     file = io.BytesIO()
     figure.savefig(file, format='jpg', pil_kwargs=dict(quality=80))
     return file.getvalue()
+
+
+def to_array(figure: Figure) -> np.ndarray:
+    """Paint a figure.
+
+    Args:
+        figure (Figure): The figure.
+
+    Returns:
+        np.ndarray: RGB image, has shape (H, W, 3), uint8.
+    """
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
