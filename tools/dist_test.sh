@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Tests with one process per GPU, or with gloo where there is none.
 #   tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [ARGUMENTS OF test.py]...
-# NNODES, NODE_RANK, MASTER_ADDR and PORT describe a run on several machines.
+# PROCESSES are those of this machine. NNODES, NODE_RANK, MASTER_ADDR and PORT
+# describe a run on several.
 set -euo pipefail
 if (($# < 3)); then
     echo "usage: $0 CONFIG CHECKPOINT PROCESSES [ARGUMENTS OF test.py]..." >&2

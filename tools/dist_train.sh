@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Trains with one process per GPU, or with gloo where there is none.
 #   tools/dist_train.sh CONFIG PROCESSES [ARGUMENTS OF train.py]...
-# NNODES, NODE_RANK, MASTER_ADDR and PORT describe a run on several machines.
+# PROCESSES are those of this machine. NNODES, NODE_RANK, MASTER_ADDR and PORT
+# describe a run on several.
 set -euo pipefail
 if (($# < 2)); then
     echo "usage: $0 CONFIG PROCESSES [ARGUMENTS OF train.py]..." >&2

@@ -4,7 +4,7 @@ import os.path as osp
 
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
-from mmengine.fileio import join_path
+from mmengine.fileio import get, join_path
 
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
                                    check_file, check_weights, library_versions,
@@ -68,8 +68,7 @@ def get_dataset_cfg(cfg: Config, args: argparse.Namespace) -> Config:
 
 def get_provenance(cfg: Config, args: argparse.Namespace) -> dict:
     """Describe where the masks come from."""
-    with open(args.checkpoint, 'rb') as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
+    digest = hashlib.sha256(get(args.checkpoint)).hexdigest()
     name = osp.splitext(osp.basename(args.config))[0]
     return dict(
         mask_source=f'{name}@{digest[:8]}',

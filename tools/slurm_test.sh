@@ -2,7 +2,8 @@
 # Tests under Slurm.
 #   tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [ARGUMENTS]...
 # GPUS (all processes), GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS shape the
-# job. Without GPUs set GPUS_PER_NODE=0 and TASKS_PER_NODE.
+# job. Without GPUs set GPUS_PER_NODE=0 and TASKS_PER_NODE. Two jobs that share
+# a node need two values of MASTER_PORT.
 set -euo pipefail
 if (($# < 4)); then
     echo "usage: $0 PARTITION JOB_NAME CONFIG CHECKPOINT [ARGUMENTS]..." >&2

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Trains under Slurm.
-#   tools/slurm_train.sh PARTITION JOB_NAME CONFIG [ARGUMENTS OF train.py]...
+#   tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [ARGUMENTS]...
 # GPUS (all processes), GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS shape the
-# job. Without GPUs set GPUS_PER_NODE=0 and TASKS_PER_NODE.
+# job. Without GPUs set GPUS_PER_NODE=0 and TASKS_PER_NODE. Two jobs that share
+# a node need two values of MASTER_PORT.
 set -euo pipefail
-if (($# < 3)); then
-    echo "usage: $0 PARTITION JOB_NAME CONFIG [ARGUMENTS OF train.py]..." >&2
+if (($# < 4)); then
+    echo "usage: $0 PARTITION JOB_NAME CONFIG WORK_DIR [ARGUMENTS]..." >&2
     exit 2
 fi
 TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -25,4 +26,5 @@ PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" \
     --cpus-per-task="${CPUS_PER_TASK:-5}" \
     --kill-on-bad-exit=1 \
     ${EXTRA[@]+"${EXTRA[@]}"} \
-    "${PYTHON:-python}" -u "$TOOLS/train.py" "$3" --launcher slurm "${@:4}"
+    "${PYTHON:-python}" -u "$TOOLS/train.py" "$3" --work-dir "$4" \
+    --launcher slurm "${@:5}"

@@ -122,7 +122,9 @@ class LabelLoop(TestLoop):
             self._wait(0)
         barrier()
         if is_main_process():
-            result = self.writer.finish()
+            dataset = self.dataloader.dataset
+            result = self.writer.finish(
+                len(dataset.skip_img_ids) + len(dataset))
             runner.logger.info(
                 f'{self.writer.out_file}: {result["instances"]} masks, mean '
                 f'score {result["mean_score"]:.3f}')

@@ -80,34 +80,58 @@ class ProxyWriter:
             file.write(line.encode())
 
     def finished(self) -> Set[int]:
-        """Ids of the images in the shards."""
+        """Ids of the images in the shards.
+
+        Raises:
+            FileNotFoundError: Another machine made their folder on a disk of
+                its own.
+        """
+        if not osp.isdir(self.folder):
+            raise FileNotFoundError(
+                f'{self.folder} was made by the first process, but is not '
+                'seen by this one: the output must lie on a disk that all '
+                'machines share, under the same path.')
         return set(self._index())
 
-    def finish(self) -> dict:
+    def finish(self, num_images: int = 0) -> dict:
         """Join the shards to the proxy file and remove them.
 
         Call it in one process, when all are done.
 
+        Args:
+            num_images (int): How many images must be there at least.
+                Defaults to 0.
+
         Returns:
             dict: ``instances`` labelled and their mean ``mask_score``.
+
+        Raises:
+            RuntimeError: Images are missing. The shards stay.
         """
+        index = self._index()
+        if len(index) < num_images:
+            raise RuntimeError(
+                f'{self.folder} has {len(index)} of {num_images} images. Do '
+                'all machines write to one shared disk? If they do, it was '
+                'slow to show their files: give the same command again.')
         data = load(self.source_file)
         data['info'] = dict(data.get('info') or {}, mmboxcaseg=self.provenance)
         scores: List[float] = []
-        write_atomically(self.out_file, self._encode(data, scores))
+        write_atomically(self.out_file, self._encode(data, index, scores))
         shutil.rmtree(self.folder)
         return dict(
             instances=len(scores),
             mean_score=sum(scores) / max(len(scores), 1))
 
-    def _encode(self, data: dict, scores: List[float]) -> Iterator[str]:
+    def _encode(self, data: dict, index: Dict[int, Tuple[str, int]],
+                scores: List[float]) -> Iterator[str]:
         """Write the source file as JSON, piece by piece, masks added.
 
         The masks stay in the shards until their turn comes.
         """
         source = dict(mask_source=self.provenance['mask_source'])
         with ExitStack() as stack:
-            find = self._open_shards(stack)
+            find = _open_shards(index, stack)
             for i, (key, value) in enumerate(data.items()):
                 yield f'{", " if i else "{"}{json.dumps(key)}: '
                 if key != 'annotations':
@@ -121,24 +145,6 @@ class ProxyWriter:
                     yield (', ' if k else '[') + json.dumps(ann)
                 yield ']'
         yield '}'
-
-    def _open_shards(self, stack: ExitStack) -> Callable[[int], dict]:
-        """Return a function from image id to its records by annotation id."""
-        index = self._index()
-        paths = {path for path, _ in index.values()}
-        files = {path: stack.enter_context(open(path, 'rb')) for path in paths}
-
-        # Annotations of an image need not follow each other in their file.
-        @lru_cache(maxsize=1024)
-        def find(img_id: int) -> dict:
-            if img_id not in index:
-                return {}
-            path, start = index[img_id]
-            files[path].seek(start)
-            _, records = json.loads(files[path].readline())
-            return {record['id']: record for record in records}
-
-        return find
 
     def _index(self) -> Dict[int, Tuple[str, int]]:
         """Find the line of every image, passing those that a kill cut short.
@@ -157,6 +163,25 @@ class ProxyWriter:
                         index[json.loads(line)[0]] = path, start
                     start += len(line)
         return index
+
+
+def _open_shards(index: Dict[int, Tuple[str, int]],
+                 stack: ExitStack) -> Callable[[int], dict]:
+    """Return a function from image id to its records by annotation id."""
+    paths = {path for path, _ in index.values()}
+    files = {path: stack.enter_context(open(path, 'rb')) for path in paths}
+
+    # Annotations of an image need not follow each other in their file.
+    @lru_cache(maxsize=1024)
+    def find(img_id: int) -> dict:
+        if img_id not in index:
+            return {}
+        path, start = index[img_id]
+        files[path].seek(start)
+        _, records = json.loads(files[path].readline())
+        return {record['id']: record for record in records}
+
+    return find
 
 
 def write_atomically(path: str, pieces: Iterable[str]) -> None:

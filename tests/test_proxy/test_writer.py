@@ -97,6 +97,25 @@ def test_finish_counts_and_averages(new_writer):
     assert writer.finish() == dict(instances=4, mean_score=mean)
 
 
+def test_missing_images_stop_the_file(new_writer):
+    writer = new_writer()
+    writer.prepare()
+    first, *others = IMG_IDS
+    writer.append(0, first, records(first))
+    with pytest.raises(RuntimeError, match=f'1 of {len(IMG_IDS)} images'):
+        writer.finish(len(IMG_IDS))
+    assert not os.path.exists(writer.out_file)
+    for img_id in others:
+        writer.append(1, img_id, records(img_id))
+    writer.finish(len(IMG_IDS))
+    assert read(writer.out_file)
+
+
+def test_folder_on_the_disk_of_another_machine(new_writer):
+    with pytest.raises(FileNotFoundError, match='disk that all machines'):
+        new_writer().finished()
+
+
 def test_nothing_else_is_left_behind(new_writer):
     writer = new_writer()
     write_all(writer)
