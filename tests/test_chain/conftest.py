@@ -90,15 +90,21 @@ class Workspace:
         return subprocess.Popen(
             command + [str(arg) for arg in args],
             cwd=self.root,
-            env=dict(
-                os.environ,
+            env={
+                **os.environ,
                 # One thread and no GPU: sums come in one order everywhere.
-                OMP_NUM_THREADS='1',
-                CUDA_VISIBLE_DEVICES='',
-                PORT=str(free_port()),
-                PYTHON=sys.executable,
-                PYTHONPATH=str(HERE),
-                **env),
+                'OMP_NUM_THREADS':
+                '1',
+                'CUDA_VISIBLE_DEVICES':
+                '',
+                'PORT':
+                str(free_port()),
+                'PYTHON':
+                sys.executable,
+                'PYTHONPATH':
+                str(HERE),
+                **env
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -114,7 +120,40 @@ class Workspace:
             fails (bool): Whether it has to fail. Defaults to False.
             kwargs: As for :meth:`start`.
         """
-        process = self.start(tool, *args, **kwargs)
+        return self.wait(self.start(tool, *args, **kwargs), tool, fails)
+
+    def run_on_nodes(self, tool: str, *args, num: int = 2) -> None:
+        """Run a dist_*.sh on several machines, all of which are this one.
+
+        Args:
+            tool (str): Path below tools/.
+            args: Its arguments.
+            num (int): How many machines. Defaults to 2.
+        """
+        shared = dict(
+            NNODES=str(num), MASTER_ADDR='127.0.0.1', PORT=str(free_port()))
+        nodes = [
+            self.start(tool, *args, NODE_RANK=str(rank), **shared)
+            for rank in range(num)
+        ]
+        try:
+            for node in nodes:
+                self.wait(node, tool)
+        finally:
+            for node in nodes:
+                self.kill(node)
+
+    def wait(self,
+             process: subprocess.Popen,
+             tool: str,
+             fails: bool = False) -> str:
+        """Wait for the end of a tool and return what it printed.
+
+        Args:
+            process (subprocess.Popen): What :meth:`start` returned.
+            tool (str): Its name, for messages.
+            fails (bool): Whether it has to fail. Defaults to False.
+        """
         try:
             output, _ = process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -122,7 +161,7 @@ class Workspace:
             output, _ = process.communicate()
             pytest.fail(f'{tool} ran over {TIMEOUT} s:\n{tail(output)}')
         if (process.returncode != 0) != fails:
-            pytest.fail(f'{tool} {args} ended with {process.returncode}:\n'
+            pytest.fail(f'{tool} ended with {process.returncode}:\n'
                         f'{tail(output)}')
         return output
 

@@ -20,10 +20,17 @@ class StepRecorderHook(Hook):
     """
 
     def before_train(self, runner) -> None:
+        self._save(runner, 'start')
+
+    def after_train(self, runner) -> None:
+        self._save(runner, 'end')
+
+    @staticmethod
+    def _save(runner, when: str) -> None:
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         torch.save(model.state_dict(),
-                   osp.join(runner.work_dir, f'start_rank{get_rank()}.pth'))
+                   osp.join(runner.work_dir, f'{when}_rank{get_rank()}.pth'))
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         for module in runner.model.modules():

@@ -1,4 +1,7 @@
-"""Two processes (gloo, without a GPU) do what one process does."""
+"""Two processes (gloo, without a GPU) do what one process does.
+
+They are started by one launcher, or by two, as on two machines.
+"""
 import json
 from pathlib import Path
 from typing import List
@@ -49,7 +52,10 @@ def train_config(workspace, batch_size: int) -> Path:
             'param_scheduler': [],
             'custom_imports':
             dict(imports=['step_recorder_hook']),
-            'custom_hooks': [dict(type='StepRecorderHook')]
+            'custom_hooks': [
+                dict(type='StepRecorderHook'),
+                dict(type='mmboxcaseg.LabellerVisualizationHook', interval=4)
+            ]
         })
     return path
 
@@ -78,12 +84,15 @@ def one(workspace, tmp_path_factory) -> Path:
     return work_dir
 
 
-@pytest.fixture(scope='module')
-def two(workspace, tmp_path_factory) -> Path:
+@pytest.fixture(scope='module', params=['one machine', 'two machines'])
+def two(workspace, tmp_path_factory, request) -> Path:
     """Work folder of the training on two processes."""
     work_dir = tmp_path_factory.mktemp('two')
-    workspace.run('dist_train.sh', train_config(workspace, 2), 2, '--work-dir',
-                  work_dir)
+    config, options = train_config(workspace, 2), ('--work-dir', work_dir)
+    if request.param == 'one machine':
+        workspace.run('dist_train.sh', config, 2, *options)
+    else:
+        workspace.run_on_nodes('dist_train.sh', config, 1, *options)
     return work_dir
 
 
@@ -118,6 +127,27 @@ def test_same_weights(one, two):
         error = (theirs[name] - update).abs().max()
         assert error <= 1e-2 * update.abs().max() + 1e-6, name
     assert max(update.abs().max() for update in ours.values()) > 1e-3
+
+
+def test_same_weights_everywhere(two):
+    first, second = (
+        torch.load(two / f'end_rank{rank}.pth') for rank in (0, 1))
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(second[name], value), name
+
+
+def test_first_process_draws(two):
+    pictures = two.glob('*/vis_data/vis_image/*')
+    assert [path.name for path in pictures] == ['labeller_4.png']
+
+
+def test_same_bytes_on_two_machines(chain, workspace, labeller_config,
+                                    tmp_path):
+    two = tmp_path / 'two.json'
+    workspace.run_on_nodes('dist_label.sh', labeller_config, chain.checkpoint,
+                           two, 1, '--work-dir', tmp_path)
+    assert two.read_bytes() == chain.proxy_file.read_bytes()
 
 
 def test_same_bytes(chain, workspace, labeller_config, tmp_path):
