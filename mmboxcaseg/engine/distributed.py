@@ -71,8 +71,7 @@ def _export_rank(launcher: str) -> None:
         raise RuntimeError(
             f"launcher='{launcher}' needs the environment variable(s) "
             f'{", ".join(missing)}: start the program through '
-            'tools/dist_train.sh, dist_test.sh, slurm_train.sh or '
-            'slurm_test.sh, or with torchrun, srun or mpirun.')
+            'tools/dist_*.sh or slurm_*.sh, or with torchrun, srun or mpirun.')
     for target, source in names.items():
         os.environ[target] = os.environ[source]
     os.environ.setdefault('MASTER_PORT', '29500')
