@@ -102,7 +102,7 @@ class Workspace:
                 'PYTHON':
                 sys.executable,
                 'PYTHONPATH':
-                str(HERE),
+                f'{HERE}:{ROOT}',
                 **env
             },
             stdout=subprocess.PIPE,
