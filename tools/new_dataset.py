@@ -485,9 +485,10 @@ def next_commands(configs: Dict[str, str], gpus: int) -> List[str]:
     labeller, detector = list(configs)[:2]
     # Read as the commands will read them.
     stage1, stage3 = Config.fromfile(labeller), Config.fromfile(detector)
-    tools = osp.relpath(TOOLS)
-    proxy = stage3.train_dataloader.dataset.ann_file
-    images = stage3.train_dataloader.dataset.data_prefix.img
+    inside = TOOLS.is_relative_to(Path.cwd())
+    tools = osp.relpath(TOOLS) if inside else TOOLS
+    dataset = stage3.train_dataloader.dataset
+    report = osp.join(osp.dirname(dataset.ann_file), 'report.html')
     python, launcher = 'python', ''
     if gpus > 1:
         python = f'torchrun --nproc_per_node {gpus}'
@@ -495,23 +496,18 @@ def next_commands(configs: Dict[str, str], gpus: int) -> List[str]:
     commands = [
         f'python {tools}/check_data.py {labeller}',
         f'{python} {tools}/train.py {labeller}{launcher}',
-        f'{python} {tools}/label.py {labeller} {last_checkpoint(stage1)} '
-        f'{proxy}{launcher}',
-        f'python {tools}/analysis_tools/proxy_report.py {proxy} --img-prefix '
-        f'{images} --threshold '
-        f'{stage3.train_dataloader.dataset.mask_score_thr} --out '
-        f'{osp.dirname(proxy)}/report.html',
+        f'{python} {tools}/label.py {labeller} '
+        f'$(cat {stage1.work_dir}/last_checkpoint) '
+        f'{dataset.ann_file}{launcher}',
+        f'python {tools}/analysis_tools/proxy_report.py {dataset.ann_file} '
+        f'--img-prefix {dataset.data_prefix.img} '
+        f'--threshold {dataset.mask_score_thr} --out {report}',
         f'{python} {tools}/train.py {detector}{launcher}',
     ]
     if stage3.val_dataloader:
         commands.append(f'{python} {tools}/test.py {detector} '
-                        f'{last_checkpoint(stage3)}{launcher}')
+                        f'$(cat {stage3.work_dir}/last_checkpoint){launcher}')
     return commands
-
-
-def last_checkpoint(cfg: Config) -> str:
-    """Path of the checkpoint that a training ends with."""
-    return osp.join(cfg.work_dir, f'epoch_{cfg.train_cfg.max_epochs}.pth')
 
 
 def main() -> None:

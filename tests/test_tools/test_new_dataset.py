@@ -161,13 +161,12 @@ def test_next_commands(write, data):
     written = write('--size', 'tiny', '--val', data.val)
     lines = re.findall(r'^    (.*)$', written.printed, re.MULTILINE)
     check, train, label, report, retrain, test = map(shlex.split, lines)
-    epochs = written.labeller.train_cfg.max_epochs
     assert train[2] == label[2] == str(written.paths['labeller'])
-    assert label[3] == f'work_dirs/mine/labeller/epoch_{epochs}.pth'
-    assert label[4] == report[2] == 'work_dirs/mine/label.json'
+    assert label[3:5] == ['$(cat', 'work_dirs/mine/labeller/last_checkpoint)']
+    assert label[5] == report[2] == 'work_dirs/mine/label.json'
     assert report[4:7] == [data.images, '--threshold', '0.8']
     assert retrain[2] == test[2] == str(written.paths['detector'])
-    for _, path, *_ in (train, label, report, retrain, test):
+    for _, path, *_ in (check, train, label, report, retrain, test):
         assert Path(path).is_file()
 
 
