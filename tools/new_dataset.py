@@ -412,8 +412,39 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
     sizes = BoxSizes(coco)
     print(f'{len(sizes.boxes)} boxes of {len(coco.classes)} classes in '
           f'{len(sizes.images)} images, {num_salient} salient images')
+    work_dir = osp.join('work_dirs', Path(args.out).resolve().name)
+    values = dict(
+        labeller=dict(
+            labeller_values(args, sizes, num_salient),
+            work_dir=osp.join(work_dir, 'labeller')),
+        detector=dict(
+            detector_values(args, sizes, coco.classes),
+            work_dir=osp.join(work_dir, 'proxy'),
+            proxy=osp.join(work_dir, 'label.json')),
+        pipeline=dict())
+    return fill_templates(args, values)
+
+
+def fill_templates(args: argparse.Namespace,
+                   values: Dict[str, dict]) -> Dict[str, str]:
+    """Make the texts of the configs.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        values (dict[str, dict]): Variables of the templates by stage, beside
+            those that all have.
+
+    Returns:
+        dict[str, str]: Text by path.
+    """
+    env = Environment(
+        loader=FileSystemLoader(TOOLS / 'templates'),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True)
+    env.filters['repr'] = repr
     name = Path(args.out).resolve().name
-    work_dir = osp.join('work_dirs', name)
     shared = dict(
         name=name,
         small=args.size == 'tiny',
@@ -423,25 +454,7 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
         salient_images=args.salient[0],
         salient_masks=args.salient[1],
         val=args.val,
-        val_images=args.val_images,
-        proxy=osp.join(work_dir, 'label.json'),
-        labeller=f'{name}_labeller.py',
-        detector=f'{name}_detector.py')
-    values = dict(
-        labeller=dict(
-            labeller_values(args, sizes, num_salient),
-            work_dir=osp.join(work_dir, 'labeller')),
-        detector=dict(
-            detector_values(args, sizes, coco.classes),
-            work_dir=osp.join(work_dir, 'proxy')),
-        pipeline=dict())
-    env = Environment(
-        loader=FileSystemLoader(TOOLS / 'templates'),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True)
-    env.filters['repr'] = repr
+        val_images=args.val_images)
     return {
         osp.join(args.out, f'{name}_{stage}.py'):
         env.get_template(f'{stage}.py.j2').render(shared, **own)

@@ -10,6 +10,8 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import Compose
+from mmdet.apis import inference_detector, init_detector
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
@@ -121,6 +123,16 @@ def test_training_starts(write, data):
     written.detector.train_dataloader.dataset.update(
         ann_file=data.proxy, mask_score_thr=0)
     assert train_one_iteration(written.detector)['loss_mask'] > 0
+
+
+def test_detector_is_used_without_val(write, data):
+    """As docs/custom_dataset.md does."""
+    model = init_detector(
+        write('--size', 'tiny').detector, palette='random', device='cpu')
+    pipeline = Compose(model.cfg.test_pipeline)
+    path = f'{data.images}/a.png'
+    found = inference_detector(model, path, pipeline).pred_instances
+    assert found.masks.shape[1:] == (40, 50)
 
 
 def test_pipeline(write, data):
