@@ -1,0 +1,325 @@
+"""The configs that new_dataset.py writes: their rules, and that they work."""
+import importlib
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import Compose
+from mmdet.apis import inference_detector, init_detector
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from proxy_files import write_proxy_files
+
+from mmboxcaseg.registry import DATASETS, METRICS, MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.getenv('MMBOXCASEG_DATA', ROOT.parent / 'shared' / 'data'))
+STAGES = ('labeller', 'detector', 'pipeline')
+
+
+@pytest.fixture(autouse=True)
+def in_scope():
+    init_default_scope('mmdet')
+
+
+@pytest.fixture
+def new_dataset(monkeypatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / 'tools')
+    return importlib.import_module('new_dataset')
+
+
+@pytest.fixture
+def data(tiny_coco, tiny_salient, rng) -> SimpleNamespace:
+    """Files of a small data set: what the tool is given."""
+    coco = tiny_coco()
+    stems = [f's{i}' for i in range(7)]
+    salient = tiny_salient(stems, stems)['data_prefix']
+    paths = write_proxy_files(coco, rng)
+    return SimpleNamespace(
+        boxes=coco['ann_file'],
+        images=coco['data_prefix']['img'],
+        salient=[salient['img'], salient['mask']],
+        proxy=paths.proxy,
+        val=paths.truth)
+
+
+@pytest.fixture
+def write(new_dataset, tool, data, tmp_path):
+    """Runs the tool; returns the configs by stage and what was printed."""
+
+    def run(*options) -> SimpleNamespace:
+        out = tmp_path / 'mine'
+        printed = tool('new_dataset', '--boxes', data.boxes, '--images',
+                       data.images, '--salient', *data.salient, '--out', out,
+                       *options)
+        paths = {stage: out / f'mine_{stage}.py' for stage in STAGES}
+        cfgs = {stage: Config.fromfile(path) for stage, path in paths.items()}
+        return SimpleNamespace(**cfgs, paths=paths, printed=printed)
+
+    return run
+
+
+def first_batch(cfg: Config) -> dict:
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    return next(iter(loader))
+
+
+def train_one_iteration(cfg: Config) -> dict:
+    """Learn from the first batch with the config's optimizer."""
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    before = [param.clone() for param in model.parameters()]
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    losses = model.train().train_step(first_batch(cfg), wrapper)
+    assert all(torch.isfinite(loss).all() for loss in losses.values())
+    assert any(
+        (old != new).any() for old, new in zip(before, model.parameters()))
+    return losses
+
+
+@pytest.mark.parametrize('size', ['tiny', 'w18', 'w48'])
+@pytest.mark.parametrize('val', [False, True])
+def test_configs_are_built(write, data, size, val):
+    written = write('--size', size, *(['--val', data.val] if val else []))
+    labeller, detector = written.labeller, written.detector
+    with torch.device('meta'):
+        assert MODELS.build(labeller.model).weak_head
+        heads = MODELS.build(detector.model).roi_head
+    assert heads.bbox_head.num_classes == heads.mask_head.num_classes == 2
+
+    train = DATASETS.build(labeller.train_dataloader.dataset)
+    assert [len(source) for source in train.datasets] == [4, 7]
+    assert train[0]['inputs'].shape == train[4]['inputs'].shape
+    assert len(DATASETS.build(labeller.label_dataloader.dataset)) == 3
+
+    dataset = detector.train_dataloader.dataset
+    assert dataset.ann_file == 'work_dirs/mine/label.json'
+    dataset.ann_file = data.proxy
+    dataset = DATASETS.build(dataset)
+    # not sorted: the order of the file
+    assert dataset.metainfo['classes'] == ('cat', 'dog')
+    for cfg in (labeller, detector):
+        for part in 'dataloader', 'evaluator', 'cfg':
+            assert bool(cfg[f'val_{part}']) == val
+            assert cfg[f'test_{part}'] is None or val
+    if val:
+        for cfg in (labeller, detector):
+            assert len(DATASETS.build(cfg.val_dataloader.dataset)) == 3
+        METRICS.build(detector.val_evaluator)
+
+
+def test_training_starts(write, data):
+    written = write('--size', 'tiny')
+    assert {'loss_mil'} < set(train_one_iteration(written.labeller))
+    written.detector.train_dataloader.dataset.update(
+        ann_file=data.proxy, mask_score_thr=0)
+    assert train_one_iteration(written.detector)['loss_mask'] > 0
+
+
+def test_detector_is_used_without_val(write, data):
+    """As docs/custom_dataset.md does."""
+    model = init_detector(
+        write('--size', 'tiny').detector, palette='random', device='cpu')
+    pipeline = Compose(model.cfg.test_pipeline)
+    path = f'{data.images}/a.png'
+    found = inference_detector(model, path, pipeline).pred_instances
+    assert found.masks.shape[1:] == (40, 50)
+
+
+def test_pipeline(write, data):
+    pipeline = write('--size', 'tiny').pipeline
+    assert pipeline.train == dict(boxes=data.boxes, images=data.images)
+    assert pipeline.val is pipeline.twin is None
+    folder = Path(pipeline.filename).parent
+    for stage in ('labeller', 'detector'):
+        assert (folder / pipeline[stage]).is_file()
+    pipeline = write('--size', 'tiny', '--val', data.val, '--force').pipeline
+    assert pipeline.val == dict(instances=data.val, images=data.images)
+
+
+def test_texts_are_short(write, data):
+    for path in write('--val', data.val, '--gpus', 1).paths.values():
+        lines = path.read_text().splitlines()
+        assert len(lines) < 120
+        # Paths of the user may be long.
+        assert max(len(line) for line in lines if '/' not in line) <= 79
+
+
+@pytest.mark.parametrize('gpus', [1, 2])
+def test_learning_rates_follow_the_batch(write, data, tiny_salient, gpus):
+    stems = [f's{i}' for i in range(7 * gpus)]
+    tiny_salient(stems, stems)
+    written = write('--gpus', gpus, '--size', 'w18')
+    for cfg, lr, batch_size in ((written.labeller, 0.002, 16),
+                                (written.detector, 0.0025, 2)):
+        assert cfg.optim_wrapper.optimizer.lr == pytest.approx(lr * gpus)
+        assert cfg.train_dataloader.batch_size == batch_size
+        assert cfg.auto_scale_lr.base_batch_size == batch_size * gpus
+    commands = re.findall(r'^    (.*)$', written.printed, re.MULTILINE)
+    launched = [line for line in commands if '--launcher pytorch' in line]
+    assert len(launched) == (3 if gpus > 1 else 0)
+
+
+def test_next_commands(write, data):
+    written = write('--size', 'tiny', '--val', data.val)
+    lines = re.findall(r'^    (.*)$', written.printed, re.MULTILINE)
+    check, train, label, report, retrain, test = map(shlex.split, lines)
+    assert train[2] == label[2] == str(written.paths['labeller'])
+    assert label[3:5] == ['$(cat', 'work_dirs/mine/labeller/last_checkpoint)']
+    assert label[5] == report[2] == 'work_dirs/mine/label.json'
+    assert report[4:7] == [data.images, '--threshold', '0.8']
+    assert retrain[2] == test[2] == str(written.paths['detector'])
+    for _, path, *_ in (check, train, label, report, retrain, test):
+        assert Path(path).is_file()
+
+
+def test_edited_configs_are_kept(write):
+    written = write('--size', 'tiny')
+    path = written.paths['detector']
+    text = path.read_text()
+    write('--size', 'tiny')  # the same again is no harm
+    path.write_text(text + 'seed = 7\n')
+    with pytest.raises(SystemExit, match='mine_detector.py: there already'):
+        write('--size', 'w18')
+    assert path.read_text().endswith('seed = 7\n')
+    assert 'toy/' in written.paths['labeller'].read_text()
+    write('--size', 'tiny', '--force')
+    assert path.read_text() == text
+
+
+def test_val_of_other_classes(write, data):
+    content = json.loads(Path(data.val).read_text())
+    content['categories'].reverse()
+    Path(data.val).write_text(json.dumps(content))
+    with pytest.raises(SystemExit, match=r"\['dog', 'cat'\], not \['cat', "):
+        write('--val', data.val)
+
+
+def test_val_without_masks(write, data, tmp_path):
+    with pytest.raises(SystemExit, match='4 annotations have no `segm'):
+        write('--val', data.boxes)
+    assert not (tmp_path / 'mine').exists()
+
+
+def test_bad_input(write, data):
+    with pytest.raises(SystemExit, match='COCO file to measure on not found'):
+        write('--val', 'no.json')
+    with pytest.raises(SystemExit, match=r'needs 14: add more, or use less'):
+        write('--gpus', 2)
+    with pytest.raises(SystemExit, match='3 of 3 images of .* do not exist'):
+        write('--images', 'nowhere')
+    with pytest.raises(SystemExit, match='nowhere/images does not exist'):
+        write('--salient', 'nowhere')
+    with pytest.raises(SystemExit, match='COCO file of the boxes not found'):
+        write('--boxes', 'no.json')
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--gpus', 0], '--gpus must be 1 or more'),
+    (['--val-images', 'val'], '--val-images needs --val'),
+    (['--salient', 'a', 'b', 'c'], 'one folder or two'),
+])
+def test_bad_command_line(write, capsys, options, message):
+    with pytest.raises(SystemExit):
+        write(*options)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('side, max_crop, expected', [
+    (20, 288, (96, 96)),
+    (90, 128, (96, 96)),
+    (97, 128, (128, 128)),
+    (400, 128, (128, 128)),
+    (200, 288, (224, 256)),
+    (400, 288, (288, 320)),
+])
+def test_crop_sizes(new_dataset, side, max_crop, expected):
+    sides = np.full(10, side)
+    assert new_dataset.choose_crop_sizes(sides, max_crop) == expected
+
+
+@pytest.mark.parametrize('width, height, largest, expected', [
+    (640, 480, (1333, 800), (1333, 800)),
+    (480, 640, (1333, 800), (1333, 800)),
+    (4000, 3000, (1333, 800), (1333, 800)),
+    (320, 240, (1333, 800), (800, 480)),
+    (160, 160, (320, 320), (320, 320)),
+    (100, 80, (320, 320), (200, 200)),
+])
+def test_scale(new_dataset, width, height, largest, expected):
+    image = dict(width=width, height=height)
+    box = dict(bbox=[0, 0, 30, 20])
+    coco = SimpleNamespace(images={1: image}, annotations={1: [box, box]})
+    sizes = new_dataset.BoxSizes(coco)
+    assert new_dataset.choose_scale(sizes, largest) == expected
+    factor = min(
+        max(expected) / max(width, height),
+        min(expected) / min(width, height))
+    assert factor <= 2.001
+    np.testing.assert_allclose(
+        sizes.resized_sides(expected), [20 * factor] * 2)
+
+
+def test_schedules_of_the_paper(new_dataset):
+    """The rules give what the paper has for COCO."""
+    schedule = new_dataset.labeller_schedule(849_949, 7_991, gpus=2)
+    assert (schedule['num_iters'], schedule['max_epochs']) == (570, 50)
+    schedule = new_dataset.detector_schedule(117_266, 120_000, 16)
+    assert schedule['max_epochs'] == 12
+
+
+def test_schedules_of_small_sets(new_dataset):
+    one = new_dataset.labeller_schedule(100, 70, gpus=1)
+    two = new_dataset.labeller_schedule(100, 70, gpus=2)
+    assert (one['num_iters'], two['num_iters']) == (10, 5)
+    # as many crops, whatever the number of GPUs
+    assert one['max_epochs'] == two['max_epochs'] == 563
+    assert one['interval'] == 57
+    schedule = new_dataset.detector_schedule(1_000, 24_000, 8)
+    assert (schedule['max_epochs'], schedule['num_iters']) == (24, 125)
+
+
+def test_path_of_the_base(new_dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    base = 'toy/boxcaseg_hrnetv2-tiny_toy.py'
+    # in the checkout it can be moved with the rest
+    for out in (Path('configs/mine'), ROOT / 'configs/mine'):
+        assert new_dataset.base_path(out, base) == f'../{base}'
+    assert new_dataset.base_path(tmp_path,
+                                 base) == str(ROOT / 'configs' / base)
+
+
+@pytest.mark.skipif(
+    not DATA.exists(),
+    reason=f'{DATA} does not exist (set MMBOXCASEG_DATA to the folder of '
+    'coco_mini and ecssd)')
+def test_photographs(new_dataset, tool, tmp_path):
+    annotations = DATA / 'coco_mini/annotations'
+    printed = tool('new_dataset', '--boxes', annotations / 'boxes_train.json',
+                   '--images', DATA / 'coco_mini/images', '--salient',
+                   DATA / 'ecssd', '--val', annotations / 'instances_val.json',
+                   '--out', tmp_path, '--size', 'tiny')
+    assert ('3117 boxes of 80 classes in 370 images, 1000 salient images'
+            in printed)
+    cfg = Config.fromfile(tmp_path / f'{tmp_path.name}_detector.py')
+    names = [
+        cat['name']
+        for cat in json.loads((annotations /
+                               'boxes_train.json').read_text())['categories']
+    ]
+    assert list(cfg.val_dataloader.dataset.metainfo.classes) == names
+    assert cfg.model.roi_head.bbox_head.num_classes == 80
+    cfg = Config.fromfile(tmp_path / f'{tmp_path.name}_labeller.py')
+    # what docs/labeller.md measures on them
+    assert cfg.crop_size == 128
+    assert DATASETS.build(cfg.train_dataloader.dataset)[3200]['inputs'].shape \
+        == (1, 3, 128, 128)

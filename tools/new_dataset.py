@@ -1,0 +1,540 @@
+"""Write the configs of all three stages for a data set of your own.
+
+See docs/custom_dataset.md. Example:
+
+    python tools/new_dataset.py --boxes boxes.json --images images \\
+        --salient DUTS-TR/DUTS-TR-Image DUTS-TR/DUTS-TR-Mask --size w18
+
+Three short files go to the folder OUT, and inherit the configs that are
+there: OUT_labeller.py, OUT_detector.py and OUT_pipeline.py. They are meant to
+be edited. The rules for what is in them, each repeated where it is used:
+
+- Classes: names and order of the file of the boxes.
+- Crops of the labeller: a square that 95 % of the boxes fit into by area, in
+  steps of 32 px, between 96 px and 288 px (tiny: 128 px). Labelling takes
+  10 / 9 of it, as the paper does (288 and 320 px).
+- Images of the detector: those of the base config, 1333 x 800 px (tiny:
+  320 x 320 px), but in the median not enlarged more than twofold.
+- Length of the labeller's training: crops for 40 passes over boxes and salient
+  images, as the paper on VOC, but 90,000 at least (the photographs of
+  docs/labeller.md) and 900,000 at most (the paper on COCO).
+- Length of the detector's training: 12 epochs, as on COCO, or more until
+  120,000 images are seen, about as many as on VOC (tiny: 24,000).
+- Learning rates: in proportion to the global batch, from 0.002 for 16 crops
+  and 0.0025 for 2 images (tiny: 0.002 for 8 images).
+- Threshold of mask scores: the paper's 0.95 (tiny: 0.8).
+"""
+import argparse
+import math
+import os.path as osp
+import pprint
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Tuple
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from mmengine.config import Config
+
+from mmboxcaseg.datasets import CocoBoxes, SalientDataset
+from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
+from mmboxcaseg.proxy import some, write_atomically
+
+TOOLS = Path(__file__).resolve().parent
+# Beside the tools in a checkout, and in mmboxcaseg/.mim where it is installed.
+CONFIGS = TOOLS.with_name('configs')
+
+BATCH_SIZE = 16  # crops of the labeller on one GPU, 9 boxes : 7 salient images
+NUM_SALIENT = 7
+LABELLER_LR = 0.002
+PASSES, MIN_CROPS, MAX_CROPS = 40, 90_000, 900_000
+MIN_CROP_SIZE = 96
+MIN_EPOCHS = 12
+MAX_ENLARGEMENT = 2
+
+
+class Size(NamedTuple):
+    """What depends on the size of the networks.
+
+    Args:
+        labeller (str): Base of the labeller's config, below configs/.
+        detector (str): Base of the detector's config.
+        max_crop (int): Largest side of a training crop, in pixels.
+        scale (tuple[int]): Largest width and height of an image for the
+            detector, long side first.
+        batch_size (int): Images of the detector on one GPU.
+        lr (float): Learning rate of the detector on one GPU.
+        min_images (int): How many images the detector sees at least.
+        mask_score_thr (float): Masks under it are not learnt.
+    """
+    labeller: str
+    detector: str
+    max_crop: int = 288
+    scale: Tuple[int, int] = (1333, 800)
+    batch_size: int = 2
+    lr: float = 0.0025
+    min_images: int = 120_000
+    mask_score_thr: float = 0.95
+
+
+SIZES = dict(
+    tiny=Size(
+        'toy/boxcaseg_hrnetv2-tiny_toy.py',
+        'toy/proxy-mask-rcnn_r18-tiny_toy.py',
+        max_crop=128,
+        scale=(320, 320),
+        batch_size=8,
+        lr=0.002,
+        min_images=24_000,
+        mask_score_thr=0.8),
+    w18=Size('boxcaseg/boxcaseg_hrnetv2-w18_2xb16-50e_coco-duts.py',
+             'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'),
+    w48=Size('boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py',
+             'proxy_mask_rcnn/proxy-mask-rcnn_r101_fpn_1x_coco.py'))
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--boxes', required=True, help='COCO file of boxes')
+    parser.add_argument('--images', required=True, help='folder of its images')
+    parser.add_argument(
+        '--salient',
+        required=True,
+        nargs='+',
+        metavar='DIR',
+        help='folder with images/ and masks/, or two folders: that of the '
+        'salient images and that of their masks (.png)')
+    parser.add_argument(
+        '--val', help='COCO file with true masks, to measure on')
+    parser.add_argument(
+        '--val-images',
+        help='folder of its images (default: that of --images)')
+    parser.add_argument(
+        '--gpus',
+        type=int,
+        default=1,
+        help='number of GPUs to train on; 1 also for a CPU '
+        '(default: %(default)s)')
+    parser.add_argument(
+        '--size',
+        choices=SIZES,
+        default='w48',
+        help='networks: HRNetV2-W48 and ResNet-101 (w48, the paper\'s, '
+        'default), HRNetV2-W18 and ResNet-50 (w18), or small ones for a CPU '
+        '(tiny)')
+    parser.add_argument(
+        '--out',
+        default='configs/mine',
+        help='folder of the configs; its name is that of the data set '
+        '(default: %(default)s)')
+    parser.add_argument(
+        '--force',
+        action='store_true',
+        help='overwrite configs that are there and differ')
+    args = parser.parse_args()
+    if len(args.salient) > 2:
+        parser.error('--salient takes one folder or two')
+    if args.val_images and not args.val:
+        parser.error('--val-images needs --val')
+    if args.gpus < 1:
+        parser.error('--gpus must be 1 or more')
+    if len(args.salient) == 1:
+        folder, = args.salient
+        args.salient = [osp.join(folder, 'images'), osp.join(folder, 'masks')]
+    args.val_images = args.val_images or args.images
+    return args
+
+
+class BoxSizes:
+    """Sizes of boxes and of the images that they are in.
+
+    Args:
+        coco (CocoBoxes): The boxes.
+    """
+
+    def __init__(self, coco: CocoBoxes) -> None:
+        images = [coco.images[img_id] for img_id in coco.annotations]
+        self.images = np.array([[img['width'], img['height']]
+                                for img in images])
+        anns = coco.annotations.values()
+        self.boxes = np.array(
+            [ann['bbox'][2:] for group in anns for ann in group])
+        self.num_boxes = [len(group) for group in anns]
+
+    def sides(self) -> np.ndarray:
+        """Sides of the squares of the same area (n, ), in pixels."""
+        return np.sqrt(self.boxes.prod(axis=1))
+
+    def shorter_sides(self) -> np.ndarray:
+        """Shorter sides of the boxes (n, ), in pixels."""
+        return self.boxes.min(axis=1)
+
+    def factors(self, scale: Tuple[int, int]) -> np.ndarray:
+        """By how much ``Resize`` with ``keep_ratio`` enlarges images.
+
+        Args:
+            scale (tuple[int]): Its largest long and short side, in pixels.
+
+        Returns:
+            np.ndarray: Factor of every image, has shape (m, ).
+        """
+        longer, shorter = self.images.max(axis=1), self.images.min(axis=1)
+        return np.minimum(max(scale) / longer, min(scale) / shorter)
+
+    def resized_sides(self, scale: Tuple[int, int]) -> np.ndarray:
+        """Shorter sides of the boxes (n, ) in the resized images."""
+        factors = np.repeat(self.factors(scale), self.num_boxes)
+        return factors * self.shorter_sides()
+
+
+def choose_crop_sizes(sides: np.ndarray, max_crop: int) -> Tuple[int, int]:
+    """Choose the sides of the labeller's crops.
+
+    Args:
+        sides (np.ndarray): Sides of the boxes in pixels, has shape (n, ).
+        max_crop (int): Largest side of a training crop.
+
+    Returns:
+        tuple[int]: Side in training and in labelling, multiples of 32.
+    """
+    fitting = math.ceil(np.quantile(sides, 0.95) / 32) * 32
+    crop_size = min(max(fitting, MIN_CROP_SIZE), max_crop)
+    return crop_size, round(crop_size * 10 / 9 / 32) * 32
+
+
+def choose_scale(sizes: BoxSizes, scale: Tuple[int, int]) -> Tuple[int, int]:
+    """Choose the detector's image size.
+
+    Args:
+        sizes (BoxSizes): Sizes of the images.
+        scale (tuple[int]): The largest size, in pixels.
+
+    Returns:
+        tuple[int]: The same, or smaller where images are small.
+    """
+    enlargement = np.median(sizes.factors(scale))
+    factor = min(1., MAX_ENLARGEMENT / enlargement)
+    return tuple(round(side * factor) for side in scale)
+
+
+def labeller_schedule(num_boxes: int, num_salient: int, gpus: int) -> dict:
+    """Choose the length of the labeller's training.
+
+    Args:
+        num_boxes (int): Number of boxes.
+        num_salient (int): Number of salient images.
+        gpus (int): Number of GPUs.
+
+    Returns:
+        dict: ``num_iters`` of an epoch, ``max_epochs`` and ``interval`` of
+        validation and checkpoints, in epochs.
+    """
+    crops = PASSES * (num_boxes + num_salient)
+    crops = min(max(crops, MIN_CROPS), MAX_CROPS)
+    num_iters = num_salient // (NUM_SALIENT * gpus)
+    max_epochs = math.ceil(crops / (num_iters * BATCH_SIZE * gpus))
+    return dict(
+        num_iters=num_iters,
+        max_epochs=max_epochs,
+        interval=math.ceil(max_epochs / 10))
+
+
+def detector_schedule(num_images: int, min_images: int,
+                      batch_size: int) -> dict:
+    """Choose the length of the detector's training.
+
+    Args:
+        num_images (int): Number of images with boxes.
+        min_images (int): How many images are seen at least.
+        batch_size (int): Images in one iteration on all GPUs.
+
+    Returns:
+        dict: As that of :func:`labeller_schedule`.
+    """
+    max_epochs = max(MIN_EPOCHS, math.ceil(min_images / num_images))
+    return dict(
+        num_iters=math.ceil(num_images / batch_size),
+        max_epochs=max_epochs,
+        interval=math.ceil(max_epochs / 10))
+
+
+def read_salient(images: str, masks: str, gpus: int) -> int:
+    """Check the salient images and count them.
+
+    Args:
+        images (str): Folder of the images.
+        masks (str): Folder of the masks.
+        gpus (int): Number of GPUs.
+
+    Returns:
+        int: Their number.
+
+    Raises:
+        FileNotFoundError: See :class:`SalientDataset`.
+        ValueError: They do not fill one batch.
+    """
+    num = len(SalientDataset(data_prefix=dict(img=images, mask=masks)))
+    if num < NUM_SALIENT * gpus:
+        raise ValueError(
+            f'{images} has {num} salient images, one batch on {gpus} GPU(s) '
+            f'needs {NUM_SALIENT * gpus}: add more, or use less GPUs.')
+    return num
+
+
+def check_val(coco: CocoBoxes, classes: Tuple[str, ...]) -> None:
+    """Check that a detector can be measured on a COCO file.
+
+    Args:
+        coco (CocoBoxes): Its content.
+        classes (tuple[str]): The classes that are learnt.
+
+    Raises:
+        ValueError: Classes are missing or in another order, so that mmdet
+            would number them otherwise, or an annotation has no mask.
+    """
+    used = [name for name in coco.classes if name in classes]
+    if used != list(classes):
+        raise ValueError(
+            f'{coco.ann_file} has other classes than the file of the boxes, '
+            'or in another order, and labels follow the file: '
+            f'{used}, not {list(classes)}. Write `categories` as there.')
+    bare = [
+        ann['id'] for anns in coco.annotations.values() for ann in anns
+        if not ann.get('segmentation')
+    ]
+    if bare:
+        raise ValueError(
+            f'{coco.ann_file}: {len(bare)} annotations have no '
+            f'`segmentation`, which --val is for: annotation {some(bare)}. '
+            'Use a file with true masks, or leave out --val.')
+
+
+def base_path(out: Path, config: str) -> str:
+    """How a config in a folder names its base.
+
+    Args:
+        out (Path): The folder.
+        config (str): Path of the base below configs/.
+
+    Returns:
+        str: Relative inside the checkout, so that it can be moved as a whole.
+        Outside of it, and where mmboxcaseg was installed, the new configs may
+        be moved alone: then it is absolute.
+    """
+    base = CONFIGS / config
+    if out.resolve().is_relative_to(CONFIGS.parent):
+        return osp.relpath(base, out.resolve())
+    return str(base)
+
+
+def labeller_values(args: argparse.Namespace, sizes: BoxSizes,
+                    num_salient: int) -> dict:
+    """Choose what is in the labeller's config.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        sizes (BoxSizes): Sizes of boxes and images.
+        num_salient (int): Number of salient images.
+
+    Returns:
+        dict: Variables of its template.
+    """
+    size, sides = SIZES[args.size], sizes.sides()
+    crop_size, label_size = choose_crop_sizes(sides, size.max_crop)
+    return dict(
+        labeller_schedule(len(sides), num_salient, args.gpus),
+        base=base_path(Path(args.out), size.labeller),
+        num_boxes=f'{len(sides):,}',
+        num_images=f'{len(sizes.images):,}',
+        num_salient=f'{num_salient:,}',
+        large_side=math.ceil(np.quantile(sides, 0.95)),
+        max_crop=size.max_crop,
+        crop_size=crop_size,
+        label_size=label_size,
+        passes=PASSES,
+        min_crops=f'{MIN_CROPS:,}',
+        max_crops=f'{MAX_CROPS:,}',
+        batch_size=BATCH_SIZE,
+        lr=f'{LABELLER_LR * args.gpus:g}')
+
+
+def detector_values(args: argparse.Namespace, sizes: BoxSizes,
+                    classes: Tuple[str, ...]) -> dict:
+    """Choose what is in the detector's config.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        sizes (BoxSizes): Sizes of boxes and images.
+        classes (tuple[str]): Names in the order of the file.
+
+    Returns:
+        dict: Variables of its template.
+    """
+    size = SIZES[args.size]
+    scale = choose_scale(sizes, size.scale)
+    resized = sizes.resized_sides(scale)
+    gate_side = round(2 / (1 - size.mask_score_thr))
+    return dict(
+        detector_schedule(
+            len(sizes.images), size.min_images, size.batch_size * args.gpus),
+        base=base_path(Path(args.out), size.detector),
+        classes=pprint.pformat(classes, width=69, compact=True),
+        scale=scale,
+        small_box=round(np.quantile(resized, 0.25)),
+        median_box=round(np.median(resized)),
+        mask_score_thr=size.mask_score_thr,
+        gate_side=gate_side,
+        below_gate=round(100 * np.mean(sizes.shorter_sides() < gate_side)),
+        min_epochs=MIN_EPOCHS,
+        min_images=f'{size.min_images:,}',
+        batch_size=size.batch_size,
+        lr=f'{size.lr * args.gpus:g}')
+
+
+def make_configs(args: argparse.Namespace) -> Dict[str, str]:
+    """Check the data and make the texts of the three configs.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        dict[str, str]: Text by path.
+
+    Raises:
+        FileNotFoundError: A file or folder does not exist.
+        ValueError: A file is broken, or does not fit the others.
+    """
+    coco = CocoBoxes(args.boxes, args.images)
+    num_salient = read_salient(*args.salient, args.gpus)
+    if args.val:
+        check_val(CocoBoxes(args.val, args.val_images), coco.classes)
+    sizes = BoxSizes(coco)
+    print(f'{len(sizes.boxes)} boxes of {len(coco.classes)} classes in '
+          f'{len(sizes.images)} images, {num_salient} salient images')
+    work_dir = osp.join('work_dirs', Path(args.out).resolve().name)
+    values = dict(
+        labeller=dict(
+            labeller_values(args, sizes, num_salient),
+            work_dir=osp.join(work_dir, 'labeller')),
+        detector=dict(
+            detector_values(args, sizes, coco.classes),
+            work_dir=osp.join(work_dir, 'proxy'),
+            proxy=osp.join(work_dir, 'label.json')),
+        pipeline=dict())
+    return fill_templates(args, values)
+
+
+def fill_templates(args: argparse.Namespace,
+                   values: Dict[str, dict]) -> Dict[str, str]:
+    """Make the texts of the configs.
+
+    Args:
+        args (argparse.Namespace): The command line.
+        values (dict[str, dict]): Variables of the templates by stage, beside
+            those that all have.
+
+    Returns:
+        dict[str, str]: Text by path.
+    """
+    env = Environment(
+        loader=FileSystemLoader(TOOLS / 'templates'),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True)
+    env.filters['repr'] = repr
+    name = Path(args.out).resolve().name
+    shared = dict(
+        name=name,
+        small=args.size == 'tiny',
+        gpus=args.gpus,
+        boxes=args.boxes,
+        images=args.images,
+        salient_images=args.salient[0],
+        salient_masks=args.salient[1],
+        val=args.val,
+        val_images=args.val_images)
+    return {
+        osp.join(args.out, f'{name}_{stage}.py'):
+        env.get_template(f'{stage}.py.j2').render(shared, **own)
+        for stage, own in values.items()
+    }
+
+
+def write_configs(configs: Dict[str, str], force: bool) -> None:
+    """Write the configs, all or none.
+
+    Args:
+        configs (dict[str, str]): Text by path.
+        force (bool): Whether to overwrite files that differ.
+
+    Raises:
+        ValueError: A file is there and differs.
+    """
+    differing = [
+        path for path, text in configs.items()
+        if osp.exists(path) and Path(path).read_text('utf-8') != text
+    ]
+    if differing and not force:
+        raise ValueError(
+            f'{some(differing)}: there already, and different. Choose another '
+            '--out, or overwrite with --force what was edited there.')
+    for path, text in configs.items():
+        write_atomically(path, [text])
+        print(f'written: {path}')
+
+
+def next_commands(configs: Dict[str, str], gpus: int) -> List[str]:
+    """Say what to type next.
+
+    Args:
+        configs (dict[str, str]): The configs that were written, by path.
+        gpus (int): Number of GPUs.
+
+    Returns:
+        list[str]: The commands.
+    """
+    labeller, detector = list(configs)[:2]
+    # Read as the commands will read them.
+    stage1, stage3 = Config.fromfile(labeller), Config.fromfile(detector)
+    inside = TOOLS.is_relative_to(Path.cwd())
+    tools = osp.relpath(TOOLS) if inside else TOOLS
+    dataset = stage3.train_dataloader.dataset
+    report = osp.join(osp.dirname(dataset.ann_file), 'report.html')
+    python, launcher = 'python', ''
+    if gpus > 1:
+        python = f'torchrun --nproc_per_node {gpus}'
+        launcher = ' --launcher pytorch'
+    commands = [
+        f'python {tools}/check_data.py {labeller}',
+        f'{python} {tools}/train.py {labeller}{launcher}',
+        f'{python} {tools}/label.py {labeller} '
+        f'$(cat {stage1.work_dir}/last_checkpoint) '
+        f'{dataset.ann_file}{launcher}',
+        f'python {tools}/analysis_tools/proxy_report.py {dataset.ann_file} '
+        f'--img-prefix {dataset.data_prefix.img} '
+        f'--threshold {dataset.mask_score_thr} --out {report}',
+        f'{python} {tools}/train.py {detector}{launcher}',
+    ]
+    if stage3.val_dataloader:
+        commands.append(f'{python} {tools}/test.py {detector} '
+                        f'$(cat {stage3.work_dir}/last_checkpoint){launcher}')
+    return commands
+
+
+def main() -> None:
+    args = parse_args()
+    check_file(args.boxes, 'COCO file of the boxes')
+    if args.val:
+        check_file(args.val, 'COCO file to measure on')
+    with exit_on_bad_input():
+        configs = make_configs(args)
+        write_configs(configs, args.force)
+    print('Look at them; then type')
+    for command in next_commands(configs, args.gpus):
+        print(f'    {command}')
+
+
+if __name__ == '__main__':
+    main()
