@@ -13,6 +13,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = [ROOT / 'docs' / name for name in ('custom_dataset.md', 'faq.md')]
 each_document = pytest.mark.parametrize('path', DOCS, ids=lambda p: p.name)
+ALL = [
+    ROOT / 'README.md', ROOT / 'data/README.md',
+    *sorted(ROOT.glob('docs/*.md')), *sorted(ROOT.glob('configs/*/README.md'))
+]
 
 
 def commands(path: Path) -> List[List[str]]:
@@ -31,15 +35,21 @@ def anchors(path: Path) -> List[str]:
     ]
 
 
-@each_document
+@pytest.mark.parametrize('path', ALL, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links(path):
-    links = re.findall(r'\]\(([^)]+)\)', path.read_text('utf-8'))
-    assert links
-    for link in links:
+    for link in re.findall(r'\]\(([^)]+)\)', path.read_text('utf-8')):
+        if '://' in link:
+            continue
         name, _, anchor = link.partition('#')
-        target = path.parent / name
+        target = path.parent / name if name else path
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_every_document_is_linked():
+    text = (ROOT / 'README.md').read_text('utf-8')
+    for path in ROOT.glob('docs/*.md'):
+        assert f'(docs/{path.name})' in text, path
 
 
 @each_document

@@ -36,6 +36,9 @@ def main() -> None:
     args = parse_args()
     check_file(args.checkpoint, 'checkpoint')
     cfg = load_config(args)
+    if not cfg.get('test_dataloader'):
+        raise SystemExit(f'{args.config} has no test_dataloader: there is '
+                         'nothing to measure on.')
     with exit_on_bad_input():
         check_classes(cfg)
     cfg.load_from = args.checkpoint

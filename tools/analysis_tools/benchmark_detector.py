@@ -24,7 +24,6 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.fileio import dump, load
 from mmengine.registry import init_default_scope
-from torch import nn
 
 from mmboxcaseg.proxy import mask_to_polygons
 from mmboxcaseg.registry import MODELS
