@@ -210,7 +210,8 @@ class NamesBrokenFiles(BaseDataset):
         except Exception as error:
             item = self.get_data_info(idx)
             for key in ('img_path', 'seg_map_path'):
-                if key in item and not is_readable(item[key]):
+                # CocoDataset has None where there is no map.
+                if item.get(key) and not is_readable(item[key]):
                     raise ValueError(
                         f'{item[key]} cannot be decoded, it is damaged or was '
                         'cut short. Replace it; tools/check_data.py finds all '

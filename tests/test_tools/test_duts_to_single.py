@@ -143,12 +143,14 @@ def test_no_targets(tool, duts, tmp_path, folder):
              '--exclude-overlap-with', duts.target, tmp_path / folder)
 
 
-@pytest.mark.parametrize(
-    'name',
-    ['DUTS-TR-Mask/one.png', 'DUTS-TR-Image/one.jpg', 'target/other.jpg'])
-def test_broken_image(tool, duts, tmp_path, name):
+@pytest.mark.parametrize('name, message', [
+    ('DUTS-TR-Mask/one.png', 'mask is no image .*: image one.jpg'),
+    ('DUTS-TR-Image/one.jpg', 'the file is no image .*: image one.jpg'),
+    ('target/other.jpg', 'target/other.jpg cannot be read'),
+])
+def test_broken_image(tool, duts, tmp_path, name, message):
     (tmp_path / name).write_bytes(b'')
-    with pytest.raises(SystemExit, match=f'{name} cannot be read'):
+    with pytest.raises(SystemExit, match=message):
         tool('duts_to_single', duts.images, duts.masks, duts.out,
              '--exclude-overlap-with', duts.target)
     assert not duts.out.exists()
