@@ -167,8 +167,9 @@ def test_auto_scale_lr(run_train):
 
 def test_amp_without_gpu(run_train):
     options = ('--cfg-options', 'label_dataloader.batch_size=1')
-    assert run_train('--amp', *options).optim_wrapper == dict(
-        type='mmboxcaseg.BFloat16OptimWrapper')
+    assert run_train(
+        '--amp',
+        *options).optim_wrapper == dict(type='mmboxcaseg.BFloat16OptimWrapper')
     with pytest.raises(SystemExit, match='only labellers'):
         run_train('--amp')
 

@@ -31,8 +31,8 @@ from mmboxcaseg.structures import encode_window, to_rle
 
 ROOT = osp.join(osp.dirname(osp.abspath(__file__)), '../..')
 SMALL = osp.join(ROOT, 'configs/toy/proxy-mask-rcnn_r18-tiny_toy.py')
-LARGE = osp.join(
-    ROOT, 'configs/proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py')
+LARGE = osp.join(ROOT,
+                 'configs/proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py')
 OURS = ('mmboxcaseg.LoadProxyAnnotations', 'mmboxcaseg.PackProxyInputs')
 STOCK = ('LoadAnnotations', 'PackDetInputs')
 NUM_IMAGES = 100
@@ -49,8 +49,8 @@ def make_item(windows: np.ndarray, height: int, width: int) -> dict:
             ignore_flag=0,
             mask_weight=float(number % 4 > 0),
             mask=encode_window(mask, window, height, width))
-        for number, (mask, window) in enumerate(
-            zip(draw_ellipses(windows), windows))
+        for number, (
+            mask, window) in enumerate(zip(draw_ellipses(windows), windows))
     ]
     return dict(
         img_path='drawn',
@@ -183,14 +183,14 @@ def measure_loading(root: str) -> Dict[str, float]:
     """Milliseconds an image: masks alone, and with resizing and flipping."""
     polygons = read_instances(root)
     rles = encode_polygons(polygons)
-    augment = (dict(type='Resize', scale=(1333, 800), keep_ratio=True),
-               dict(type='RandomFlip', prob=1.))
+    augment = (dict(type='Resize', scale=(1333, 800),
+                    keep_ratio=True), dict(type='RandomFlip', prob=1.))
     result = {}
     for prefix, transforms in dict(load=(), pipeline=augment).items():
-        ours, stock = (make_pipeline(names, *transforms)
-                       for names in (OURS, STOCK))
-        for name, pipeline, items in (('rle', ours, rles),
-                                      ('stock_rle', stock, rles),
+        ours, stock = (
+            make_pipeline(names, *transforms) for names in (OURS, STOCK))
+        for name, pipeline, items in (('rle', ours, rles), ('stock_rle', stock,
+                                                            rles),
                                       ('stock_polygon', stock, polygons)):
 
             def work() -> None:
