@@ -162,3 +162,24 @@ def test_yolo_without_low_scores(tool, proxy, tmp_path):
     printed = tool('proxy_to_yolo', proxy['ann_file'], out, '--min-score', 0.9)
     assert '2 masks written' in printed and '2 masks under the' in printed
     assert (out / 'labels' / 'c.txt').read_text() == ''
+
+
+def test_yolo_boxes_come_back(tool, tiny_coco, tmp_path):
+    """Exported and converted to a COCO file again they are the same."""
+    source = tiny_coco()
+    images = source['data_prefix']['img']
+    out, coco = tmp_path / 'yolo', tmp_path / 'boxes.json'
+    printed = tool('proxy_to_yolo', source['ann_file'], out, '--boxes')
+    assert '4 boxes written; left out: 1 boxes of crowds' in printed
+    tool('boxes_to_coco', '--format', 'yolo', '--classes', out / 'data.yaml',
+         out / 'labels', images, coco)
+
+    def boxes(path) -> list:
+        data = load(path)
+        names = {cat['id']: cat['name'] for cat in data['categories']}
+        files = {img['id']: img['file_name'] for img in data['images']}
+        return sorted(
+            (files[ann['image_id']], names[ann['category_id']], ann['bbox'])
+            for ann in data['annotations'] if not ann.get('iscrowd'))
+
+    assert boxes(coco) == boxes(source['ann_file'])

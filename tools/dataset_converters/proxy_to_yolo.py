@@ -3,38 +3,33 @@ from collections import Counter
 from pathlib import Path
 from typing import Iterator, List
 
-from labelformat.formats.yolov8 import YOLOv8InstanceSegmentationOutput
+from labelformat.formats.yolov8 import (YOLOv8InstanceSegmentationOutput,
+                                        YOLOv8ObjectDetectionOutput)
 from labelformat.model import instance_segmentation as segmentation
+from labelformat.model import object_detection as detection
+from labelformat.model.bounding_box import BoundingBox, BoundingBoxFormat
 from labelformat.model.category import Category
 from labelformat.model.image import Image
 from labelformat.model.multipolygon import MultiPolygon
 from mmengine.utils import track_iter_progress
 
 from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
-from mmboxcaseg.proxy import (file_names, load_proxy, mask_to_polygons,
-                              new_folder)
+from mmboxcaseg.proxy import (file_names, load_coco, load_proxy,
+                              mask_to_polygons, new_folder)
 
 
-class ProxyMasks(segmentation.InstanceSegmentationInput):
-    """The masks of a proxy file, as labelformat reads them.
+class CocoFile:
+    """Classes and images of a COCO file, as labelformat reads them.
 
     Args:
-        data (dict): Content of the proxy file.
-        parts (str): What becomes of a mask of several parts: 'join' links
-            them by lines without width, 'largest' keeps one, 'error' raises.
-        tolerance (float): See :func:`mask_to_polygons`.
-        min_score (float): Masks that score less are left out.
+        data (dict): Content of the file.
 
     Attributes:
         counts (Counter): What was read and what was left out or changed.
     """
 
-    def __init__(self, data: dict, parts: str, tolerance: float,
-                 min_score: float) -> None:
+    def __init__(self, data: dict) -> None:
         self.data = data
-        self.parts = parts
-        self.tolerance = tolerance
-        self.min_score = min_score
         self.counts = Counter()
         # YOLO counts classes from 0.
         self.categories = {
@@ -58,6 +53,44 @@ class ProxyMasks(segmentation.InstanceSegmentationInput):
         for img in self.data['images']:
             yield Image(img['id'], img['file_name'], img['width'],
                         img['height'])
+
+
+class CocoBoxes(CocoFile, detection.ObjectDetectionInput):
+    """The boxes of a COCO file; crowds are left out."""
+
+    def get_labels(self) -> Iterator[detection.ImageObjectDetection]:
+        """Boxes of one image after the other, with a progress bar."""
+        for image in track_iter_progress(list(self.get_images())):
+            objects = []
+            for ann in self.annotations[image.id]:
+                crowd = bool(ann.get('iscrowd'))
+                self.counts['crowds' if crowd else 'written'] += 1
+                if not crowd:
+                    objects.append(
+                        detection.SingleObjectDetection(
+                            self.categories[ann['category_id']],
+                            BoundingBox.from_format(ann['bbox'],
+                                                    BoundingBoxFormat.XYWH)))
+            yield detection.ImageObjectDetection(image, objects)
+
+
+class ProxyMasks(CocoFile, segmentation.InstanceSegmentationInput):
+    """The masks of a proxy file.
+
+    Args:
+        data (dict): Content of the proxy file.
+        parts (str): What becomes of a mask of several parts: 'join' links
+            them by lines without width, 'largest' keeps one, 'error' raises.
+        tolerance (float): See :func:`mask_to_polygons`.
+        min_score (float): Masks that score less are left out.
+    """
+
+    def __init__(self, data: dict, parts: str, tolerance: float,
+                 min_score: float) -> None:
+        super().__init__(data)
+        self.parts = parts
+        self.tolerance = tolerance
+        self.min_score = min_score
 
     def get_labels(self) -> Iterator[segmentation.ImageInstanceSegmentation]:
         """Masks of one image after the other, with a progress bar.
@@ -99,11 +132,17 @@ class ProxyMasks(segmentation.InstanceSegmentationInput):
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Write the masks of a proxy file as labels for YOLO '
-        'segmentation: data.yaml and a text file an image. See '
+        'segmentation, or the boxes of a COCO file as labels for YOLO '
+        'detection: data.yaml and a text file an image. See '
         'docs/proxy_file.md.')
-    parser.add_argument('proxy', help='proxy file')
+    parser.add_argument('proxy', help='proxy file; with --boxes any COCO file')
     parser.add_argument(
         'out_dir', help='folder to make; put the images in OUT_DIR/images')
+    parser.add_argument(
+        '--boxes',
+        action='store_true',
+        help='write all boxes but those of crowds; --parts, --min-score and '
+        '--tolerance are of masks')
     parser.add_argument(
         '--parts',
         choices=('join', 'largest', 'error'),
@@ -130,14 +169,26 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the folder and print what was left out or changed."""
-    data = load_proxy(args.proxy)
-    file_names(data['images'], '.txt', args.proxy)
-    masks = ProxyMasks(data, args.parts, args.tolerance, args.min_score)
+def export(output: type, source: CocoFile, args: argparse.Namespace) -> None:
+    """Write the folder."""
+    file_names(source.data['images'], '.txt', args.proxy)
     with new_folder(args.out_dir) as folder:
-        YOLOv8InstanceSegmentationOutput(
-            Path(folder) / 'data.yaml', args.split).save(masks)
+        output(Path(folder) / 'data.yaml', args.split).save(source)
+
+
+def export_boxes(args: argparse.Namespace) -> None:
+    """Write the boxes and print what was left out."""
+    boxes = CocoBoxes(load_coco(args.proxy))
+    export(YOLOv8ObjectDetectionOutput, boxes, args)
+    print(f'\n{args.out_dir}: {boxes.counts["written"]} boxes written; left '
+          f'out: {boxes.counts["crowds"]} boxes of crowds')
+
+
+def export_masks(args: argparse.Namespace) -> None:
+    """Write the masks and print what was left out or changed."""
+    masks = ProxyMasks(
+        load_proxy(args.proxy), args.parts, args.tolerance, args.min_score)
+    export(YOLOv8InstanceSegmentationOutput, masks, args)
     counts = masks.counts
     parts = dict(join='joined', largest='cut to the largest', error='refused')
     print(f'\n{args.out_dir}: {counts["written"]} masks written; left out: '
@@ -150,9 +201,9 @@ def run(args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse_args()
-    check_file(args.proxy, 'proxy file')
+    check_file(args.proxy, 'COCO file' if args.boxes else 'proxy file')
     with exit_on_bad_input():
-        run(args)
+        export_boxes(args) if args.boxes else export_masks(args)
 
 
 if __name__ == '__main__':
