@@ -1,30 +1,7 @@
 #!/usr/bin/env bash
-# Labels under Slurm.
-#   tools/slurm_label.sh PARTITION JOB_NAME CONFIG CHECKPOINT OUT [ARGS]...
-# GPUS (all processes), GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS shape the
-# job. Without GPUs set GPUS_PER_NODE=0 and TASKS_PER_NODE. Two jobs that share
-# a node need two values of MASTER_PORT. OUT lies on a disk that all share.
+# Labels under Slurm; launch.sh has the variables. OUT lies on a
+# disk that all machines share.
 set -euo pipefail
-if (($# < 5)); then
-    echo "usage: $0 PARTITION JOB_NAME CONFIG CHECKPOINT OUT [ARGS]..." >&2
-    exit 2
-fi
-TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-GPUS=${GPUS:-8}
-GPUS_PER_NODE=${GPUS_PER_NODE:-8}
-TASKS_PER_NODE=${TASKS_PER_NODE:-$GPUS_PER_NODE}
-# Word splitting is wanted here: several options in one variable.
-read -ra EXTRA <<<"${SRUN_ARGS:-}"
-if ((GPUS_PER_NODE > 0)); then
-    EXTRA=("--gres=gpu:$GPUS_PER_NODE" ${EXTRA[@]+"${EXTRA[@]}"})
-fi
-
-PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" \
-    exec srun --partition="$1" --job-name="$2" \
-    --ntasks="$GPUS" \
-    --ntasks-per-node="$TASKS_PER_NODE" \
-    --cpus-per-task="${CPUS_PER_TASK:-5}" \
-    --kill-on-bad-exit=1 \
-    ${EXTRA[@]+"${EXTRA[@]}"} \
-    "${PYTHON:-python}" -u "$TOOLS/label.py" "$3" "$4" "$5" \
-    --launcher slurm "${@:6}"
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+need 5 'PARTITION JOB_NAME CONFIG CHECKPOINT OUT [ARGUMENTS]...' "$@"
+by_slurm "$1" "$2" label.py "$3" "$4" "$5" "${@:6}"

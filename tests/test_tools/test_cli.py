@@ -240,8 +240,8 @@ def test_dist_script(tool, positional, run_script, tmp_path):
         assert f'<{argument}>' in lines
     start = lines.index(f'<{TOOLS}/{tool}.py>')
     assert lines[start + 1:] == [
-        f'<{argument}>' for argument in (*positional, '--launcher', 'pytorch',
-                                         '--cfg-options', 'key=[1, 2]')
+        f'<{argument}>' for argument in (*positional, '--cfg-options',
+                                         'key=[1, 2]', '--launcher', 'pytorch')
     ]
 
 
@@ -265,8 +265,8 @@ def test_slurm_script(tool, positional, run_script):
         positional = [*positional, '--work-dir', *work_dir]
     start = lines.index(f'<{TOOLS}/{tool}.py>')
     assert lines[start + 1:] == [
-        f'<{argument}>' for argument in (*positional, '--launcher', 'slurm',
-                                         '--cfg-options', 'key=[1, 2]')
+        f'<{argument}>' for argument in (*positional, '--cfg-options',
+                                         'key=[1, 2]', '--launcher', 'slurm')
     ]
 
 
