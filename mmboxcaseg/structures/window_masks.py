@@ -146,11 +146,11 @@ class WindowMasks(BitmapMasks):
         x0, x1 = np.searchsorted(cols, self.windows[:, 0::2].T)
         y0, y1 = np.searchsorted(rows, self.windows[:, 1::2].T)
         windows = np.stack([x0, y0, x1, y1], axis=1)
-        parts = [
-            part[rows[y0:y1, None] - top, cols[x0:x1] - left]
-            for part, (x0, y0, x1, y1), (
-                left, top) in zip(self.parts, windows, self.windows[:, :2])
-        ]
+        parts = []
+        for part, (left, top, *_), window in zip(self.parts, self.windows,
+                                                 windows):
+            x0, y0, x1, y1 = window
+            parts.append(part[rows[y0:y1, None] - top, cols[x0:x1] - left])
         return WindowMasks(parts, windows, self.weights, *out_shape)
 
     def flip(self, flip_direction: str = 'horizontal') -> 'WindowMasks':
@@ -217,11 +217,10 @@ class WindowMasks(BitmapMasks):
         shifted = self.windows + np.array([right, down, right, down])
         height, width = (int(side) for side in out_shape)
         windows = np.clip(shifted, 0, [width, height, width, height])
+        inside = windows - np.tile(shifted[:, :2], 2)
         parts = [
-            part[y0 - top:y1 - top, x0 - left:x1 - left]
-            for part, (x0, y0, x1,
-                       y1), (left,
-                             top) in zip(self.parts, windows, shifted[:, :2])
+            part[y0:y1, x0:x1]
+            for part, (x0, y0, x1, y1) in zip(self.parts, inside)
         ]
         return WindowMasks(parts, windows, self.weights, height, width)
 
