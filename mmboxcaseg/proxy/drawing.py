@@ -68,13 +68,18 @@ def draw(ax: Axes, img: np.ndarray, instances: Sequence[Instance]) -> None:
                       lw=1.2,
                       ls=':' if ins.dropped else '-',
                       ec=colour))
+        # Inside the image, wherever the box is.
+        left = x + w / 2 < width / 2
+        below_border = y < 0.06 * max(height, width)
         ax.text(
-            max(x, 0),
-            max(y, 7),
+            max(x, 0) if left else min(x + w, width),
+            max(y, 0),
             ins.text,
             color='white',
             fontsize=7,
-            va='bottom',
+            ha='left' if left else 'right',
+            va='top' if below_border else 'bottom',
+            clip_on=True,
             bbox=dict(facecolor=colour, pad=0.8, lw=0) if ins.text else None)
     ax.imshow(canvas.clip(0, 1))
     ax.set(xlim=(-.5, width - .5), ylim=(height - .5, -.5))

@@ -69,11 +69,13 @@ def choose(merged: Dict[int, List[Instance]], count: int = 5) -> List[int]:
 def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
                out: str) -> None:
     """Draw a grid, one image a row, one source of masks a column."""
+    heights = [img.shape[0] / img.shape[1] for img in images.values()]
     _, axes = plt.subplots(
         len(images),
         len(columns),
-        figsize=(2.6 * len(columns), 2.6 * len(images)),
-        squeeze=False)
+        figsize=(2.6 * len(columns), 2.6 * sum(heights)),
+        squeeze=False,
+        gridspec_kw=dict(height_ratios=heights, hspace=0.08, wspace=0.04))
     for row, (img_id, img) in zip(axes, images.items()):
         for ax, instances in zip(row, columns.values()):
             draw(ax, img, instances[img_id])
