@@ -1,17 +1,28 @@
 """Builds the package; the metadata is in setup.cfg.
 
-``mim`` looks for configs, tools and the model index in ``.mim`` inside the
+``mim`` looks for configs, tools and the two indices in ``.mim`` inside the
 installed package. ``BuildPyWithMim`` puts them there: as copies in a wheel,
 as links to the checkout in an editable install.
 """
 import os
+import re
 import shutil
 from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-MIM_SOURCES = ('configs', 'tools', 'model-index.yml')
+MIM_SOURCES = ('configs', 'tools', 'model-index.yml', 'dataset-index.yml')
+
+
+def long_description() -> str:
+    """README.md for an index of packages, where the other files are not.
+
+    Pictures are left out; a link to a document becomes its text.
+    """
+    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    text = re.sub(r'!\[[^]]*\]\((?!https:)[^)]*\)\n\n', '', text)
+    return re.sub(r'\[([^]]*)\]\((?!https:)[^)]*\)', r'\1', text)
 
 
 def add_mim_extension(package_dir: Path, link: bool) -> None:
@@ -26,7 +37,8 @@ def add_mim_extension(package_dir: Path, link: bool) -> None:
     # What an earlier build left may hold configs that are gone by now.
     shutil.rmtree(mim_dir, ignore_errors=True)
     mim_dir.mkdir(parents=True)
-    ignore = shutil.ignore_patterns('__pycache__', '*.pyc')
+    # setup_env.sh makes the virtual environment of a checkout.
+    ignore = shutil.ignore_patterns('__pycache__', '*.pyc', 'setup_env.sh')
     for name in MIM_SOURCES:
         source, target = ROOT / name, mim_dir / name
         if link:
@@ -49,4 +61,6 @@ class BuildPyWithMim(build_py):
 
 
 if __name__ == '__main__':
-    setup(cmdclass=dict(build_py=BuildPyWithMim))
+    setup(
+        long_description=long_description(),
+        cmdclass=dict(build_py=BuildPyWithMim))

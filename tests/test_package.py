@@ -1,5 +1,4 @@
 import configparser
-import importlib.util
 import os
 import subprocess
 import sys
@@ -7,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from setup_script import load_setup
 
 import mmboxcaseg
 from mmboxcaseg import REQUIRED, check_versions, find_versions, registry
@@ -103,15 +103,13 @@ def test_found_from_mmdet_scope_without_custom_imports():
 
 @pytest.mark.parametrize('link', [True, False])
 def test_mim_extension(tmp_path, link):
-    spec = importlib.util.spec_from_file_location('setup', ROOT / 'setup.py')
-    setup = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(setup)
+    setup = load_setup()
     stale = tmp_path / '.mim' / 'configs' / 'stale.py'
     stale.parent.mkdir(parents=True)
     stale.touch()
 
     setup.add_mim_extension(tmp_path, link=link)
-    for name in ('configs', 'tools', 'model-index.yml'):
+    for name in setup.MIM_SOURCES:
         target = tmp_path / '.mim' / name
         assert target.exists()
         assert os.path.islink(target) == link
