@@ -17,6 +17,7 @@ from mmengine.fileio import dump, get, load
 from mmengine.runner import find_latest_checkpoint
 from mmengine.utils import mkdir_or_exist, scandir
 
+from mmboxcaseg.installed import find_config
 from mmboxcaseg.proxy import load_proxy
 
 TOOLS = osp.dirname(osp.abspath(__file__))
@@ -284,9 +285,10 @@ def main(argv: Optional[List[str]] = None) -> None:
     parser.add_argument(
         '--work-dir', required=True, help='folder of all results')
     args = parser.parse_args(argv)
-    if not osp.isfile(args.config):
-        raise SystemExit(f'config not found: {args.config}')
-    cfg = Config.fromfile(args.config)
+    config = find_config(args.config)
+    if not osp.isfile(config):
+        raise SystemExit(f'config not found: {config}')
+    cfg = Config.fromfile(config)
     if cfg.get('twin') and not cfg.get('val'):
         raise SystemExit(f'{args.config}: `twin` is a comparison on `val`; '
                          'name `val`, too, or set twin=None.')

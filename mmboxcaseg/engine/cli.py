@@ -18,6 +18,7 @@ from mmengine.utils import track_iter_progress
 from torch import nn
 
 import mmboxcaseg
+from mmboxcaseg.installed import find_config
 from .distributed import init_distributed
 
 
@@ -30,7 +31,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser (argparse.ArgumentParser): The parser to extend.
     """
-    parser.add_argument('config', help='path of the config file')
+    parser.add_argument(
+        'config', help='path of the config, or name of one of the package')
     parser.add_argument(
         '--work-dir',
         help='folder for logs and results; by default that of the config, '
@@ -140,12 +142,13 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
     """Read a config, or end the program and say why it cannot be read.
 
     Args:
-        path (str): The config file.
+        path (str): The config file, see :func:`find_config`.
         options (dict, optional): Settings to override.
 
     Returns:
         Config: The config.
     """
+    path = find_config(path)
     check_file(path, 'config')
     try:
         cfg = Config.fromfile(path)
