@@ -1,6 +1,5 @@
 """The wheel and the sdist hold all that they should, and nothing else."""
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -10,11 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from setup_script import load_setup
+from checkout import copy_project, load_setup
 
 ROOT = Path(__file__).resolve().parents[1]
-LEFT_OUT = shutil.ignore_patterns('.*', '__pycache__', 'build', 'data', 'dist',
-                                  'site', 'work_dirs', '*.egg-info')
 # What may lie in a checkout beside the project.
 FOREIGN = ('.venv/lib/torch.py', 'data/toy/train/0.jpg', 'dist/old.whl',
            'work_dirs/demo/epoch_1.pth', 'mmboxcaseg/.mim/configs/stale.py',
@@ -50,9 +47,7 @@ def built(tmp_path_factory) -> SimpleNamespace:
     """Both distributions of a copy of the checkout, and its files."""
     folder = tmp_path_factory.mktemp('distributions')
     source = folder / 'source'
-    shutil.copytree(ROOT, source, ignore=LEFT_OUT)
-    (source / 'data').mkdir()
-    shutil.copy(ROOT / 'data/README.md', source / 'data')
+    copy_project(source)
     files = files_in(source)
     for path in FOREIGN:
         (source / path).parent.mkdir(parents=True, exist_ok=True)

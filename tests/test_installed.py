@@ -2,8 +2,8 @@ import os
 from pathlib import Path
 
 import pytest
+from checkout import load_setup
 from mmengine.config import Config
-from setup_script import load_setup
 
 from mmboxcaseg import installed
 from mmboxcaseg.engine.cli import read_config

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from checkout import load_setup
 from packaging.requirements import Requirement
-from setup_script import load_setup
 
 import mmboxcaseg
 from mmboxcaseg import REQUIRED, check_versions, find_versions, registry

@@ -28,6 +28,7 @@ import argparse
 import math
 import os.path as osp
 import pprint
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
@@ -485,6 +486,26 @@ def write_configs(configs: Dict[str, str], force: bool) -> None:
         print(f'written: {path}')
 
 
+def tool_call(tool: str, gpus: int = 1) -> str:
+    """Say how a tool is called from the folder at hand.
+
+    Args:
+        tool (str): Its path below tools/.
+        gpus (int): Number of GPUs that it runs on.
+
+    Returns:
+        str: The command, without arguments. Where mmboxcaseg was installed
+        it is one of ``mim``, if that is installed, too.
+    """
+    inside = TOOLS.is_relative_to(Path.cwd())
+    path = osp.relpath(TOOLS / tool) if inside else TOOLS / tool
+    if gpus > 1:
+        return f'torchrun --nproc_per_node {gpus} {path}'
+    if TOOLS.parent.name == '.mim' and find_spec('mim'):
+        return f'mim run mmboxcaseg {Path(tool).stem}'
+    return f'python {path}'
+
+
 def next_commands(configs: Dict[str, str], gpus: int) -> List[str]:
     """Say what to type next.
 
@@ -498,27 +519,23 @@ def next_commands(configs: Dict[str, str], gpus: int) -> List[str]:
     labeller, detector = list(configs)[:2]
     # Read as the commands will read them.
     stage1, stage3 = Config.fromfile(labeller), Config.fromfile(detector)
-    inside = TOOLS.is_relative_to(Path.cwd())
-    tools = osp.relpath(TOOLS) if inside else TOOLS
     dataset = stage3.train_dataloader.dataset
     report = osp.join(osp.dirname(dataset.ann_file), 'report.html')
-    python, launcher = 'python', ''
-    if gpus > 1:
-        python = f'torchrun --nproc_per_node {gpus}'
-        launcher = ' --launcher pytorch'
+    train, label, test = (
+        tool_call(f'{name}.py', gpus) for name in ('train', 'label', 'test'))
+    launcher = ' --launcher pytorch' if gpus > 1 else ''
     commands = [
-        f'python {tools}/check_data.py {labeller}',
-        f'{python} {tools}/train.py {labeller}{launcher}',
-        f'{python} {tools}/label.py {labeller} '
-        f'$(cat {stage1.work_dir}/last_checkpoint) '
+        f'{tool_call("check_data.py")} {labeller}',
+        f'{train} {labeller}{launcher}',
+        f'{label} {labeller} $(cat {stage1.work_dir}/last_checkpoint) '
         f'{dataset.ann_file}{launcher}',
-        f'python {tools}/analysis_tools/proxy_report.py {dataset.ann_file} '
+        f'{tool_call("analysis_tools/proxy_report.py")} {dataset.ann_file} '
         f'--img-prefix {dataset.data_prefix.img} '
         f'--threshold {dataset.mask_score_thr} --out {report}',
-        f'{python} {tools}/train.py {detector}{launcher}',
+        f'{train} {detector}{launcher}',
     ]
     if stage3.val_dataloader:
-        commands.append(f'{python} {tools}/test.py {detector} '
+        commands.append(f'{test} {detector} '
                         f'$(cat {stage3.work_dir}/last_checkpoint){launcher}')
     return commands
 
