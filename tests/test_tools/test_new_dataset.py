@@ -37,6 +37,12 @@ def new_dataset(monkeypatch) -> ModuleType:
 
 
 @pytest.fixture
+def rules(monkeypatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / 'tools')
+    return importlib.import_module('config_rules')
+
+
+@pytest.fixture
 def data(tiny_coco, tiny_salient, rng) -> SimpleNamespace:
     """Files of a small data set: what the tool is given."""
     coco = tiny_coco()
@@ -242,9 +248,9 @@ def test_bad_command_line(write, capsys, options, message):
     (200, 288, (224, 256)),
     (400, 288, (288, 320)),
 ])
-def test_crop_sizes(new_dataset, side, max_crop, expected):
+def test_crop_sizes(rules, side, max_crop, expected):
     sides = np.full(10, side)
-    assert new_dataset.choose_crop_sizes(sides, max_crop) == expected
+    assert rules.choose_crop_sizes(sides, max_crop) == expected
 
 
 @pytest.mark.parametrize('width, height, largest, expected', [
@@ -255,12 +261,12 @@ def test_crop_sizes(new_dataset, side, max_crop, expected):
     (160, 160, (320, 320), (320, 320)),
     (100, 80, (320, 320), (200, 200)),
 ])
-def test_scale(new_dataset, width, height, largest, expected):
+def test_scale(rules, width, height, largest, expected):
     image = dict(width=width, height=height)
     box = dict(bbox=[0, 0, 30, 20])
     coco = SimpleNamespace(images={1: image}, annotations={1: [box, box]})
-    sizes = new_dataset.BoxSizes(coco)
-    assert new_dataset.choose_scale(sizes, largest) == expected
+    sizes = rules.BoxSizes(coco)
+    assert rules.choose_scale(sizes, largest) == expected
     factor = min(
         max(expected) / max(width, height),
         min(expected) / min(width, height))
@@ -269,22 +275,22 @@ def test_scale(new_dataset, width, height, largest, expected):
         sizes.resized_sides(expected), [20 * factor] * 2)
 
 
-def test_schedules_of_the_paper(new_dataset):
+def test_schedules_of_the_paper(rules):
     """The rules give what the paper has for COCO."""
-    schedule = new_dataset.labeller_schedule(849_949, 7_991, gpus=2)
+    schedule = rules.labeller_schedule(849_949, 7_991, gpus=2)
     assert (schedule['num_iters'], schedule['max_epochs']) == (570, 50)
-    schedule = new_dataset.detector_schedule(117_266, 120_000, 16)
+    schedule = rules.detector_schedule(117_266, 120_000, 16)
     assert schedule['max_epochs'] == 12
 
 
-def test_schedules_of_small_sets(new_dataset):
-    one = new_dataset.labeller_schedule(100, 70, gpus=1)
-    two = new_dataset.labeller_schedule(100, 70, gpus=2)
+def test_schedules_of_small_sets(rules):
+    one = rules.labeller_schedule(100, 70, gpus=1)
+    two = rules.labeller_schedule(100, 70, gpus=2)
     assert (one['num_iters'], two['num_iters']) == (10, 5)
     # as many crops, whatever the number of GPUs
     assert one['max_epochs'] == two['max_epochs'] == 563
     assert one['interval'] == 57
-    schedule = new_dataset.detector_schedule(1_000, 24_000, 8)
+    schedule = rules.detector_schedule(1_000, 24_000, 8)
     assert (schedule['max_epochs'], schedule['num_iters']) == (24, 125)
 
 

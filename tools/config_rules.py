@@ -1,0 +1,171 @@
+"""What new_dataset.py chooses from the sizes of boxes and images, and how.
+
+The rules are in its docstring, which is also its help.
+"""
+import math
+from typing import NamedTuple, Tuple
+
+import numpy as np
+
+from mmboxcaseg.datasets import CocoBoxes
+
+BATCH_SIZE = 16  # crops of the labeller on one GPU, 9 boxes : 7 salient images
+NUM_SALIENT = 7
+LABELLER_LR = 0.002
+PASSES, MIN_CROPS, MAX_CROPS = 40, 90_000, 900_000
+MIN_CROP_SIZE = 96
+MIN_EPOCHS = 12
+MAX_ENLARGEMENT = 2
+
+
+class Size(NamedTuple):
+    """What depends on the size of the networks.
+
+    Args:
+        labeller (str): Base of the labeller's config, below configs/.
+        detector (str): Base of the detector's config.
+        max_crop (int): Largest side of a training crop, in pixels.
+        scale (tuple[int]): Largest width and height of an image for the
+            detector, long side first.
+        batch_size (int): Images of the detector on one GPU.
+        lr (float): Learning rate of the detector on one GPU.
+        min_images (int): How many images the detector sees at least.
+        mask_score_thr (float): Masks under it are not learnt.
+    """
+    labeller: str
+    detector: str
+    max_crop: int = 288
+    scale: Tuple[int, int] = (1333, 800)
+    batch_size: int = 2
+    lr: float = 0.0025
+    min_images: int = 120_000
+    mask_score_thr: float = 0.95
+
+
+SIZES = dict(
+    tiny=Size(
+        'toy/boxcaseg_hrnetv2-tiny_toy.py',
+        'toy/proxy-mask-rcnn_r18-tiny_toy.py',
+        max_crop=128,
+        scale=(320, 320),
+        batch_size=8,
+        lr=0.002,
+        min_images=24_000,
+        mask_score_thr=0.8),
+    w18=Size('boxcaseg/boxcaseg_hrnetv2-w18_2xb16-50e_coco-duts.py',
+             'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'),
+    w48=Size('boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py',
+             'proxy_mask_rcnn/proxy-mask-rcnn_r101_fpn_1x_coco.py'))
+
+
+class BoxSizes:
+    """Sizes of boxes and of the images that they are in.
+
+    Args:
+        coco (CocoBoxes): The boxes.
+    """
+
+    def __init__(self, coco: CocoBoxes) -> None:
+        images = [coco.images[img_id] for img_id in coco.annotations]
+        self.images = np.array([[img['width'], img['height']]
+                                for img in images])
+        anns = coco.annotations.values()
+        self.boxes = np.array(
+            [ann['bbox'][2:] for group in anns for ann in group])
+        self.num_boxes = [len(group) for group in anns]
+
+    def sides(self) -> np.ndarray:
+        """Sides of the squares of the same area (n, ), in pixels."""
+        return np.sqrt(self.boxes.prod(axis=1))
+
+    def shorter_sides(self) -> np.ndarray:
+        """Shorter sides of the boxes (n, ), in pixels."""
+        return self.boxes.min(axis=1)
+
+    def factors(self, scale: Tuple[int, int]) -> np.ndarray:
+        """By how much ``Resize`` with ``keep_ratio`` enlarges images.
+
+        Args:
+            scale (tuple[int]): Its largest long and short side, in pixels.
+
+        Returns:
+            np.ndarray: Factor of every image, has shape (m, ).
+        """
+        longer, shorter = self.images.max(axis=1), self.images.min(axis=1)
+        return np.minimum(max(scale) / longer, min(scale) / shorter)
+
+    def resized_sides(self, scale: Tuple[int, int]) -> np.ndarray:
+        """Shorter sides of the boxes (n, ) in the resized images."""
+        factors = np.repeat(self.factors(scale), self.num_boxes)
+        return factors * self.shorter_sides()
+
+
+def choose_crop_sizes(sides: np.ndarray, max_crop: int) -> Tuple[int, int]:
+    """Choose the sides of the labeller's crops.
+
+    Args:
+        sides (np.ndarray): Sides of the boxes in pixels, has shape (n, ).
+        max_crop (int): Largest side of a training crop.
+
+    Returns:
+        tuple[int]: Side in training and in labelling, multiples of 32.
+    """
+    fitting = math.ceil(np.quantile(sides, 0.95) / 32) * 32
+    crop_size = min(max(fitting, MIN_CROP_SIZE), max_crop)
+    return crop_size, round(crop_size * 10 / 9 / 32) * 32
+
+
+def choose_scale(sizes: BoxSizes, scale: Tuple[int, int]) -> Tuple[int, int]:
+    """Choose the detector's image size.
+
+    Args:
+        sizes (BoxSizes): Sizes of the images.
+        scale (tuple[int]): The largest size, in pixels.
+
+    Returns:
+        tuple[int]: The same, or smaller where images are small.
+    """
+    enlargement = np.median(sizes.factors(scale))
+    factor = min(1., MAX_ENLARGEMENT / enlargement)
+    return tuple(round(side * factor) for side in scale)
+
+
+def labeller_schedule(num_boxes: int, num_salient: int, gpus: int) -> dict:
+    """Choose the length of the labeller's training.
+
+    Args:
+        num_boxes (int): Number of boxes.
+        num_salient (int): Number of salient images.
+        gpus (int): Number of GPUs.
+
+    Returns:
+        dict: ``num_iters`` of an epoch, ``max_epochs`` and ``interval`` of
+        validation and checkpoints, in epochs.
+    """
+    crops = PASSES * (num_boxes + num_salient)
+    crops = min(max(crops, MIN_CROPS), MAX_CROPS)
+    num_iters = num_salient // (NUM_SALIENT * gpus)
+    max_epochs = math.ceil(crops / (num_iters * BATCH_SIZE * gpus))
+    return dict(
+        num_iters=num_iters,
+        max_epochs=max_epochs,
+        interval=math.ceil(max_epochs / 10))
+
+
+def detector_schedule(num_images: int, min_images: int,
+                      batch_size: int) -> dict:
+    """Choose the length of the detector's training.
+
+    Args:
+        num_images (int): Number of images with boxes.
+        min_images (int): How many images are seen at least.
+        batch_size (int): Images in one iteration on all GPUs.
+
+    Returns:
+        dict: As that of :func:`labeller_schedule`.
+    """
+    max_epochs = max(MIN_EPOCHS, math.ceil(min_images / num_images))
+    return dict(
+        num_iters=math.ceil(num_images / batch_size),
+        max_epochs=max_epochs,
+        interval=math.ceil(max_epochs / 10))
