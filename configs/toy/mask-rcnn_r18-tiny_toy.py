@@ -28,4 +28,8 @@ param_scheduler = [
         T_max=max_epochs,
         convert_to_iter_based=True)
 ]
-default_hooks = dict(checkpoint=dict(interval=max_epochs, max_keep_ckpts=1))
+default_hooks = dict(
+    checkpoint=dict(interval=max_epochs, max_keep_ckpts=1),
+    # Draws for `test.py --show-dir`, as in mmdet's runtime.
+    visualization=dict(type='DetVisualizationHook'))
+visualizer = dict(type='DetLocalVisualizer')
