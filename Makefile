@@ -2,19 +2,20 @@
 # repeated only when one of the files it depends on has changed.
 PY := .venv/bin/python
 STAMP := .venv/.stamp
-LINTED := mmboxcaseg configs tools tests setup.py
+LINTED := mmboxcaseg configs docs tools tests setup.py
 BENCHES := $(patsubst tools/analysis_tools/benchmark_%.py,bench-%,\
     $(wildcard tools/analysis_tools/benchmark_*.py))
 
 # Benchmarks side by side would measure each other.
 .NOTPARALLEL:
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test docs lint bench clean
 
 help:
 	@echo 'make setup   virtual environment .venv with the pinned stack'
 	@echo 'make demo    toy data, all three stages, table and pictures in'
 	@echo '             work_dirs/demo (about 15 minutes on two cores)'
 	@echo 'make test    the tests (PYTEST_ARGS="-m slow" for the slow ones)'
+	@echo 'make docs    the site of the documents, site/index.html'
 	@echo 'make lint    flake8, isort and yapf'
 	@echo 'make bench   every benchmark, to work_dirs/bench/*.json'
 	@echo 'make clean   removes caches, toy data, results of demo and bench'
@@ -22,8 +23,8 @@ help:
 setup: $(STAMP)
 	@echo ".venv is complete"
 
-$(STAMP): requirements.txt tests/requirements.txt setup.py setup.cfg \
-    tools/setup_env.sh
+$(STAMP): requirements.txt tests/requirements.txt docs/requirements.txt \
+    setup.py setup.cfg tools/setup_env.sh
 	@tools/setup_env.sh
 	@touch $@
 
@@ -34,6 +35,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(PY) -m pytest tests $(PYTEST_ARGS)
+
+docs: $(STAMP)
+	$(PY) -m mkdocs build --strict
 
 lint: $(STAMP)
 	$(PY) -m flake8 $(LINTED)
@@ -48,7 +52,7 @@ bench-%: $(STAMP)
 	    --out work_dirs/bench/$*.json
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .hypothesis
+	rm -rf build dist site *.egg-info .pytest_cache .hypothesis
 	rm -rf data/toy work_dirs/demo work_dirs/bench
-	find mmboxcaseg configs tools tests -name __pycache__ -prune \
+	find mmboxcaseg configs docs tools tests -name __pycache__ -prune \
 	    -exec rm -rf {} +
