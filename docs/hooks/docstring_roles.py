@@ -1,5 +1,5 @@
 import re
-from typing import Dict, Union
+from typing import Dict, Iterator, Union
 
 from griffe import Alias, Extension, GriffeLoader, Module, Object
 
@@ -25,11 +25,10 @@ class DocstringRoles(Extension):
         for module in _modules(pkg):
             for name in module.exports or ():
                 targets[name] = _address(module.members[name], name)
-        for module in _modules(pkg):
-            _rewrite(module, targets)
+        _rewrite(pkg, targets)
 
 
-def _modules(module: Module):
+def _modules(module: Module) -> Iterator[Module]:
     yield module
     for member in module.modules.values():
         if not member.is_alias:
