@@ -15,13 +15,17 @@ from .image_files import (NamesBrokenFiles, describe, header_problem,
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp')
 
 
-def count_objects(path: str, speck: float = 0.01) -> int:
+def count_objects(path: str,
+                  speck: float = 0.01,
+                  backend_args: Optional[dict] = None) -> int:
     """Count the connected components of a mask file.
 
     Args:
         path (str): Mask file; its foreground is brighter than 127.
         speck (float): Components smaller than this share of the foreground
             do not count. Defaults to 0.01.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
 
     Returns:
         int: The number of 8-connected components.
@@ -29,7 +33,7 @@ def count_objects(path: str, speck: float = 0.01) -> int:
     Raises:
         ValueError: The file is no image.
     """
-    mask = read_image(path, 'grayscale') > 127
+    mask = read_image(path, 'grayscale', backend_args) > 127
     stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2]
     areas = stats[1:, cv2.CC_STAT_AREA]  # the first is the background
     return int((areas >= speck * mask.sum()).sum())
@@ -52,7 +56,8 @@ class SalientDataset(NamesBrokenFiles):
             False.
         num_images (int, optional): Take so many, drawn at random but always
             the same ones (Table 3). Defaults to all.
-        kwargs: Arguments of :class:`mmengine.dataset.BaseDataset`.
+        kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`, such as
+            ``backend_args``.
 
     Raises:
         FileNotFoundError: A folder does not exist, holds no image, or an
@@ -121,7 +126,7 @@ class SalientDataset(NamesBrokenFiles):
         upright = loads_upright(self.pipeline)
         problems: Dict[str, list] = {}
         for item in items:
-            if is_remote(item['img_path']):
+            if is_remote(item['img_path'], self.backend_args):
                 continue
             img = read_header(item['img_path'])
             code = header_problem(img) or mask_problem(
@@ -133,8 +138,8 @@ class SalientDataset(NamesBrokenFiles):
 
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
-        lines = get_text(self.ann_file).splitlines()
-        listed = {line.strip() for line in lines if line.strip()}
+        text = get_text(self.ann_file, backend_args=self.backend_args)
+        listed = {line.strip() for line in text.splitlines() if line.strip()}
         lost = sorted(listed - {item['img_id'] for item in items})
         if lost or not listed:
             raise FileNotFoundError(
@@ -154,8 +159,8 @@ class SalientDataset(NamesBrokenFiles):
     def _keep_single(self, items: List[dict]) -> List[dict]:
         """Keep the items whose mask shows one object; print the count."""
         kept = [
-            item for item in track_iter_progress(items)
-            if count_objects(item['seg_map_path']) == 1
+            item for item in track_iter_progress(items) if count_objects(
+                item['seg_map_path'], backend_args=self.backend_args) == 1
         ]
         folder = self.data_prefix['mask']
         if not kept:
@@ -167,14 +172,15 @@ class SalientDataset(NamesBrokenFiles):
             logger='current')
         return kept
 
-    @staticmethod
-    def _stems(folder: str, suffixes: tuple) -> dict:
-        if not isdir(folder):
+    def _stems(self, folder: str, suffixes: tuple) -> dict:
+        if not isdir(folder, backend_args=self.backend_args):
             raise FileNotFoundError(
                 f'{folder} does not exist. Set `data_prefix` (or `data_root`) '
                 'of SalientDataset to the folders of images and masks.')
         stems: dict = {}
-        for name in sorted(list_dir_or_file(folder, list_dir=False)):
+        names = list_dir_or_file(
+            folder, list_dir=False, backend_args=self.backend_args)
+        for name in sorted(names):
             if not name.lower().endswith(suffixes):
                 continue
             other = stems.setdefault(osp.splitext(name)[0], name)
