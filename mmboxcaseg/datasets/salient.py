@@ -49,7 +49,6 @@ class SalientDataset(NamesBrokenFiles):
             '', which is all.
         data_prefix (dict): ``img`` is the folder of the images, ``mask``
             that of the masks (foreground brighter than 127).
-        mask_suffix (str): Ending of the mask files. Defaults to '.png'.
         single_object (bool): Whether to leave out the images whose mask has
             more than one connected component, or none; components under 1 %
             of the foreground do not count. It reads every mask. Defaults to
@@ -57,7 +56,8 @@ class SalientDataset(NamesBrokenFiles):
         num_images (int, optional): Take so many, drawn at random but always
             the same ones (Table 3). Defaults to all.
         kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`, such as
-            ``backend_args``.
+            ``backend_args`` and ``seg_map_suffix``, the ending of the mask
+            files ('.png').
 
     Raises:
         FileNotFoundError: A folder does not exist, holds no image, or an
@@ -71,11 +71,9 @@ class SalientDataset(NamesBrokenFiles):
     def __init__(self,
                  *args,
                  data_prefix: dict = dict(img='images', mask='masks'),
-                 mask_suffix: str = '.png',
                  single_object: bool = False,
                  num_images: Optional[int] = None,
                  **kwargs) -> None:
-        self.mask_suffix = mask_suffix
         self.single_object = single_object
         self.num_images = num_images
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
@@ -105,14 +103,14 @@ class SalientDataset(NamesBrokenFiles):
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMG_EXTENSIONS)
-        masks = self._stems(mask_dir, (self.mask_suffix, ))
+        masks = self._stems(mask_dir, (self.seg_map_suffix, ))
         unpaired = sorted(images.keys() ^ masks.keys())
         if unpaired or not images:
             raise FileNotFoundError(
                 f'{len(unpaired)} of {len(images)} images in {img_dir} and '
-                f'{len(masks)} masks (*{self.mask_suffix}) in {mask_dir} have '
-                f'no partner: {unpaired[:5]}. Every salient image needs a '
-                'mask of the same name; correct `data_prefix` or add the '
+                f'{len(masks)} masks (*{self.seg_map_suffix}) in {mask_dir} '
+                f'have no partner: {unpaired[:5]}. Every salient image needs '
+                'a mask of the same name; correct `data_prefix` or add the '
                 'missing files.')
         items = [
             dict(
