@@ -89,7 +89,8 @@ def main() -> None:
     check_file(args.checkpoint, 'checkpoint')
     cfg = load_config(args)
     dataset = get_dataset_cfg(cfg, args)
-    check_file(dataset.ann_file, 'COCO file of the boxes')
+    check_file(dataset.ann_file, 'COCO file of the boxes',
+               dataset.get('backend_args'))
 
     provenance = get_provenance(cfg, args)
     writer = ProxyWriter(args.out, dataset.ann_file, provenance)

@@ -108,7 +108,8 @@ def check_classes(cfg: Config) -> None:
 
 def _check_names(source: Source, classes: List[str]) -> None:
     path = source.dataset.ann_file
-    names = [cat['name'] for cat in load_json(path)['categories']]
+    data = load_json(path, source.dataset.backend_args)
+    names = [cat['name'] for cat in data['categories']]
     if [name for name in names if name in classes] != classes:
         raise ValueError(
             f'{source.loaders[0]}: the classes of the config are not in '
@@ -130,7 +131,8 @@ def _read(source: Source, findings: Findings) -> CheckedSource:
                      for pair in pairs]
         return CheckedSource(source, None, tasks)
     try:
-        coco = CocoFile(dataset.ann_file, load_json(dataset.ann_file))
+        data = load_json(dataset.ann_file, dataset.backend_args)
+        coco = CocoFile(dataset.ann_file, data)
     except (OSError, ValueError) as error:
         findings.add('json-unreadable', dataset.ann_file, str(error))
     else:
@@ -236,16 +238,22 @@ def _check_overlap(checked: List[CheckedSource], findings: Findings) -> None:
     trained = {}
     for one in checked:
         if one.source.is_trained:
-            for (path, _, _), facts in zip(one.tasks, one.facts):
-                trained.setdefault(osp.realpath(path), path)
+            for task, facts in zip(one.tasks, one.facts):
+                trained.setdefault(_place(task), task[0])
                 if facts.digest:
-                    trained.setdefault(facts.digest, path)
+                    trained.setdefault(facts.digest, task[0])
     for one in checked:
         if not one.source.is_tested:
             continue
-        for (path, _, _), facts in zip(one.tasks, one.facts):
-            same_file = trained.get(osp.realpath(path))
+        for task, facts in zip(one.tasks, one.facts):
+            same_file = trained.get(_place(task))
             other = same_file or trained.get(facts.digest)
             if other:
                 how = 'the same file' if same_file else f'same pixels: {other}'
-                findings.add('overlap', one.source.name, f'{path} ({how})')
+                findings.add('overlap', one.source.name, f'{task[0]} ({how})')
+
+
+def _place(task: Task) -> tuple:
+    """Where an image is; another storage may have the same path."""
+    path, _, loader = task
+    return osp.realpath(path), str(loader.backend_args)

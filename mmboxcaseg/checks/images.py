@@ -43,9 +43,10 @@ def inspect_image(task: Task) -> ImageFacts:
         ImageFacts: What was found.
     """
     path, mask_path, loader = task
-    if not exists(path):
+    backend_args = loader.backend_args
+    if not exists(path, backend_args=backend_args):
         return ImageFacts('image-missing')
-    header = read_header(path)
+    header = read_header(path, backend_args)
     problem = header_problem(header)
     if problem:
         return ImageFacts(problem, header)
@@ -57,28 +58,32 @@ def inspect_image(task: Task) -> ImageFacts:
         header=header,
         size=img.shape[:2],
         digest=hashlib.blake2b(img, digest_size=16).digest(),
-        transparent=header.transparent and _is_transparent(path),
-        mask_kinds=inspect_mask(mask_path, header, img.shape[:2])
+        transparent=header.transparent and _is_transparent(path, backend_args),
+        mask_kinds=inspect_mask(mask_path, header, img.shape[:2], backend_args)
         if mask_path else ())
 
 
-def inspect_mask(path: str, image: ImageHeader,
-                 size: Tuple[int, int]) -> Tuple[str, ...]:
+def inspect_mask(path: str,
+                 image: ImageHeader,
+                 size: Tuple[int, int],
+                 backend_args: Optional[dict] = None) -> Tuple[str, ...]:
     """Read and decode a salient mask.
 
     Args:
         path (str): The mask.
         image (ImageHeader): Header of its image.
         size (tuple[int]): Height and width of the image as it is loaded.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
 
     Returns:
         tuple[str]: Kinds of findings.
     """
     upright = size == image.loaded_size()
-    problem = mask_problem(image, read_header(path), upright)
+    problem = mask_problem(image, read_header(path, backend_args), upright)
     if problem:
         return (problem, )
-    mask = mmcv.imread(path, flag='unchanged')
+    mask = mmcv.imread(path, flag='unchanged', backend_args=backend_args)
     if mask is None:
         return ('mask-unreadable', )
     foreground = mask > 127
@@ -92,6 +97,6 @@ def inspect_mask(path: str, image: ImageHeader,
     return tuple(kinds)
 
 
-def _is_transparent(path: str) -> bool:
-    img = mmcv.imread(path, flag='unchanged')
+def _is_transparent(path: str, backend_args: Optional[dict]) -> bool:
+    img = mmcv.imread(path, flag='unchanged', backend_args=backend_args)
     return img.ndim == 3 and img.shape[2] == 4 and img[..., 3].min() < 255

@@ -113,13 +113,14 @@ def _build(leaf: dict, loader_name: str, cfg: Config) -> Source:
     evaluator = cfg.get(loader_name.replace('dataloader', 'evaluator')) or {}
     compares = 'InstanceIoUMetric' in str(evaluator)
     return Source(
-        dataset, [loader_name], (loaders or [LoadImageFromFile()])[0], compares
-        or loads_masks and not isinstance(dataset, ProxyCocoDataset))
+        dataset, [loader_name],
+        (loaders or [LoadImageFromFile(backend_args=dataset.backend_args)])[0],
+        compares or loads_masks and not isinstance(dataset, ProxyCocoDataset))
 
 
 def _key(source: Source) -> tuple:
     """What makes two data sets the same data."""
     dataset = source.dataset
     return (type(dataset), dataset.ann_file, str(dataset.data_prefix),
-            str(dataset.metainfo.get('classes')), repr(source.loader),
-            source.needs_masks)
+            str(dataset.backend_args), str(dataset.metainfo.get('classes')),
+            repr(source.loader), source.needs_masks)

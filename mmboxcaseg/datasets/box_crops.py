@@ -59,7 +59,8 @@ class BoxCropDataset(NamesBrokenFiles):
             their image is above it are marked in ``overlapping``, for
             :class:`MultiSourceSampler`. The authors use 0.5 on COCO.
             Defaults to None: no box is.
-        kwargs: Arguments of :class:`mmengine.dataset.BaseDataset`.
+        kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`, such as
+            ``backend_args``.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
@@ -92,7 +93,7 @@ class BoxCropDataset(NamesBrokenFiles):
         """
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
                          self._metainfo.get('classes'),
-                         loads_upright(self.pipeline))
+                         loads_upright(self.pipeline), self.backend_args)
         self._metainfo['classes'] = coco.classes
         # Boxes that became items are not kept in memory a second time.
         del coco.data

@@ -2,12 +2,11 @@
 import os.path as osp
 from typing import Dict, List, Optional, Sequence
 
-from mmengine.fileio import exists
 from mmengine.logging import print_log
 
 from mmboxcaseg.proxy import complain, load_coco, some
 from mmboxcaseg.structures import pixel_boxes
-from .image_files import describe, image_problem, is_remote
+from .image_files import describe, image_problem, is_remote, missing_files
 
 
 class CocoBoxes:
@@ -25,6 +24,8 @@ class CocoBoxes:
             the order of their labels. Defaults to all of the file.
         upright (bool): Whether images are loaded as their EXIF orientation
             says. Defaults to True.
+        backend_args (dict, optional): What reads the files, see
+            :func:`mmengine.fileio.get`. Defaults to None.
 
     Attributes:
         data (dict): The parsed JSON, unchanged.
@@ -46,9 +47,11 @@ class CocoBoxes:
                  ann_file: str,
                  img_prefix: Optional[str],
                  classes: Optional[Sequence[str]] = None,
-                 upright: bool = True) -> None:
+                 upright: bool = True,
+                 backend_args: Optional[dict] = None) -> None:
         self.ann_file = ann_file
-        self.data = load_coco(ann_file)
+        self.backend_args = backend_args
+        self.data = load_coco(ann_file, backend_args)
         self.images = {img['id']: img for img in self.data['images']}
         self._set_classes(classes)
         if img_prefix is not None:
@@ -70,10 +73,8 @@ class CocoBoxes:
         }
 
     def _check_images(self, img_prefix: str) -> None:
-        lost = [
-            img['file_name'] for img in self.images.values()
-            if not exists(osp.join(img_prefix, img['file_name']))
-        ]
+        names = [img['file_name'] for img in self.images.values()]
+        lost = missing_files(img_prefix, names, self.backend_args)
         if lost:
             raise FileNotFoundError(
                 f'{len(lost)} of {len(self.images)} images of {self.ann_file} '
@@ -85,7 +86,7 @@ class CocoBoxes:
         problems: Dict[str, list] = {}
         for img in self.images.values():
             path = osp.join(img_prefix, img['file_name'])
-            if is_remote(path):
+            if is_remote(path, self.backend_args):
                 continue
             size = img['height'], img['width']
             code = image_problem(path, size, upright)

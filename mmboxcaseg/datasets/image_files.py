@@ -3,13 +3,15 @@
 A header is read in a fraction of a millisecond, so all are read before any
 work starts. That a file was cut short only decoding shows, see docs/images.md.
 """
+import os.path as osp
 from contextlib import suppress
 from io import BytesIO
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from mmcv.transforms import LoadImageFromFile
-from mmengine.dataset import BaseDataset, Compose
-from mmengine.fileio import get
+from mmdet.datasets import BaseDetDataset
+from mmengine.dataset import Compose
+from mmengine.fileio import exists, get, list_dir_or_file
 from PIL import Image
 
 from mmboxcaseg.proxy import read_image
@@ -79,16 +81,61 @@ class ImageHeader(NamedTuple):
         return self.height, self.width
 
 
-def is_remote(path: str) -> bool:
-    """Whether a header costs the transfer of the whole file."""
-    return '://' in path
+def is_remote(path: str, backend_args: Optional[dict] = None) -> bool:
+    """Whether a header costs the transfer of the whole file.
+
+    Args:
+        path (str): The file.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
+
+    Returns:
+        bool: False if the file is opened by its path.
+    """
+    backend = (backend_args or {}).get('backend', 'local')
+    return '://' in path or backend != 'local'
 
 
-def read_header(path: str) -> Optional[ImageHeader]:
+def missing_files(folder: str,
+                  names: Sequence[str],
+                  backend_args: Optional[dict] = None) -> List[str]:
+    """Find the files that do not exist.
+
+    Args:
+        folder (str): What the names are relative to.
+        names (Sequence[str]): The files.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
+
+    Returns:
+        list[str]: Those of the names, in their order.
+    """
+    paths = [osp.join(folder, name) for name in names]
+    # A request to a storage lists many files, or asks for one.
+    parents = {
+        osp.dirname(path)
+        for path in paths if is_remote(path, backend_args)
+    }
+    listed: Set[str] = set()
+    for parent in parents:
+        with suppress(FileNotFoundError):
+            found = list_dir_or_file(
+                parent, list_dir=False, backend_args=backend_args)
+            listed.update(osp.join(parent, name) for name in found)
+    return [
+        name for name, path in zip(names, paths)
+        if path not in listed and not exists(path, backend_args=backend_args)
+    ]
+
+
+def read_header(path: str,
+                backend_args: Optional[dict] = None) -> Optional[ImageHeader]:
     """Read the header of an image file.
 
     Args:
         path (str): The file.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
 
     Returns:
         ImageHeader, optional: None if it is no image.
@@ -97,7 +144,10 @@ def read_header(path: str) -> Optional[ImageHeader]:
         FileNotFoundError: It does not exist.
     """
     try:
-        with Image.open(BytesIO(get(path)) if is_remote(path) else path) as im:
+        file = path
+        if is_remote(path, backend_args):
+            file = BytesIO(get(path, backend_args=backend_args))
+        with Image.open(file) as im:
             return ImageHeader(im.mode, _is_deep(im), im.has_transparency_data,
                                *im.size, _orientation(im))
     except FileNotFoundError:
@@ -165,10 +215,10 @@ def describe(code: str) -> str:
     return '{} ({})'.format(*PROBLEMS[code])
 
 
-def is_readable(path: str) -> bool:
+def is_readable(path: str, backend_args: Optional[dict] = None) -> bool:
     """Whether a file can be decoded as an image."""
     with suppress(ValueError):
-        read_image(path)
+        read_image(path, backend_args=backend_args)
         return True
     return False
 
@@ -190,7 +240,7 @@ def loads_upright(pipeline: Compose) -> bool:
     return True
 
 
-class NamesBrokenFiles(BaseDataset):
+class NamesBrokenFiles(BaseDetDataset):
     """A data set that says which file it could not load, and the remedy."""
 
     def prepare_data(self, idx: int) -> Any:
@@ -211,7 +261,8 @@ class NamesBrokenFiles(BaseDataset):
             item = self.get_data_info(idx)
             for key in ('img_path', 'seg_map_path'):
                 # CocoDataset has None where there is no map.
-                if item.get(key) and not is_readable(item[key]):
+                if item.get(key) and not is_readable(item[key],
+                                                     self.backend_args):
                     raise ValueError(
                         f'{item[key]} cannot be decoded, it is damaged or was '
                         'cut short. Replace it; tools/check_data.py finds all '

@@ -66,7 +66,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         """
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
                          self._metainfo.get('classes'),
-                         loads_upright(self.pipeline))
+                         loads_upright(self.pipeline), self.backend_args)
         self._metainfo['classes'] = coco.classes
         self._check_order(coco)
         self._check_masks(coco)

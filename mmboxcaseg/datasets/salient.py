@@ -15,13 +15,17 @@ from .image_files import (NamesBrokenFiles, describe, header_problem,
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp')
 
 
-def count_objects(path: str, speck: float = 0.01) -> int:
+def count_objects(path: str,
+                  speck: float = 0.01,
+                  backend_args: Optional[dict] = None) -> int:
     """Count the connected components of a mask file.
 
     Args:
         path (str): Mask file; its foreground is brighter than 127.
         speck (float): Components smaller than this share of the foreground
             do not count. Defaults to 0.01.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
 
     Returns:
         int: The number of 8-connected components.
@@ -29,7 +33,7 @@ def count_objects(path: str, speck: float = 0.01) -> int:
     Raises:
         ValueError: The file is no image.
     """
-    mask = read_image(path, 'grayscale') > 127
+    mask = read_image(path, 'grayscale', backend_args) > 127
     stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2]
     areas = stats[1:, cv2.CC_STAT_AREA]  # the first is the background
     return int((areas >= speck * mask.sum()).sum())
@@ -45,14 +49,15 @@ class SalientDataset(NamesBrokenFiles):
             '', which is all.
         data_prefix (dict): ``img`` is the folder of the images, ``mask``
             that of the masks (foreground brighter than 127).
-        mask_suffix (str): Ending of the mask files. Defaults to '.png'.
         single_object (bool): Whether to leave out the images whose mask has
             more than one connected component, or none; components under 1 %
             of the foreground do not count. It reads every mask. Defaults to
             False.
         num_images (int, optional): Take so many, drawn at random but always
             the same ones (Table 3). Defaults to all.
-        kwargs: Arguments of :class:`mmengine.dataset.BaseDataset`.
+        kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`, such as
+            ``backend_args`` and ``seg_map_suffix``, the ending of the mask
+            files ('.png').
 
     Raises:
         FileNotFoundError: A folder does not exist, holds no image, or an
@@ -66,11 +71,9 @@ class SalientDataset(NamesBrokenFiles):
     def __init__(self,
                  *args,
                  data_prefix: dict = dict(img='images', mask='masks'),
-                 mask_suffix: str = '.png',
                  single_object: bool = False,
                  num_images: Optional[int] = None,
                  **kwargs) -> None:
-        self.mask_suffix = mask_suffix
         self.single_object = single_object
         self.num_images = num_images
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
@@ -100,14 +103,14 @@ class SalientDataset(NamesBrokenFiles):
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMG_EXTENSIONS)
-        masks = self._stems(mask_dir, (self.mask_suffix, ))
+        masks = self._stems(mask_dir, (self.seg_map_suffix, ))
         unpaired = sorted(images.keys() ^ masks.keys())
         if unpaired or not images:
             raise FileNotFoundError(
                 f'{len(unpaired)} of {len(images)} images in {img_dir} and '
-                f'{len(masks)} masks (*{self.mask_suffix}) in {mask_dir} have '
-                f'no partner: {unpaired[:5]}. Every salient image needs a '
-                'mask of the same name; correct `data_prefix` or add the '
+                f'{len(masks)} masks (*{self.seg_map_suffix}) in {mask_dir} '
+                f'have no partner: {unpaired[:5]}. Every salient image needs '
+                'a mask of the same name; correct `data_prefix` or add the '
                 'missing files.')
         items = [
             dict(
@@ -121,7 +124,7 @@ class SalientDataset(NamesBrokenFiles):
         upright = loads_upright(self.pipeline)
         problems: Dict[str, list] = {}
         for item in items:
-            if is_remote(item['img_path']):
+            if is_remote(item['img_path'], self.backend_args):
                 continue
             img = read_header(item['img_path'])
             code = header_problem(img) or mask_problem(
@@ -133,8 +136,8 @@ class SalientDataset(NamesBrokenFiles):
 
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
-        lines = get_text(self.ann_file).splitlines()
-        listed = {line.strip() for line in lines if line.strip()}
+        text = get_text(self.ann_file, backend_args=self.backend_args)
+        listed = {line.strip() for line in text.splitlines() if line.strip()}
         lost = sorted(listed - {item['img_id'] for item in items})
         if lost or not listed:
             raise FileNotFoundError(
@@ -154,8 +157,8 @@ class SalientDataset(NamesBrokenFiles):
     def _keep_single(self, items: List[dict]) -> List[dict]:
         """Keep the items whose mask shows one object; print the count."""
         kept = [
-            item for item in track_iter_progress(items)
-            if count_objects(item['seg_map_path']) == 1
+            item for item in track_iter_progress(items) if count_objects(
+                item['seg_map_path'], backend_args=self.backend_args) == 1
         ]
         folder = self.data_prefix['mask']
         if not kept:
@@ -167,14 +170,15 @@ class SalientDataset(NamesBrokenFiles):
             logger='current')
         return kept
 
-    @staticmethod
-    def _stems(folder: str, suffixes: tuple) -> dict:
-        if not isdir(folder):
+    def _stems(self, folder: str, suffixes: tuple) -> dict:
+        if not isdir(folder, backend_args=self.backend_args):
             raise FileNotFoundError(
                 f'{folder} does not exist. Set `data_prefix` (or `data_root`) '
                 'of SalientDataset to the folders of images and masks.')
         stems: dict = {}
-        for name in sorted(list_dir_or_file(folder, list_dir=False)):
+        names = list_dir_or_file(
+            folder, list_dir=False, backend_args=self.backend_args)
+        for name in sorted(names):
             if not name.lower().endswith(suffixes):
                 continue
             other = stems.setdefault(osp.splitext(name)[0], name)

@@ -11,6 +11,7 @@ import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.fileio import isfile
 from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import CheckpointLoader, Runner
@@ -59,17 +60,21 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help=argparse.SUPPRESS)
 
 
-def check_file(path: str, what: str) -> None:
+def check_file(path: str,
+               what: str,
+               backend_args: Optional[dict] = None) -> None:
     """End the program with one clear line if a file is not there.
 
     Args:
         path (str): The file as named by the user. An address such as
             ``https://...`` or ``torchvision://...`` is not checked.
         what (str): What the file is, for the message.
+        backend_args (dict, optional): See :func:`mmengine.fileio.isfile`.
+            Defaults to None.
     """
-    if '://' not in path and not osp.isfile(path):
-        raise SystemExit(f'{what} not found: {path} (looked for it from '
-                         f'{os.getcwd()})')
+    if '://' not in path and not isfile(path, backend_args=backend_args):
+        where = 'by `backend_args`' if backend_args else f'from {os.getcwd()}'
+        raise SystemExit(f'{what} not found: {path} (looked for it {where})')
 
 
 @contextmanager

@@ -124,7 +124,7 @@ class LabelLoop(TestLoop):
         if is_main_process():
             dataset = self.dataloader.dataset
             result = self.writer.finish(
-                len(dataset.skip_img_ids) + len(dataset))
+                len(dataset.skip_img_ids) + len(dataset), dataset.backend_args)
             runner.logger.info(
                 f'{self.writer.out_file}: {result["instances"]} masks, mean '
                 f'score {result["mean_score"]:.3f}')

@@ -63,6 +63,8 @@ class InstanceAPMetric(CocoMetric):
             to (25, 50, 70, 75).
         backend (str): 'pycocotools' or 'faster-coco-eval', which gives the
             same numbers sooner. Defaults to 'pycocotools'.
+        backend_args (dict, optional): What reads the file, see
+            :class:`mmdet.evaluation.CocoMetric`. Defaults to None.
         collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
             Defaults to 'cpu'.
         prefix (str, optional): Defaults to 'voc'.
@@ -81,6 +83,7 @@ class InstanceAPMetric(CocoMetric):
                  metric: Union[str, Sequence[str]] = ('bbox', 'segm'),
                  thresholds: Sequence[int] = (25, 50, 70, 75),
                  backend: str = 'pycocotools',
+                 backend_args: Optional[dict] = None,
                  collect_device: str = 'cpu',
                  prefix: Optional[str] = None) -> None:
         metrics = [metric] if isinstance(metric, str) else list(metric)
@@ -89,7 +92,11 @@ class InstanceAPMetric(CocoMetric):
                 f'metric must be "bbox", "segm" or both, but it is {metric}.')
         self.evaluator = load_evaluator(backend)
         super().__init__(
-            ann_file, metrics, collect_device=collect_device, prefix=prefix)
+            ann_file,
+            metrics,
+            backend_args=backend_args,
+            collect_device=collect_device,
+            prefix=prefix)
         self.ann_file = ann_file
         self.thresholds = thresholds
         for ann in self._coco_api.anns.values():

@@ -18,11 +18,13 @@ SCHEMA_FILE = Path(__file__).with_name('schema.json')
 LISTS = dict(image='images', annotation='annotations', category='categories')
 
 
-def load_coco(path: str) -> dict:
+def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
     """Read a COCO file of boxes, with or without proxy masks.
 
     Args:
         path (str): The JSON file.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
 
     Returns:
         dict: Its content.
@@ -32,16 +34,18 @@ def load_coco(path: str) -> dict:
         ValueError: It is no JSON, or not of the form. The message names the
             file, the ids, what is wrong with them and the remedy.
     """
-    data = load_json(path)
+    data = load_json(path, backend_args)
     check_coco(data, path)
     return data
 
 
-def load_json(path: str) -> Any:
+def load_json(path: str, backend_args: Optional[dict] = None) -> Any:
     """Read a JSON file.
 
     Args:
         path (str): The file.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
 
     Returns:
         Any: Its content. NaN and Infinity, which are no numbers of JSON, are
@@ -51,12 +55,13 @@ def load_json(path: str) -> Any:
         FileNotFoundError: The file does not exist.
         ValueError: It is no JSON.
     """
-    if not exists(path):
+    if not exists(path, backend_args=backend_args):
         raise FileNotFoundError(
             f'{path} does not exist. Set `ann_file` (or `data_root`) of the '
             'dataset, or the argument of the tool, to a COCO JSON file.')
     try:
-        return json.loads(get_text(path), parse_constant=str)
+        text = get_text(path, backend_args=backend_args)
+        return json.loads(text, parse_constant=str)
     except ValueError as error:
         raise ValueError(f'{path} is not valid JSON: {error}. If it was cut '
                          'short, write it again.') from error

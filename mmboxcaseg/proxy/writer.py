@@ -4,7 +4,8 @@ import os.path as osp
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
-from typing import Callable, Dict, Iterable, Iterator, List, Set, Tuple
+from typing import (Callable, Dict, Iterable, Iterator, List, Optional, Set,
+                    Tuple)
 
 from mmengine.fileio import load
 
@@ -93,7 +94,9 @@ class ProxyWriter:
                 'machines share, under the same path.')
         return set(self._index())
 
-    def finish(self, num_images: int = 0) -> dict:
+    def finish(self,
+               num_images: int = 0,
+               backend_args: Optional[dict] = None) -> dict:
         """Join the shards to the proxy file and remove them.
 
         Call it in one process, when all are done.
@@ -101,6 +104,8 @@ class ProxyWriter:
         Args:
             num_images (int): How many images must be there at least.
                 Defaults to 0.
+            backend_args (dict, optional): What reads the source file, see
+                :func:`mmengine.fileio.get`. Defaults to None.
 
         Returns:
             dict: ``instances`` labelled and their mean ``mask_score``.
@@ -114,7 +119,7 @@ class ProxyWriter:
                 f'{self.folder} has {len(index)} of {num_images} images. Do '
                 'all machines write to one shared disk? If they do, it was '
                 'slow to show their files: give the same command again.')
-        data = load(self.source_file)
+        data = load(self.source_file, backend_args=backend_args)
         data['info'] = dict(data.get('info') or {}, mmboxcaseg=self.provenance)
         scores: List[float] = []
         write_atomically(self.out_file, self._encode(data, index, scores))

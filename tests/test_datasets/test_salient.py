@@ -62,10 +62,10 @@ def test_missing_folder(tiny_salient, key):
         SalientDataset(**files)
 
 
-def test_mask_suffix(tiny_salient):
+def test_seg_map_suffix(tiny_salient):
     files = tiny_salient()
     with pytest.raises(FileNotFoundError, match=r'masks \(\*_gt.png\)'):
-        SalientDataset(**files, mask_suffix='_gt.png')
+        SalientDataset(**files, seg_map_suffix='_gt.png')
 
 
 def test_single_object(tiny_salient, log):

@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> None:
     targets = find_targets(args.exclude_overlap_with)
     dataset = SalientDataset(
         data_prefix=dict(img=args.images, mask=args.masks),
-        mask_suffix=args.mask_suffix,
+        seg_map_suffix=args.mask_suffix,
         pipeline=[])
     items = {item['img_id']: item for item in dataset}
     masks = [item['seg_map_path'] for item in items.values()]

@@ -76,16 +76,13 @@ def run(write: Callable, num: int, nproc: int) -> List:
     """Call ``write`` for the indices below ``num``, in ``nproc`` processes."""
     if num == 0:
         return []
+    # As run_parallel() of mmboxcaseg.engine.cli, which loads all models.
+    cv2.setNumThreads(1)
     if nproc == 1:
         results = track_progress(write, range(num))
     else:
         results = track_parallel_progress(
-            write,
-            range(num),
-            nproc,
-            initializer=cv2.setNumThreads,
-            initargs=(1, ),
-            chunksize=8)
+            write, range(num), nproc, chunksize=8)
     print()  # the bar leaves its line open
     return results
 
