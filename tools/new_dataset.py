@@ -7,7 +7,10 @@ See docs/custom_dataset.md. Example:
 
 Three short files go to the folder OUT, and inherit the configs that are
 there: OUT_labeller.py, OUT_detector.py and OUT_pipeline.py. They are meant to
-be edited. The rules for what is in them, each repeated where it is used:
+be edited. Without --salient it is OUT_detector.py alone, for masks of another
+source (docs/sam.md).
+
+The rules for what is in them, each repeated where it is used:
 
 - Classes: names and order of the file of the boxes.
 - Crops of the labeller: a square that 95 % of the boxes fit into by area, in
@@ -57,11 +60,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--images', required=True, help='folder of its images')
     parser.add_argument(
         '--salient',
-        required=True,
         nargs='+',
+        default=[],
         metavar='DIR',
         help='folder with images/ and masks/, or two folders: that of the '
-        'salient images and that of their masks (.png)')
+        'salient images and that of their masks (.png). Without them no '
+        'labeller is trained')
     parser.add_argument(
         '--val', help='COCO file with true masks, to measure on')
     parser.add_argument(
@@ -237,7 +241,7 @@ def detector_values(args: argparse.Namespace, sizes: BoxSizes,
 
 
 def make_configs(args: argparse.Namespace) -> Dict[str, str]:
-    """Check the data and make the texts of the three configs.
+    """Check the data and make the texts of the configs.
 
     Args:
         args (argparse.Namespace): The command line.
@@ -250,22 +254,25 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
         ValueError: A file is broken, or does not fit the others.
     """
     coco = CocoBoxes(args.boxes, args.images)
-    num_salient = read_salient(*args.salient, args.gpus)
     if args.val:
         check_val(CocoBoxes(args.val, args.val_images), coco.classes)
     sizes = BoxSizes(coco)
     print(f'{len(sizes.boxes)} boxes of {len(coco.classes)} classes in '
-          f'{len(sizes.images)} images, {num_salient} salient images')
+          f'{len(sizes.images)} images')
     work_dir = osp.join('work_dirs', Path(args.out).resolve().name)
-    values = dict(
-        labeller=dict(
+    values = {}
+    if args.salient:
+        num_salient = read_salient(*args.salient, args.gpus)
+        print(f'{num_salient} salient images')
+        values['labeller'] = dict(
             labeller_values(args, sizes, num_salient),
-            work_dir=osp.join(work_dir, 'labeller')),
-        detector=dict(
-            detector_values(args, sizes, coco.classes),
-            work_dir=osp.join(work_dir, 'proxy'),
-            proxy=osp.join(work_dir, 'label.json')),
-        pipeline=dict())
+            work_dir=osp.join(work_dir, 'labeller'))
+    values['detector'] = dict(
+        detector_values(args, sizes, coco.classes),
+        work_dir=osp.join(work_dir, 'proxy'),
+        proxy=osp.join(work_dir, 'label.json'))
+    if args.salient:
+        values['pipeline'] = {}
     return fill_templates(args, values)
 
 
@@ -295,15 +302,20 @@ def fill_templates(args: argparse.Namespace,
         gpus=args.gpus,
         boxes=args.boxes,
         images=args.images,
-        salient_images=args.salient[0],
-        salient_masks=args.salient[1],
+        salient=args.salient,
         val=args.val,
         val_images=args.val_images)
     return {
-        osp.join(args.out, f'{name}_{stage}.py'):
+        config_path(args, stage):
         env.get_template(f'{stage}.py.j2').render(shared, **own)
         for stage, own in values.items()
     }
+
+
+def config_path(args: argparse.Namespace, stage: str) -> str:
+    """Name the config of a stage after the folder that it is in."""
+    name = Path(args.out).resolve().name
+    return osp.join(args.out, f'{name}_{stage}.py')
 
 
 def write_configs(configs: Dict[str, str], force: bool) -> None:
@@ -349,37 +361,45 @@ def tool_call(tool: str, gpus: int = 1) -> str:
     return f'python {path}'
 
 
-def next_commands(configs: Dict[str, str], gpus: int) -> List[str]:
+def next_commands(args: argparse.Namespace) -> List[str]:
     """Say what to type next.
 
     Args:
-        configs (dict[str, str]): The configs that were written, by path.
-        gpus (int): Number of GPUs.
+        args (argparse.Namespace): The command line.
 
     Returns:
         list[str]: The commands.
     """
-    labeller, detector = list(configs)[:2]
-    # Read as the commands will read them.
-    stage1, stage3 = Config.fromfile(labeller), Config.fromfile(detector)
-    dataset = stage3.train_dataloader.dataset
+    detector = config_path(args, 'detector')
+    # Read as the commands will read it.
+    cfg = Config.fromfile(detector)
+    dataset = cfg.train_dataloader.dataset
     report = osp.join(osp.dirname(dataset.ann_file), 'report.html')
-    train, label, test = (
-        tool_call(f'{name}.py', gpus) for name in ('train', 'label', 'test'))
-    launcher = ' --launcher pytorch' if gpus > 1 else ''
-    commands = [
-        f'{tool_call("check_data.py")} {labeller}',
-        f'{train} {labeller}{launcher}',
-        f'{label} {labeller} $(cat {stage1.work_dir}/last_checkpoint) '
-        f'{dataset.ann_file}{launcher}',
+    train, test = (tool_call(f'{n}.py', args.gpus) for n in ('train', 'test'))
+    launcher = ' --launcher pytorch' if args.gpus > 1 else ''
+    if args.salient:
+        labeller = config_path(args, 'labeller')
+        checkpoint = f'{Config.fromfile(labeller).work_dir}/last_checkpoint'
+        commands = [
+            f'{tool_call("check_data.py")} {labeller}',
+            f'{train} {labeller}{launcher}',
+            f'{tool_call("label.py", args.gpus)} {labeller} '
+            f'$(cat {checkpoint}) {dataset.ann_file}{launcher}',
+        ]
+    else:
+        commands = [
+            f'{tool_call("merge_masks.py")} {args.boxes} PREDICTIONS.json '
+            f'{dataset.ann_file} --source NAME'
+        ]
+    commands += [
         f'{tool_call("analysis_tools/proxy_report.py")} {dataset.ann_file} '
         f'--img-prefix {dataset.data_prefix.img} '
         f'--threshold {dataset.mask_score_thr} --out {report}',
         f'{train} {detector}{launcher}',
     ]
-    if stage3.val_dataloader:
+    if cfg.val_dataloader:
         commands.append(f'{test} {detector} '
-                        f'$(cat {stage3.work_dir}/last_checkpoint){launcher}')
+                        f'$(cat {cfg.work_dir}/last_checkpoint){launcher}')
     return commands
 
 
@@ -392,7 +412,7 @@ def main() -> None:
         configs = make_configs(args)
         write_configs(configs, args.force)
     print('Look at them; then type')
-    for command in next_commands(configs, args.gpus):
+    for command in next_commands(args):
         print(f'    {command}')
 
 

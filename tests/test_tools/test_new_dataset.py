@@ -188,6 +188,22 @@ def test_next_commands(write, data):
         assert Path(path).is_file()
 
 
+def test_masks_of_another_source(tool, data, tmp_path):
+    """Without salient images there is a detector only."""
+    out = tmp_path / 'mine'
+    printed = tool('new_dataset', '--boxes', data.boxes, '--images',
+                   data.images, '--size', 'tiny', '--out', out)
+    path, = out.iterdir()
+    assert path.name == 'mine_detector.py'
+    dataset = Config.fromfile(path).train_dataloader.dataset
+    merge, report, train = map(
+        shlex.split, re.findall(r'^    (.*)$', printed, re.MULTILINE))
+    assert merge[1].endswith('tools/merge_masks.py')
+    assert merge[2] == data.boxes
+    assert merge[4] == report[2] == dataset.ann_file
+    assert train[2] == str(path)
+
+
 def test_edited_configs_are_kept(write):
     written = write('--size', 'tiny')
     path = written.paths['detector']
@@ -314,7 +330,7 @@ def test_photographs(new_dataset, tool, tmp_path):
                    '--images', DATA / 'coco_mini/images', '--salient',
                    DATA / 'ecssd', '--val', annotations / 'instances_val.json',
                    '--out', tmp_path, '--size', 'tiny')
-    assert ('3117 boxes of 80 classes in 370 images, 1000 salient images'
+    assert ('3117 boxes of 80 classes in 370 images\n1000 salient images'
             in printed)
     cfg = Config.fromfile(tmp_path / f'{tmp_path.name}_detector.py')
     names = [
