@@ -105,6 +105,19 @@ def detect(model, img: np.ndarray, score_thr: float = 0.5) -> List[Instance]:
     ]
 
 
+def error_rate(found: List[Instance], objects: List[Instance]) -> float:
+    """Objects that no detection overlaps by half, and detections that are
+    too many, to each object."""
+    if not found:
+        return 1.
+    ious = mask_utils.iou(
+        np.array([ins.bbox for ins in found], dtype=np.float64),
+        np.array([ins.bbox for ins in objects], dtype=np.float64),
+        [False] * len(objects))
+    hits = int((ious >= 0.5).any(axis=0).sum())
+    return (len(objects) - hits + abs(len(found) - hits)) / len(objects)
+
+
 def draw_detections(detections: list, out: str) -> None:
     """Draw a grid of images with their detections."""
     cols = 4
@@ -202,7 +215,7 @@ def main() -> None:
     # An image on which every object is found shows the three stages best.
     best = min(
         range(len(shown)),
-        key=lambda i: abs(len(detections[i][1]) - len(merged[shown[i]])))
+        key=lambda i: error_rate(detections[i][1], boxes[shown[i]]))
     img, found = detections[best]
     draw_pipeline(img, boxes[shown[best]], merged[shown[best]], found,
                   osp.join(args.out_dir, 'pipeline.png'))
