@@ -186,7 +186,7 @@ def test_class_names_beside_the_labels(tree):
     ('a.yaml', 'names: {1: dog, 2: cat}', 'not every number from 0'),
     ('a.txt', 'dog\ncat\ndog\n', 'one of them twice'),
     ('a.txt', '\n', 'no class names'),
-    ('a.txt', 'dog', 'names 1 classes; the labels also have 1.'),
+    ('a.txt', 'dog', 'names 1 classes; the labels also have 1 ('),
 ])
 def test_wrong_classes(tree, tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
