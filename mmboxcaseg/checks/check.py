@@ -144,8 +144,11 @@ def check_truth(cfg: Config, stage: str) -> None:
     for source in find_sources(cfg, Findings()) if used else []:
         if f'{stage}_dataloader' in source.loaders:
             for evaluator in used:
-                path = evaluator.get('ann_file') or source.dataset.ann_file
-                _check_truth(path, f'{stage}_evaluator')
+                own = evaluator if 'ann_file' in evaluator else dict(
+                    ann_file=source.dataset.ann_file,
+                    backend_args=source.dataset.backend_args)
+                _check_truth(own['ann_file'], own.get('backend_args'),
+                             f'{stage}_evaluator')
 
 
 def _compares_masks(evaluator: dict) -> bool:
@@ -155,9 +158,10 @@ def _compares_masks(evaluator: dict) -> bool:
         and not evaluator.get('format_only'))
 
 
-def _check_truth(path: str, evaluator: str) -> None:
+def _check_truth(path: str, backend_args: Optional[dict],
+                 evaluator: str) -> None:
     bare = [
-        ann['id'] for ann in load_json(path)['annotations']
+        ann['id'] for ann in load_json(path, backend_args)['annotations']
         if not ann.get('segmentation')
     ]
     if bare:
