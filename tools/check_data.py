@@ -14,7 +14,7 @@ import os
 from mmengine.config import DictAction
 
 from mmboxcaseg.checks import CheckedSource, check_config, fix_coco
-from mmboxcaseg.engine.cli import exit_on_bad_input, read_config
+from mmboxcaseg.engine.cli import check_output, exit_on_bad_input, read_config
 from mmboxcaseg.proxy.writer import write_atomically
 
 
@@ -99,6 +99,8 @@ def write_fixed(checked: CheckedSource, out: str) -> None:
 def main() -> None:
     args = parse_args()
     cfg = read_config(args.config, args.cfg_options)
+    for path in filter(None, (args.out, args.fix)):
+        check_output(path)
     with exit_on_bad_input():
         findings, checked = check_config(cfg, args.nproc)
         print(findings.table(args.examples))

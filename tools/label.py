@@ -6,8 +6,10 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.fileio import get, join_path
 
+from mmboxcaseg.checks import check_settings
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, check_weights, library_versions,
+                                   check_file, check_weights,
+                                   exit_on_bad_config, library_versions,
                                    load_config)
 from mmboxcaseg.proxy import ProxyWriter
 
@@ -58,6 +60,7 @@ def get_dataset_cfg(cfg: Config, args: argparse.Namespace) -> Config:
         raise SystemExit(
             f'{args.config} has no `label_dataloader`, so it is no config of '
             'a labeller.')
+    check_settings(cfg, 'label')
     dataset = cfg.label_dataloader.dataset
     root = dataset.pop('data_root', '')
     dataset.ann_file = args.ann_file or join_path(root, dataset.ann_file)
@@ -84,10 +87,8 @@ def get_provenance(cfg: Config, args: argparse.Namespace) -> dict:
         pipeline=cfg.label_dataloader.dataset.pipeline)
 
 
-def main() -> None:
-    args = parse_args()
-    check_file(args.checkpoint, 'checkpoint')
-    cfg = load_config(args)
+def run(args: argparse.Namespace, cfg: Config) -> None:
+    """Label what is not labelled yet, and write the proxy file."""
     dataset = get_dataset_cfg(cfg, args)
     check_file(dataset.ann_file, 'COCO file of the boxes',
                dataset.get('backend_args'))
@@ -117,6 +118,14 @@ def main() -> None:
     runner = build_runner(cfg)
     check_weights(runner.model, args.checkpoint)
     runner.test()
+
+
+def main() -> None:
+    args = parse_args()
+    check_file(args.checkpoint, 'checkpoint')
+    cfg = load_config(args)
+    with exit_on_bad_config(cfg):
+        run(args, cfg)
 
 
 if __name__ == '__main__':

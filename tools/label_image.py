@@ -11,10 +11,11 @@ from mmdet.visualization import DetLocalVisualizer
 from mmengine.config import DictAction
 from mmengine.fileio import dump
 from mmengine.structures import InstanceData
-from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg.apis import init_labeller, label_boxes
-from mmboxcaseg.engine.cli import check_file, read_config
+from mmboxcaseg.engine.cli import (check_file, check_folder,
+                                   exit_on_bad_config, read_checkpoint,
+                                   read_config)
 from mmboxcaseg.structures import encode_window
 
 
@@ -26,6 +27,16 @@ def parse_box(text: str) -> List[float]:
         raise argparse.ArgumentTypeError(
             f'{text!r} is not a box x,y,width,height in pixels') from None
     return [x, y, w, h]
+
+
+def parse_device(text: str) -> str:
+    """Check that a device can be used."""
+    try:
+        torch.zeros(1, device=text)
+    except (AssertionError, RuntimeError) as error:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} cannot be used here: {error}') from None
+    return text
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,7 +55,8 @@ def parse_args() -> argparse.Namespace:
         '--out-dir',
         default='work_dirs/label_image',
         help='gets NAME_masks.png and NAME_masks.json (default: %(default)s)')
-    parser.add_argument('--device', help='default: a GPU if there is one')
+    parser.add_argument(
+        '--device', type=parse_device, help='default: a GPU if there is one')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -113,17 +125,15 @@ def draw(img: np.ndarray, boxes: np.ndarray, masks: np.ndarray,
 def main() -> None:
     args = parse_args()
     check_file(args.image, 'image')
-    check_file(args.checkpoint, 'checkpoint')
+    read_checkpoint(args.checkpoint)
     cfg = read_config(args.config, args.cfg_options)
     boxes = np.array(args.boxes)
     xyxy = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    try:
+    check_folder(args.out_dir, '--out-dir')
+    with exit_on_bad_config(cfg):
         model = init_labeller(cfg, args.checkpoint, args.device)
         masks, scores = label_boxes(model, args.image, xyxy)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
 
-    mkdir_or_exist(args.out_dir)
     name = osp.basename(args.image)
     out = osp.join(args.out_dir, f'{osp.splitext(name)[0]}_masks')
     source = osp.splitext(osp.basename(args.config))[0]

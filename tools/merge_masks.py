@@ -63,6 +63,9 @@ def get_provenance(args: argparse.Namespace) -> dict:
 
 def run(args: argparse.Namespace) -> None:
     """Write the proxy file and print what became of the predictions."""
+    if osp.realpath(args.out) == osp.realpath(args.predictions):
+        raise ValueError(f'{args.out} is the file of the predictions, and '
+                         'would be overwritten: choose another name.')
     coco = CocoBoxes(args.boxes, img_prefix=None)
     predictions = load_predictions(args.predictions)
     found, left_out = match_predictions(predictions, coco.data,

@@ -6,6 +6,7 @@ run again.
 """
 import argparse
 import hashlib
+import os
 import os.path as osp
 import subprocess
 import sys
@@ -277,6 +278,58 @@ def draw(pipeline: Pipeline, detector: str) -> None:
                   '--checkpoint', detector, '--out-dir', pipeline.work_dir)
 
 
+def read_pipeline(path: str) -> Config:
+    """Read the config of a pipeline, or say why its steps would fail.
+
+    Args:
+        path (str): The config.
+
+    Returns:
+        Config: Its content.
+    """
+    if not osp.isfile(path):
+        raise SystemExit(f'config not found: {path}')
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is a program, it may do anything
+        raise SystemExit(f'{path} cannot be read as a config: '
+                         f'{type(error).__name__}: {error}') from error
+    train = cfg.get('train') or {}
+    missing = [key for key in ('labeller', 'detector') if not cfg.get(key)]
+    missing += [f'train.{k}' for k in ('boxes', 'images') if not train.get(k)]
+    if missing:
+        raise SystemExit(f'{path} has no {" and no ".join(missing)}; see '
+                         'configs/toy/toy_pipeline.py.')
+    if cfg.get('twin') and not cfg.get('val'):
+        raise SystemExit(f'{path}: `twin` is a comparison on `val`; '
+                         'name `val`, too, or set twin=None.')
+    _check_files(cfg)
+    return cfg
+
+
+def _check_files(cfg: Config) -> None:
+    """End the program now if a later step would not find its file."""
+    folder = osp.dirname(cfg.filename)
+    files = [
+        osp.join(folder, cfg[name])
+        for name in ('labeller', 'detector', 'twin') if cfg.get(name)
+    ]
+    files.append(cfg.train.boxes)
+    if cfg.get('val'):
+        files.append(cfg.val.instances)
+    lost = [
+        path for path in files if '://' not in path and not osp.isfile(path)
+    ]
+    if lost:
+        raise SystemExit(f'{cfg.filename} names files that do not exist: '
+                         f'{", ".join(lost)}. Configs are looked for beside '
+                         f'it, data from {os.getcwd()}.')
+    detector = Config.fromfile(osp.join(folder, cfg.detector))
+    if 'mask_score_thr' not in detector.train_dataloader.dataset:
+        raise SystemExit(f'{detector.filename}: set mask_score_thr of '
+                         'train_dataloader.dataset, a ProxyCocoDataset.')
+
+
 def main(argv: Optional[List[str]] = None) -> None:
     parser = argparse.ArgumentParser(
         description='Run labeller, labelling and detector; see configs/toy/'
@@ -285,14 +338,12 @@ def main(argv: Optional[List[str]] = None) -> None:
     parser.add_argument(
         '--work-dir', required=True, help='folder of all results')
     args = parser.parse_args(argv)
-    config = find_config(args.config)
-    if not osp.isfile(config):
-        raise SystemExit(f'config not found: {config}')
-    cfg = Config.fromfile(config)
-    if cfg.get('twin') and not cfg.get('val'):
-        raise SystemExit(f'{args.config}: `twin` is a comparison on `val`; '
-                         'name `val`, too, or set twin=None.')
-    pipeline = Pipeline(cfg, args.work_dir)
+    cfg = read_pipeline(find_config(args.config))
+    try:
+        pipeline = Pipeline(cfg, args.work_dir)
+    except OSError as error:
+        raise SystemExit(f'{error.filename}: {error.strerror}. Choose another '
+                         '--work-dir, or make it writable.') from None
     summary = run(pipeline)
     dump(summary, pipeline.path('summary.json'), indent=1)
     print('\n' + format_table(summary))

@@ -3,10 +3,10 @@ import argparse
 from mmdet.engine.hooks.utils import trigger_visualization_hook
 from mmdet.evaluation import DumpDetResults
 
-from mmboxcaseg.checks import check_classes
+from mmboxcaseg.checks import check_classes, check_settings, check_truth
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, check_weights,
-                                   exit_on_bad_input, load_config)
+                                   check_file, check_output, check_weights,
+                                   exit_on_bad_config, load_config)
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,20 +39,26 @@ def main() -> None:
     if not cfg.get('test_dataloader'):
         raise SystemExit(f'{args.config} has no test_dataloader: there is '
                          'nothing to measure on.')
-    with exit_on_bad_input():
-        check_classes(cfg)
+    if args.out is not None:
+        check_output(args.out)
+        if 'label_dataloader' in cfg:
+            raise SystemExit('--out is for detectors; tools/label.py writes '
+                             'the masks of a labeller.')
     cfg.load_from = args.checkpoint
     # A test never continues a training, whatever the config says.
     cfg.resume = False
     if args.show or args.show_dir:
         cfg = trigger_visualization_hook(cfg, args)
-    runner = build_runner(cfg)
-    if 'label_dataloader' in cfg:
+    with exit_on_bad_config(cfg):
+        check_settings(cfg, 'test')
+        check_classes(cfg)
+        check_truth(cfg, 'test')
+        runner = build_runner(cfg)
         check_weights(runner.model, args.checkpoint)
-    if args.out is not None:
-        runner.test_evaluator.metrics.append(
-            DumpDetResults(out_file_path=args.out))
-    runner.test()
+        if args.out is not None:
+            runner.test_evaluator.metrics.append(
+                DumpDetResults(out_file_path=args.out))
+        runner.test()
 
 
 if __name__ == '__main__':

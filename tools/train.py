@@ -2,11 +2,11 @@ import argparse
 
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.runner import find_latest_checkpoint
+from mmengine.runner import Runner, find_latest_checkpoint
 
-from mmboxcaseg.checks import check_classes
+from mmboxcaseg.checks import check_classes, check_settings, check_truth
 from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, exit_on_bad_input, load_config)
+                                   check_file, exit_on_bad_config, load_config)
 
 BFLOAT16 = 'mmboxcaseg.BFloat16OptimWrapper'
 
@@ -88,19 +88,36 @@ def check_batch_size(cfg: Config) -> None:
             f'its sampler {mixed}: set both to the same number.')
 
 
+def check_epoch(runner: Runner) -> None:
+    """Stop if the data set does not fill one batch: nothing would be learnt.
+
+    MMEngine would end without a word, or try for ever.
+    """
+    loader = runner.train_dataloader
+    if not len(loader):
+        raise SystemExit(
+            f'train_dataloader: {len(loader.dataset)} samples do not fill a '
+            'batch, and drop_last=True leaves it out. Use a smaller '
+            'batch_size, or set drop_last=False (also of batch_sampler).')
+
+
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
-    check_batch_size(cfg)
-    with exit_on_bad_input():
-        check_classes(cfg)
-    if args.amp:
-        enable_amp(cfg)
-    if args.auto_scale_lr:
-        enable_auto_scale_lr(cfg)
     if args.resume is not None:
         enable_resume(cfg, args.resume)
-    build_runner(cfg).train()
+    with exit_on_bad_config(cfg):
+        check_settings(cfg, 'train')
+        check_batch_size(cfg)
+        check_classes(cfg)
+        check_truth(cfg, 'val')
+        if args.amp:
+            enable_amp(cfg)
+        if args.auto_scale_lr:
+            enable_auto_scale_lr(cfg)
+        runner = build_runner(cfg)
+        check_epoch(runner)
+        runner.train()
 
 
 if __name__ == '__main__':

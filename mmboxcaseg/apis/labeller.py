@@ -32,7 +32,8 @@ def init_labeller(config: Union[str, Config],
 
     Raises:
         FileNotFoundError: The config or the checkpoint does not exist.
-        ValueError: The config is not that of a labeller.
+        ValueError: The config is not that of a labeller, or the checkpoint
+            not of its model.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
@@ -41,7 +42,13 @@ def init_labeller(config: Union[str, Config],
                          'no config of a labeller.')
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
-        load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+        try:
+            load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+        except RuntimeError as error:
+            raise ValueError(
+                f'{checkpoint} cannot be loaded into the model of '
+                f'{cfg.filename}. Use the config that it was trained with, '
+                'with the same `model.heads`.') from error
     # A chunk is filled up: few boxes shall not cost a large one.
     model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
     # The image is handed in: everything after its loading remains.

@@ -7,9 +7,9 @@ import numpy as np
 from mmboxcaseg.datasets import ProxyCocoDataset
 from mmboxcaseg.proxy.schema import (LISTS, entry_problems, list_problem,
                                      mask_misfit, schema_problem)
+from mmboxcaseg.structures import box_units
 from .findings import Findings
 from .sources import Source
-from .units import box_units
 
 # Boxes that no data set uses.
 UNUSABLE = ('box-inverted', 'box-zero', 'box-outside')

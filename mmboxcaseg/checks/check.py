@@ -1,13 +1,15 @@
 """All checks of a config."""
 import os.path as osp
+from codecs import BOM_UTF8
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from mmdet.datasets import CocoDataset
 from mmengine.config import Config
+from mmengine.fileio import get
 
 from mmboxcaseg.datasets.image_files import loads_upright
 from mmboxcaseg.engine.cli import run_parallel
-from mmboxcaseg.proxy import load_json
+from mmboxcaseg.proxy import load_json, some
 from .annotations import CocoFile, check_coco_file
 from .findings import Findings
 from .images import ImageFacts, Task, inspect_image
@@ -109,12 +111,66 @@ def check_classes(cfg: Config) -> None:
 def _check_names(source: Source, classes: List[str]) -> None:
     path = source.dataset.ann_file
     data = load_json(path, source.dataset.backend_args)
+    if get(path, source.dataset.backend_args).startswith(BOM_UTF8):
+        raise ValueError(
+            f'{path} begins with a byte order mark (BOM), with which mmdet '
+            'cannot read it: write it again as UTF-8 without one.')
     names = [cat['name'] for cat in data['categories']]
     if [name for name in names if name in classes] != classes:
         raise ValueError(
             f'{source.loaders[0]}: the classes of the config are not in '
             f'{path}, or in another order. Config: {classes}; file: {names}. '
             "Write `metainfo.classes` of the data set in the file's order.")
+
+
+def check_truth(cfg: Config, stage: str) -> None:
+    """Check that there are masks where evaluators compare with masks.
+
+    They would fail in the middle, at the first image or the last one. Only
+    :class:`InstanceAPMetric` reads its file before.
+
+    Args:
+        cfg (Config): Config of any stage.
+        stage (str): 'val' or 'test'.
+
+    Raises:
+        FileNotFoundError: A COCO file does not exist.
+        ValueError: Annotations have no mask. The message names them.
+    """
+    evaluators = cfg.get(f'{stage}_evaluator') or []
+    if isinstance(evaluators, dict):
+        evaluators = [evaluators]
+    used = [one for one in evaluators if _compares_masks(one)]
+    for source in find_sources(cfg, Findings()) if used else []:
+        if f'{stage}_dataloader' in source.loaders:
+            for evaluator in used:
+                own = evaluator if 'ann_file' in evaluator else dict(
+                    ann_file=source.dataset.ann_file,
+                    backend_args=source.dataset.backend_args)
+                _check_truth(own['ann_file'], own.get('backend_args'),
+                             f'{stage}_evaluator')
+
+
+def _compares_masks(evaluator: dict) -> bool:
+    name = str(evaluator.get('type')).rpartition('.')[2]
+    return name == 'InstanceIoUMetric' or (
+        name == 'CocoMetric' and 'segm' in evaluator.get('metric', 'bbox')
+        and not evaluator.get('format_only'))
+
+
+def _check_truth(path: str, backend_args: Optional[dict],
+                 evaluator: str) -> None:
+    bare = [
+        ann['id'] for ann in load_json(path, backend_args)['annotations']
+        if not ann.get('segmentation')
+    ]
+    if bare:
+        raise ValueError(
+            f'{evaluator} compares with true masks, but in {path} '
+            f'{len(bare)} annotations have no `segmentation`: annotation '
+            f'{some(bare)}. Name a file with masks, or do not measure: for '
+            'boxes alone there is metric="bbox" of CocoMetric, without '
+            'validation val_cfg = val_dataloader = val_evaluator = None.')
 
 
 def _read(source: Source, findings: Findings) -> CheckedSource:

@@ -2,11 +2,15 @@
 import os.path as osp
 from typing import Dict, List, Optional, Sequence
 
+import numpy as np
 from mmengine.logging import print_log
 
 from mmboxcaseg.proxy import complain, load_coco, some
-from mmboxcaseg.structures import pixel_boxes
+from mmboxcaseg.structures import box_units, pixel_boxes
 from .image_files import describe, image_problem, is_remote, missing_files
+
+# What box_units() finds, in words.
+UNITS = dict(xyxy='[x0, y0, x1, y1]', normalised='in 0..1')
 
 
 class CocoBoxes:
@@ -39,8 +43,9 @@ class CocoBoxes:
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        ValueError: The file has no annotation, or one that is broken, or an
-            image is none, has 16 bits or another size than the file says.
+        ValueError: The file has no annotation, or one that is broken, its
+            boxes are not [x, y, width, height] in pixels, or an image is
+            none, has 16 bits or another size than the file says.
     """
 
     def __init__(self,
@@ -54,6 +59,7 @@ class CocoBoxes:
         self.data = load_coco(ann_file, backend_args)
         self.images = {img['id']: img for img in self.data['images']}
         self._set_classes(classes)
+        self._check_units()
         if img_prefix is not None:
             self._check_images(img_prefix)
             self._check_headers(img_prefix, upright)
@@ -71,6 +77,19 @@ class CocoBoxes:
             names[name]: label
             for label, name in enumerate(self.classes)
         }
+
+    def _check_units(self) -> None:
+        anns = self.data['annotations']
+        sizes = [(img['width'], img['height'])
+                 for img in (self.images[ann['image_id']] for ann in anns)]
+        units, is_certain = box_units(
+            np.array([ann['bbox'] for ann in anns], dtype=np.float64),
+            np.array(sizes))
+        if units != 'xywh' and is_certain:
+            raise ValueError(
+                f'{self.ann_file}: `bbox` of all {len(anns)} annotations is '
+                f'{UNITS[units]}, where [x, y, width, height] in pixels is '
+                'wanted. Convert them; tools/check_data.py says how.')
 
     def _check_images(self, img_prefix: str) -> None:
         names = [img['file_name'] for img in self.images.values()]
@@ -116,8 +135,9 @@ class CocoBoxes:
                 reason: len(ids)
                 for reason, ids in self.left_out.items()
             }
-            raise ValueError(f'{self.ann_file}: no annotation is left; left '
-                             f'out: {counts}')
+            raise ValueError(
+                f'{self.ann_file}: no annotation is left; left out: {counts}. '
+                'Correct these boxes, or `metainfo.classes`.')
         return {
             img_id: sorted(kept[img_id], key=lambda ann: ann['id'])
             for img_id in sorted(kept)

@@ -41,7 +41,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         FileNotFoundError: The file or an image does not exist.
         ValueError: The file is broken (see :class:`CocoBoxes`), has no mask,
             has masks of unknown score, or its classes are in another order
-            than those of the config.
+            than those of the config; or a number is out of range.
     """
 
     def __init__(self,
@@ -51,6 +51,10 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                  true_masks: bool = False,
                  few_masks: int = 10,
                  **kwargs) -> None:
+        if not 0 <= mask_score_thr <= 1 or mask_score_power < 0:
+            raise ValueError(
+                f'mask_score_thr={mask_score_thr} must be in [0, 1], '
+                f'mask_score_power={mask_score_power} must not be negative.')
         self.mask_score_thr = mask_score_thr
         self.mask_score_power = mask_score_power
         self.true_masks = true_masks

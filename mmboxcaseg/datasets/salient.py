@@ -136,7 +136,8 @@ class SalientDataset(NamesBrokenFiles):
 
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
-        text = get_text(self.ann_file, backend_args=self.backend_args)
+        text = get_text(
+            self.ann_file, 'utf-8-sig', backend_args=self.backend_args)
         listed = {line.strip() for line in text.splitlines() if line.strip()}
         lost = sorted(listed - {item['img_id'] for item in items})
         if lost or not listed:
@@ -173,8 +174,9 @@ class SalientDataset(NamesBrokenFiles):
     def _stems(self, folder: str, suffixes: tuple) -> dict:
         if not isdir(folder, backend_args=self.backend_args):
             raise FileNotFoundError(
-                f'{folder} does not exist. Set `data_prefix` (or `data_root`) '
-                'of SalientDataset to the folders of images and masks.')
+                f'{folder} does not exist, or is no folder. Set `data_prefix` '
+                '(or `data_root`) of SalientDataset to the folders of images '
+                'and masks.')
         stems: dict = {}
         names = list_dir_or_file(
             folder, list_dir=False, backend_args=self.backend_args)

@@ -4,6 +4,7 @@ import os
 import os.path as osp
 from contextlib import contextmanager
 from multiprocessing import Pool
+from tempfile import TemporaryFile
 from typing import Callable, Dict, Iterator, Optional, Sequence
 
 import cv2
@@ -20,7 +21,9 @@ from torch import nn
 
 import mmboxcaseg
 from mmboxcaseg.installed import find_config
+from mmboxcaseg.proxy import check_target, some
 from .distributed import init_distributed
+from .explain import explain, system_message
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,15 +82,36 @@ def check_file(path: str,
 
 @contextmanager
 def exit_on_bad_input() -> Iterator[None]:
-    """End the program with the message of an error in its files.
+    """End a program that reads and writes files with an error's message.
 
-    Such an error (ValueError or FileNotFoundError) says what to correct; a
-    traceback would only hide it.
+    Such an error (ValueError or OSError) says what to correct; a traceback
+    would only hide it.
     """
     try:
         yield
-    except (FileNotFoundError, ValueError) as error:
+    except OSError as error:
+        raise SystemExit(system_message(error)) from None
+    except ValueError as error:
         raise SystemExit(str(error)) from None
+
+
+@contextmanager
+def exit_on_bad_config(cfg: Config) -> Iterator[None]:
+    """End a program that runs a config with an error's message.
+
+    An error that only whoever wrote the code can mend, see :func:`explain`,
+    keeps its traceback.
+
+    Args:
+        cfg (Config): The config.
+    """
+    try:
+        yield
+    except Exception as error:
+        message = explain(error, cfg)
+        if message is None:
+            raise
+        raise SystemExit(message) from None
 
 
 def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
@@ -119,28 +143,81 @@ def library_versions() -> Dict[str, str]:
     return {library.__name__: library.__version__ for library in libraries}
 
 
-def check_weights(model: nn.Module, checkpoint: str) -> None:
-    """End the program if a checkpoint lacks weights of a model.
+def read_checkpoint(path: str, what: str = 'checkpoint') -> Dict[str, tuple]:
+    """Read a checkpoint, or end the program if it is none.
 
-    The runner would only warn, and leave them random.
+    Args:
+        path (str): The file.
+        what (str): What the file is, for the message. Defaults to
+            'checkpoint'.
+
+    Returns:
+        dict[str, tuple]: Shapes of its weights by their names.
+    """
+    check_file(path, what)
+    try:
+        loaded = CheckpointLoader.load_checkpoint(path, 'cpu', logger=None)
+        weights = loaded.get('state_dict', loaded)
+        return {
+            name.removeprefix('module.'): tuple(weight.shape)
+            for name, weight in weights.items() if torch.is_tensor(weight)
+        }
+    except Exception as error:  # torch raises many kinds
+        raise SystemExit(
+            f'{what}: {path} is no checkpoint, or was cut short '
+            f'({type(error).__name__}). Copy it again, or name another '
+            'one.') from error
+
+
+def check_weights(model: nn.Module, checkpoint: str) -> None:
+    """End the program if a checkpoint is not of a model.
+
+    The runner would only warn, and leave weights random.
 
     Args:
         model (nn.Module): The model, perhaps wrapped for many processes.
         checkpoint (str): Its checkpoint.
     """
-    loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', logger=None)
-    given = {
-        name.removeprefix('module.')
-        for name in loaded.get('state_dict', loaded)
-    }
+    given = read_checkpoint(checkpoint)
     if is_model_wrapper(model):
         model = model.module
-    lost = [name for name in model.state_dict() if name not in given]
+    lost = [
+        name for name, weight in model.state_dict().items()
+        if given.get(name) != tuple(weight.shape)
+    ]
     if lost:
         raise SystemExit(
             f'{checkpoint} lacks {len(lost)} weights of the model of the '
-            f'config ({", ".join(lost[:3])}, ...): use the config that it '
-            'was trained with, and for a labeller the same `model.heads`.')
+            f'config, or has them in other shapes ({some(lost, 3)}): use the '
+            'config that it was trained with, and for a labeller the same '
+            '`model.heads`.')
+
+
+def check_folder(path: str, what: str) -> None:
+    """Make a folder, or end the program if nothing can be written to it.
+
+    Args:
+        path (str): The folder.
+        what (str): What it is, for the message.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+        TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise SystemExit(f'{what} {path} cannot be written: {error.strerror}. '
+                         'Make it writable, make room, or choose '
+                         'another.') from error
+
+
+def check_output(path: str) -> None:
+    """End the program before it works for a file that cannot be written.
+
+    Args:
+        path (str): The file, which may be there already. Its folder is made.
+    """
+    with exit_on_bad_input():
+        check_target(path)
+    check_folder(osp.dirname(osp.abspath(path)), 'folder')
 
 
 def read_config(path: str, options: Optional[dict] = None) -> Config:
@@ -185,6 +262,7 @@ def load_config(args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         name = osp.splitext(osp.basename(args.config))[0]
         cfg.work_dir = osp.join('work_dirs', name)
+    check_folder(cfg.work_dir, 'work folder')
     init_distributed(args.launcher, cfg)
     return cfg
 

@@ -2,7 +2,7 @@ from typing import Dict, Sequence
 
 import numpy as np
 
-from mmboxcaseg.proxy import load_coco, load_proxy
+from mmboxcaseg.proxy import load_coco, load_proxy, some
 from mmboxcaseg.proxy.scored_masks import Comparison, ScoredMasks
 from mmboxcaseg.structures import to_rle
 from .instance_iou import mask_iou, summarize_ious
@@ -61,6 +61,11 @@ def evaluate_mask_file(
             f'{pred_file} has no mask for {len(missing)} of {len(anns)} '
             f'annotations of {gt_file}, the first ids are {missing[:5]}. '
             'Label the boxes of the same file.')
+    bare = [ann['id'] for ann in anns if ann['id'] not in true_masks]
+    if bare:
+        raise ValueError(f'{gt_file}: {len(bare)} annotations have no '
+                         f'`segmentation`: annotation {some(bare)}. Name a '
+                         'file with true masks.')
     ious = [_iou_of_annotation(ann['id'], masks, true_masks) for ann in anns]
     return summarize_ious(ious, [ann['category_id'] for ann in anns],
                           thresholds)

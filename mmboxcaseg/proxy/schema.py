@@ -60,7 +60,8 @@ def load_json(path: str, backend_args: Optional[dict] = None) -> Any:
             f'{path} does not exist. Set `ann_file` (or `data_root`) of the '
             'dataset, or the argument of the tool, to a COCO JSON file.')
     try:
-        text = get_text(path, backend_args=backend_args)
+        # Some programs of Windows write a byte order mark.
+        text = get_text(path, 'utf-8-sig', backend_args=backend_args)
         return json.loads(text, parse_constant=str)
     except ValueError as error:
         raise ValueError(f'{path} is not valid JSON: {error}. If it was cut '

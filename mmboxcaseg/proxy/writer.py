@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import (Callable, Dict, Iterable, Iterator, List, Optional, Set,
                     Tuple)
 
-from mmengine.fileio import load
+from mmengine.fileio import get_text
 
 
 class ProxyWriter:
@@ -42,8 +42,13 @@ class ProxyWriter:
 
         Raises:
             OSError: The folder cannot be written.
-            ValueError: It belongs to another labelling.
+            ValueError: It belongs to another labelling, or the file to write
+                is that of the boxes, or no file.
         """
+        if osp.realpath(self.out_file) == osp.realpath(self.source_file):
+            raise ValueError(f'{self.out_file} is the file of the boxes, and '
+                             'would be overwritten: choose another name.')
+        check_target(self.out_file)
         head = json.dumps(
             dict(source=self.source_file, **self.provenance), indent=1)
         head_file = osp.join(self.folder, 'head.json')
@@ -119,7 +124,9 @@ class ProxyWriter:
                 f'{self.folder} has {len(index)} of {num_images} images. Do '
                 'all machines write to one shared disk? If they do, it was '
                 'slow to show their files: give the same command again.')
-        data = load(self.source_file, backend_args=backend_args)
+        text = get_text(
+            self.source_file, 'utf-8-sig', backend_args=backend_args)
+        data = json.loads(text)
         data['info'] = dict(data.get('info') or {}, mmboxcaseg=self.provenance)
         scores: List[float] = []
         write_atomically(self.out_file, self._encode(data, index, scores))
@@ -189,6 +196,19 @@ def _open_shards(index: Dict[int, Tuple[str, int]],
     return find
 
 
+def check_target(path: str) -> None:
+    """Check that what is to be written is a file.
+
+    Args:
+        path (str): The file, which may be there already.
+
+    Raises:
+        ValueError: There is a folder or a device of this name.
+    """
+    if osp.exists(path) and not osp.isfile(path):
+        raise ValueError(f'{path} is no file: name a file to write.')
+
+
 def write_atomically(path: str, pieces: Iterable[str]) -> None:
     """Write a file that is either complete or not there.
 
@@ -198,7 +218,9 @@ def write_atomically(path: str, pieces: Iterable[str]) -> None:
 
     Raises:
         OSError: It cannot be written; says what to do.
+        ValueError: There is a folder or a device of this name.
     """
+    check_target(path)
     temporary = path + '.tmp'
     with _writing(path):
         os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)

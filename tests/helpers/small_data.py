@@ -2,11 +2,14 @@
 import importlib.util
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Callable
 
 import cv2
 import numpy as np
+import pytest
+from mmengine.logging import MMLogger
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,4 +92,19 @@ def load_tool(path: str):
 def run_tool(monkeypatch, path: str, *argv) -> None:
     """Run a program of tools/ in this process."""
     monkeypatch.setattr(sys, 'argv', [path, *map(str, argv)])
+    # The logger of an earlier run writes to a stream that is closed.
+    MMLogger.get_instance(f'{path}_{time.monotonic_ns()}')
     load_tool(path).main()
+
+
+def end_of(monkeypatch, capsys, path: str, *argv) -> str:
+    """What a program prints that must end with a message of ours alone."""
+    with pytest.raises(SystemExit) as error:
+        run_tool(monkeypatch, path, *argv)
+    assert error.value.code not in (0, None, False)
+    streams = capsys.readouterr()
+    output = f'{streams.out}\n{streams.err}\n{error.value}'
+    assert 'Traceback' not in output
+    # Nothing was begun.
+    assert 'Epoch(' not in output
+    return output

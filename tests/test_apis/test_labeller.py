@@ -124,7 +124,7 @@ def test_detector_is_no_labeller():
 def test_checkpoint_of_another_model(tmp_path):
     path = tmp_path / 'other.pth'
     torch.save(dict(state_dict=torch.nn.Conv2d(1, 1, 1).state_dict()), path)
-    with pytest.raises(RuntimeError, match='state_dict'):
+    with pytest.raises(ValueError, match='other.pth cannot be loaded'):
         init_labeller(Config.fromfile(CONFIG), str(path), 'cpu')
 
 

@@ -68,8 +68,8 @@ def weights(dataset) -> dict:
         2: [1, 0],
         4: [0]
     }),
-    (dict(mask_score_thr=1.1), {
-        7: [0, 0],
+    (dict(mask_score_thr=1), {
+        7: [1, 0],
         2: [0, 0],
         4: [0]
     }),
@@ -84,7 +84,7 @@ def test_every_box_is_kept(tiny_coco):
     files = tiny_coco(add_masks)
     boxes = {
         item['img_id']: [ins['bbox'] for ins in item['instances']]
-        for item in build(files, mask_score_thr=1.1)
+        for item in build(files, mask_score_thr=1)
     }
     assert boxes == {
         7: [[5, 6, 25, 21], [2.5, 3.25, 32.5, 33.75]],
@@ -276,3 +276,13 @@ def test_broken_file_fails_when_built(tiny_coco):
         then(lambda data: data['annotations'][0].update(category_id=99)))
     with pytest.raises(ValueError, match='unknown class.*annotation 11'):
         build(files)
+
+
+@pytest.mark.parametrize('kwargs', [
+    dict(mask_score_thr=95),
+    dict(mask_score_thr=-0.1),
+    dict(mask_score_power=-1),
+])
+def test_numbers_out_of_range(tiny_coco, kwargs):
+    with pytest.raises(ValueError, match='mask_score_thr=.* must be in'):
+        build(tiny_coco(add_masks), **kwargs)

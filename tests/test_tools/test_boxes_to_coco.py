@@ -186,13 +186,27 @@ def test_class_names_beside_the_labels(tree):
     ('a.yaml', 'names: {1: dog, 2: cat}', 'not every number from 0'),
     ('a.txt', 'dog\ncat\ndog\n', 'one of them twice'),
     ('a.txt', '\n', 'no class names'),
-    ('a.txt', 'dog', 'names 1 classes; the labels also have 1.'),
+    ('a.txt', 'dog', 'names 1 classes; the labels also have 1 .a'),
+    ('a.yaml', 'names: [dog', 'is no valid YAML'),
 ])
 def test_wrong_classes(tree, tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     tree.write('yolo')
     with pytest.raises(SystemExit, match=f'{name}.*{message}'):
         tree.convert('yolo', '--classes', tmp_path / name)
+
+
+def test_files_of_windows(tree, tmp_path):
+    labels = tree.write('yolo')
+    names = tmp_path / 'names.txt'
+    names.write_text('dog\ncat\n')
+    for path in [names, *labels.rglob('*.txt')]:
+        text = path.read_text().replace('\n', '\r\n')
+        path.write_bytes(b'\xef\xbb\xbf' + text.encode())
+    assert boxes_of(tree.convert('yolo', '--classes', names)[1]) == BOXES
+    names.write_bytes(b'd\xf6g')
+    with pytest.raises(SystemExit, match='names.txt is not UTF-8 text'):
+        tree.convert('yolo', '--classes', names)
 
 
 def test_yolo_needs_classes(tool, capsys):
@@ -313,7 +327,7 @@ BROKEN = [
     ('yolo', '0 .5 .5 .1 wide', 'line 1 is not'),
     ('yolo', '0 35 30 10 10', r'line 1 .*outside \[0, 1\] .*pixels'),
     ('yolo', '0 .5 .5 nan .1', r'outside \[0, 1\]'),
-    ('yolo', b'\xff\xfe\xff', 'decode'),
+    ('yolo', b'\xff\xfe\xff', 'is not UTF-8'),
     ('labelme', '{"shapes": [', 'a.json is not valid JSON'),
     ('labelme', '[]', 'no labelme file'),
     ('labelme', '{"shapes": [{}], "imageHeight": 60, "imageWidth": 70}',

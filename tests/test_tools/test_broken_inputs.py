@@ -4,6 +4,7 @@ Every case runs the program that a user would run. It must end within
 seconds, with an error of this project, not with one of another library alone.
 """
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from image_kinds import write_kind
-from small_data import ROOT, SmallData, run_tool
+from small_data import ROOT, SmallData, end_of, run_tool
 
 XYXY = [[20, 20, 45, 38], [25, 10, 49, 39], [10, 10, 31, 47], [8, 20, 20, 40],
         [15, 14, 28, 29]]
@@ -194,17 +195,6 @@ CHECKED = dict(
 )
 
 
-def end_of(monkeypatch, capsys, tool: str, *argv) -> str:
-    """What a program prints that must end with an error of ours."""
-    with pytest.raises((SystemExit, FileNotFoundError, ValueError)) as error:
-        run_tool(monkeypatch, tool, *argv)
-    assert getattr(error.value, 'code', 1) not in (0, None, False)
-    source = Path(error.traceback[-1].path)
-    assert source.is_relative_to(ROOT) and '.venv' not in source.parts
-    streams = capsys.readouterr()
-    return f'{streams.out}\n{streams.err}\n{error.value}'
-
-
 @pytest.mark.parametrize('name', CHECKED)
 def test_check_data(monkeypatch, capsys, data, name):
     spoil, words = CHECKED[name]
@@ -270,30 +260,267 @@ def checkpoint(build_labeller, tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize('spoil, words', [
-    (image('empty'), ('the file is no image', 'b.png')),
-    (image('plain'), ('has another size', 'b.png')),
-    ([
+NO_CHECKPOINT = 'is no checkpoint, or was cut short'
+
+
+def write_checkpoint(change):
+    """Another content of the checkpoint."""
+
+    def spoil(data):
+        path = data.folder / 'labeller.pth'
+        torch.save(change(torch.load(path)), path)
+
+    return spoil
+
+
+def enlarge(checkpoint):
+    """A labeller of the same names whose weights have other shapes."""
+    weights = checkpoint['state_dict']
+    return {
+        name: weight.new_zeros([n + 1 for n in weight.shape])
+        for name, weight in weights.items()
+    }
+
+
+# How the data is spoilt, what label.py writes to, and what it says.
+LABELLED = dict(
+    empty_image=(image('empty'), 'out.json', ('no image', 'b.png')),
+    image_of_another_size=(image('plain'), 'out.json', ('has another size',
+                                                        'b.png')),
+    cut_image=([
         image('cut'),
         edit(lambda d: d['images'][1].update(width=64, height=48))
-    ], ('b.png cannot be decoded', 'tools/check_data.py')),
-    (lambda data: data.boxes.unlink(), ('boxes.json', 'not found')),
-])
-def test_label(monkeypatch, capsys, data, checkpoint, spoil, words):
+    ], 'out.json', ('b.png cannot be decoded', 'tools/check_data.py')),
+    images_lost=(lambda data: shutil.rmtree(data.images), 'out.json',
+                 ('3 of 3 images', '`data_prefix.img`')),
+    no_boxes=(lambda data: data.boxes.unlink(), 'out.json', ('boxes.json',
+                                                             'not found')),
+    normalised_boxes=(boxes(normalised), 'out.json',
+                      ('`bbox` of all 5 annotations is in 0..1', 'pixels')),
+    boxes_outside=(boxes(lambda d: [[60, 60, 9, 9]] * 5), 'out.json',
+                   ('no annotation is left', 'Correct these boxes')),
+    no_json=(text('boxes.json', 'a,b,c'), 'out.json', ('not valid JSON', )),
+    not_utf8=(lambda data: data.boxes.write_bytes(b'{"\xe9": 1}'), 'out.json',
+              ('boxes.json is not valid JSON', 'utf-8')),
+    no_checkpoint=(lambda data: (data.folder / 'labeller.pth').unlink(),
+                   'out.json', ('checkpoint not found', 'labeller.pth')),
+    checkpoint_of_text=(text('labeller.pth', 'weights'), 'out.json',
+                        ('labeller.pth', NO_CHECKPOINT)),
+    cut_checkpoint=(shorten('labeller.pth', 5000), 'out.json',
+                    ('labeller.pth', NO_CHECKPOINT)),
+    empty_checkpoint=(shorten('labeller.pth',
+                              0), 'out.json', ('labeller.pth', NO_CHECKPOINT)),
+    checkpoint_of_a_list=(write_checkpoint(lambda _: [1]), 'out.json',
+                          ('labeller.pth', NO_CHECKPOINT)),
+    checkpoint_of_another_model=(
+        write_checkpoint(lambda _: dict(state_dict=dict(a=torch.zeros(1)))),
+        'out.json', ('lacks 431 weights', )),
+    weights_of_other_shapes=(write_checkpoint(enlarge), 'out.json',
+                             ('or has them in other shapes', 'conv1.weight')),
+    no_label_dataloader=(append('labeller.py', 'label_dataloader = None'),
+                         'out.json', ('label_dataloader is None', )),
+    no_pipeline=(append(
+        'labeller.py',
+        'label_dataloader = dict(_delete_=True, dataset=boxes)'), 'out.json',
+                 ('label_dataloader.dataset has no `pipeline`', )),
+    out_is_a_folder=(nothing, 'images', ('images is no file', )),
+    out_below_a_file=(nothing, 'boxes.json/out.json', ('cannot write',
+                                                       'Not a directory')),
+    out_is_the_input=(nothing, 'boxes.json', ('would be overwritten', )),
+)
+
+
+@pytest.mark.parametrize('name', LABELLED)
+def test_label(monkeypatch, capsys, data, checkpoint, name):
+    spoil, out, words = LABELLED[name]
     for step in spoil if isinstance(spoil, list) else [spoil]:
         step(data)
+    before = sorted(data.folder.iterdir())
     output = end_of(monkeypatch, capsys, 'label', data.labeller, checkpoint,
-                    data.folder / 'out.json', '--work-dir',
-                    data.folder / 'work')
+                    data.folder / out, '--work-dir', data.folder / 'work')
     for word in words:
         assert word in output
-    assert not (data.folder / 'out.json').exists()
+    # Beside the work folder only shards may be there, to go on with.
+    new = {path.name for path in set(data.folder.iterdir()) - set(before)}
+    assert new <= {'work', 'out.json.shards'}
 
 
 def test_label_with_a_detector(monkeypatch, capsys, data, checkpoint):
     output = end_of(monkeypatch, capsys, 'label', data.detector, checkpoint,
                     data.folder / 'out.json')
     assert 'no config of a labeller' in output
+
+
+def test_label_on_a_full_disk(monkeypatch, capsys, data, checkpoint):
+    # Here a disk is full after so many bytes of a file.
+    data.edit(lambda d: d.update(info=dict(description='a' * 300_000)))
+    argv = ('label', data.labeller, checkpoint, data.folder / 'out.json',
+            '--work-dir', data.folder / 'work')
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    try:
+        output = end_of(monkeypatch, capsys, *argv)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert 'out.json: File too large. Make room' in output
+    assert not (data.folder / 'out.json').exists()
+    run_tool(monkeypatch, *argv)
+    assert (data.folder / 'out.json').exists()
+
+
+def test_byte_order_mark(monkeypatch, data, checkpoint):
+    content = json.dumps(json.loads(data.boxes.read_text()), indent=1)
+    data.boxes.write_bytes(b'\xef\xbb\xbf' +
+                           content.replace('\n', '\r\n').encode())
+    run_tool(monkeypatch, 'label', data.labeller, checkpoint,
+             data.folder / 'out.json', '--work-dir', data.folder / 'work')
+    labelled = json.loads((data.folder / 'out.json').read_text())
+    assert sum('mask_score' in ann for ann in labelled['annotations']) == 4
+
+
+TEST_CONFIG = '''
+test_cfg = dict(type='TestLoop')
+test_dataloader = dict(_delete_=True, **label_dataloader)
+test_evaluator = dict(_delete_=True, type='mmboxcaseg.InstanceIoUMetric')
+'''
+
+
+@pytest.mark.parametrize('lines, options, words', [
+    ('', (), 'has no test_dataloader'),
+    (TEST_CONFIG, (), 'test_evaluator compares with true masks'),
+    (TEST_CONFIG + 'test_evaluator = None', (), 'not set: test_evaluator'),
+    (TEST_CONFIG, ('--out', 'a.pkl'), '--out is for detectors'),
+    (TEST_CONFIG, ('--out', 'images/a.png/a.pkl'), 'cannot be written'),
+])
+def test_test(monkeypatch, capsys, data, checkpoint, lines, options, words):
+    monkeypatch.chdir(data.folder)
+    append('labeller.py', lines)(data)
+    output = end_of(monkeypatch, capsys, 'test', data.labeller, checkpoint,
+                    '--work-dir', data.folder / 'work', *options)
+    assert words in output
+
+
+@pytest.mark.parametrize('values, words', [
+    (dict(image='no.png'), 'image not found'),
+    (dict(image='boxes.json'), 'the file is no image'),
+    (dict(config='detector.py'), 'no config of a labeller'),
+    (dict(checkpoint='boxes.json'), NO_CHECKPOINT),
+    (dict(boxes='1,2,3'), "'1,2,3' is not a box"),
+    (dict(boxes='90,90,5,5'), 'has no area inside the image of 50x40'),
+    (dict(out='boxes.json'), 'boxes.json cannot be written'),
+    (dict(device='gpu'), "'gpu' cannot be used here"),
+])
+def test_label_image(monkeypatch, capsys, data, checkpoint, values, words):
+    monkeypatch.chdir(data.folder)
+    args = dict(
+        image='images/a.png',
+        config='labeller.py',
+        checkpoint=checkpoint,
+        boxes='1,1,9,9',
+        out='out',
+        device='cpu')
+    args.update(values)
+    output = end_of(monkeypatch, capsys, 'label_image', args['image'],
+                    args['config'], args['checkpoint'], '--boxes',
+                    args['boxes'], '--out-dir', args['out'], '--device',
+                    args['device'])
+    assert words in output
+
+
+PIPELINE = '''
+labeller, detector = 'labeller.py', 'proxy.py'
+train = dict(boxes='boxes.json', images='images')
+'''
+
+
+@pytest.mark.parametrize('content, words', [
+    (None, 'config not found'),
+    ('= =', 'cannot be read as a config: SyntaxError'),
+    ('', 'has no labeller and no detector and no train.boxes'),
+    (PIPELINE, 'files that do not exist: proxy.py'),
+    (PIPELINE + "detector = 'detector.py'", 'set mask_score_thr'),
+    (PIPELINE + "twin = 'detector.py'", 'name `val`, too'),
+    (PIPELINE + "train = dict(images='a')", 'has no train.boxes'),
+])
+def test_run_pipeline(monkeypatch, capsys, data, content, words):
+    monkeypatch.chdir(data.folder)
+    if content is not None:
+        (data.folder / 'pipeline.py').write_text(content)
+    output = end_of(monkeypatch, capsys, 'run_pipeline', 'pipeline.py',
+                    '--work-dir', 'work')
+    assert words in output
+    assert not (data.folder / 'work').exists()
+
+
+NEW = ('--boxes', 'boxes.json', '--images', 'images', '--salient',
+       'salient_img', 'salient_mask', '--size', 'tiny', '--out')
+DUTS = 'dataset_converters/duts_to_single'
+
+
+def add_salient_images(data):
+    """Enough for a batch."""
+    for i in range(7):
+        for kind, suffix in dict(img='.jpg', mask='.png').items():
+            folder = data.folder / f'salient_{kind}'
+            shutil.copy(folder / f'one{suffix}', folder / f'{i}{suffix}')
+
+
+# The programs that write, where they cannot.
+@pytest.mark.parametrize('tool, argv, words', [
+    ('check_data', ('labeller.py', '--out', 'images'), 'images is no file'),
+    ('check_data', ('labeller.py', '--fix', 'boxes.json/a'), 'boxes.json can'),
+    ('new_dataset', (*NEW, 'boxes.json'), 'cannot write boxes.json/'),
+    ('dataset_converters/boxes_only', ('boxes.json', 'images'), 'is no file'),
+    ('dataset_converters/boxes_only',
+     ('boxes.json', 'boxes.json/a'), 'cannot write boxes.json/a'),
+    (DUTS, ('salient_img', 'salient_mask', 'images'), 'images is no file'),
+    (DUTS, ('salient_img', 'salient_mask', 'boxes.json/a'), 'boxes.json can'),
+    ('merge_masks', ('boxes.json', 'masks.json', 'boxes.json'), 'overwritten'),
+    ('merge_masks', ('boxes.json', 'masks.json', 'masks.json'), 'overwritten'),
+    ('merge_masks', ('boxes.json', 'masks.json', 'images'), 'is no file'),
+    ('analysis_tools/proxy_report', ('boxes.json', '--img-prefix', 'images',
+                                     '--out', 'images'), 'images is no file'),
+    ('analysis_tools/baseline_masks',
+     ('boxes.json', 'images', 'boxes.json'), 'overwritten'),
+    ('model_converters/boxcaseg_release_to_mmboxcaseg',
+     ('boxes.json', 'images'), 'images is no file'),
+])
+def test_output(monkeypatch, capsys, data, tool, argv, words):
+    monkeypatch.chdir(data.folder)
+    monkeypatch.syspath_prepend(ROOT / 'tools/dataset_converters')
+    add_salient_images(data)
+    masks = [dict(annotation_id=5, segmentation=[[1, 2, 3, 4, 5, 6]])]
+    (data.folder / 'masks.json').write_text(json.dumps(masks))
+    before = data.boxes.read_bytes()
+    assert words in end_of(monkeypatch, capsys, tool, *argv)
+    assert data.boxes.read_bytes() == before
+
+
+# The programs that read, what is not there or is another thing.
+@pytest.mark.parametrize('tool, argv, words', [
+    ('new_dataset', (*NEW, 'out', '--boxes', 'images'), 'not found: images'),
+    ('new_dataset', (*NEW, 'out', '--salient', 'no'), 'no/images does not'),
+    ('new_dataset', (*NEW, 'out', '--gpus', '5'), 'needs 35'),
+    ('new_dataset', (*NEW, 'out', '--val', 'boxes.json'), 'true masks'),
+    ('dataset_converters/boxes_only', ('images', 'out'), 'not found: images'),
+    (DUTS, ('images', 'boxes.json', 'out'), 'boxes.json does not exist, or is '
+     'no folder'),
+    ('merge_masks', ('boxes.json', 'images', 'out'), 'not found: images'),
+    ('analysis_tools/proxy_report', ('boxes.json', '--img-prefix', 'images',
+                                     '--out', 'out'), 'is no proxy file'),
+    ('analysis_tools/eval_masks',
+     ('boxes.json', 'boxes.json'), 'is no proxy file'),
+    ('analysis_tools/baseline_masks',
+     ('boxes.json', 'no', 'out'), '3 of 3 images'),
+    ('model_converters/boxcaseg_release_to_mmboxcaseg',
+     ('boxes.json', 'out'), 'boxes.json is no checkpoint'),
+])
+def test_input(monkeypatch, capsys, data, tool, argv, words):
+    monkeypatch.chdir(data.folder)
+    monkeypatch.syspath_prepend(ROOT / 'tools/dataset_converters')
+    add_salient_images(data)
+    assert words in end_of(monkeypatch, capsys, tool, *argv)
+    assert not (data.folder / 'out').exists()
 
 
 @pytest.mark.parametrize('predictions, words', [

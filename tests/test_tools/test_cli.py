@@ -31,12 +31,22 @@ def parse(*argv: str) -> argparse.Namespace:
     return parser.parse_args([str(arg) for arg in argv])
 
 
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Work folders are made where the tests run."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def config(tmp_path) -> Path:
+    weights = tmp_path / 'weights.pth'
+    torch.save(dict(), weights)
     path = tmp_path / 'tiny_1x.py'
     path.write_text('model = dict(type="A", depth=18)\n'
                     'steps = [1, 2]\n'
-                    'load_from = "weights.pth"\n'
+                    f'load_from = {str(weights)!r}\n'
+                    'train_dataloader = dict(dataset=dict())\n'
+                    'train_cfg = dict()\n'
                     'optim_wrapper = dict(type="OptimWrapper")\n')
     return path
 
@@ -50,6 +60,8 @@ def run_train(monkeypatch, config):
         built = []
 
         class Runner:
+
+            train_dataloader = [None]
 
             def __init__(self, cfg):
                 built.append(cfg)
@@ -133,9 +145,9 @@ def test_out_must_be_pickle(config, monkeypatch, capsys):
     assert '--out must end in .pkl' in capsys.readouterr().err
 
 
-def test_train_plain(run_train):
+def test_train_plain(run_train, tmp_path):
     cfg = run_train()
-    assert cfg.load_from == 'weights.pth'
+    assert cfg.load_from == str(tmp_path / 'weights.pth')
     assert not cfg.get('resume')
 
 
@@ -143,11 +155,11 @@ def test_resume(run_train, tmp_path):
     # a first run: nothing to resume from, the config's weights are loaded
     work_dir = ('--work-dir', str(tmp_path))
     cfg = run_train('--resume', *work_dir)
-    assert cfg.load_from == 'weights.pth'
+    assert cfg.load_from == str(tmp_path / 'weights.pth')
     assert not cfg.get('resume')
 
     checkpoint = tmp_path / 'iter_5.pth'
-    checkpoint.touch()
+    torch.save(dict(), checkpoint)
     (tmp_path / 'last_checkpoint').write_text(str(checkpoint))
     for argv in [('--resume', ), ('--resume', str(checkpoint))]:
         cfg = run_train(*work_dir, *argv)

@@ -3,12 +3,12 @@ import argparse
 import os.path as osp
 
 import cv2
-import mmcv
 import numpy as np
 from mmengine.utils import track_iter_progress
 
 from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.proxy import ProxyWriter, make_records
+from mmboxcaseg.engine.cli import exit_on_bad_input
+from mmboxcaseg.proxy import ProxyWriter, make_records, read_image
 from mmboxcaseg.structures import pixel_boxes
 
 
@@ -64,8 +64,8 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> None:
+    """Write the proxy file, going on where a run was cut off."""
     coco = CocoBoxes(args.ann_file, args.img_prefix)
     writer = ProxyWriter(args.out, args.ann_file,
                          dict(mask_source=f'baseline:{args.method}'))
@@ -74,7 +74,7 @@ def main() -> None:
     todo = [img_id for img_id in coco.annotations if img_id not in finished]
     for img_id in track_iter_progress(todo) if todo else []:
         info, anns = coco.images[img_id], coco.annotations[img_id]
-        img = mmcv.imread(osp.join(args.img_prefix, info['file_name']))
+        img = read_image(osp.join(args.img_prefix, info['file_name']))
         size = info['height'], info['width']
         boxes = np.array([ann['bbox'] for ann in anns], dtype=np.float64)
         boxes[:, 2:] += boxes[:, :2]
@@ -89,6 +89,12 @@ def main() -> None:
                                merge_by=None)
         writer.append(0, img_id, records)
     print(f'\n{args.out}: {writer.finish()["instances"]} masks')
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_bad_input():
+        run(args)
 
 
 if __name__ == '__main__':

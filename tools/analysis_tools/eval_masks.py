@@ -2,6 +2,7 @@
 import argparse
 import json
 
+from mmboxcaseg.engine.cli import exit_on_bad_input
 from mmboxcaseg.evaluation import evaluate_mask_file
 
 
@@ -17,7 +18,8 @@ def main() -> None:
         default=[50, 75],
         help='each k of IoU@k, in per cent')
     args = parser.parse_args()
-    result = evaluate_mask_file(args.pred, args.truth, args.thresholds)
+    with exit_on_bad_input():
+        result = evaluate_mask_file(args.pred, args.truth, args.thresholds)
     print(json.dumps({key: round(v, 4) for key, v in result.items()}))
 
 

@@ -1,7 +1,7 @@
 """Show which masks of a proxy file to trust, as one HTML page."""
 import argparse
 
-from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.engine.cli import check_file, check_output, exit_on_bad_input
 from mmboxcaseg.evaluation import compare_masks
 from mmboxcaseg.proxy.report import ProxyReport
 from mmboxcaseg.proxy.scored_masks import ScoredMasks
@@ -39,11 +39,16 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=0,
         help='seed of the gallery of random masks (default: 0)')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not 0 <= args.threshold <= 1:
+        parser.error('--threshold must be in [0, 1]')
+    if args.topk < 1:
+        parser.error('--topk must be 1 or more')
+    return args
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> None:
+    """Write the report and print how many masks it is about."""
     paths = dict(truth=args.truth, unmerged=args.unmerged)
     paths = {name: path for name, path in paths.items() if path}
     for name, path in paths.items():
@@ -59,6 +64,14 @@ def main() -> None:
     report.write(args.out)
     print(f'{args.out}: {len(masks)} masks, {report.kept.sum()} score '
           f'{args.threshold} or more')
+
+
+def main() -> None:
+    args = parse_args()
+    check_file(args.proxy, 'proxy file')
+    check_output(args.out)
+    with exit_on_bad_input():
+        run(args)
 
 
 if __name__ == '__main__':

@@ -19,7 +19,8 @@ from label_files import (Labels, Size, read_classes, read_cvat, read_cvat_file,
 from mmengine.utils import scandir
 
 from mmboxcaseg.datasets.salient import IMG_EXTENSIONS
-from mmboxcaseg.engine.cli import check_file, exit_on_bad_input, run_parallel
+from mmboxcaseg.engine.cli import (check_file, check_output, exit_on_bad_input,
+                                   run_parallel)
 from mmboxcaseg.proxy import make_coco, read_image, some, write_coco
 
 SUFFIXES = dict(yolo='.txt', labelme='.json', voc='.xml')
@@ -182,12 +183,13 @@ def read_all(args: argparse.Namespace) -> Tuple[List[dict], List[Labels]]:
 
 
 def number_classes(args: argparse.Namespace,
-                   found: List[str]) -> Tuple[List[str], Dict[str, int]]:
+                   found: Dict[str, str]) -> Tuple[List[str], Dict[str, int]]:
     """Choose the categories of the COCO file.
 
     Args:
         args (argparse.Namespace): Arguments of the tool.
-        found (list[str]): The classes of all boxes, as the labels name them.
+        found (dict[str, str]): The classes of all boxes, as the labels name
+            them, and where the first box of each is.
 
     Returns:
         tuple: Class names in the order of their ids; and ids, from 1, by
@@ -202,8 +204,9 @@ def number_classes(args: argparse.Namespace,
     ids = {label: i for i, label in enumerate(called, start=1)}
     unknown = sorted(set(found) - ids.keys())
     if unknown:
+        places = [f'{label} ({found[label]})' for label in unknown]
         raise ValueError(f'{args.classes} names {len(names)} classes; the '
-                         f'labels also have {some(unknown)}. Add them, or '
+                         f'labels also have {some(places)}. Add them, or '
                          'correct the labels.')
     return names, ids
 
@@ -266,8 +269,11 @@ def annotate(img: dict, labels: Labels, ids: Dict[str, int],
 def run(args: argparse.Namespace) -> None:
     """Write the file and print what was left out or changed."""
     images, labels = read_all(args)
-    names, ids = number_classes(
-        args, [box[0] for of_image in labels for box in of_image.boxes])
+    found: Dict[str, str] = {}
+    for img, of_image in zip(images, labels):
+        for label, _, name in of_image.boxes:
+            found.setdefault(label, f'{img["file_name"]} {name}')
+    names, ids = number_classes(args, found)
     notes: Dict[str, List[str]] = defaultdict(list)
     annotations = [
         annotate(img, of_image, ids, notes)
@@ -285,6 +291,7 @@ def main() -> None:
     args = parse_args()
     if args.classes is not None:
         check_file(str(args.classes), '--classes')
+    check_output(args.out)
     with exit_on_bad_input():
         run(args)
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from mmboxcaseg.datasets import SalientDataset
 from mmboxcaseg.datasets.salient import IMG_EXTENSIONS, count_objects
-from mmboxcaseg.engine.cli import exit_on_bad_input, run_parallel
+from mmboxcaseg.engine.cli import check_output, exit_on_bad_input, run_parallel
 from mmboxcaseg.proxy import read_image, some, write_atomically
 
 
@@ -159,6 +159,7 @@ def write(args: argparse.Namespace, names: List[str], total: int,
 
 def main() -> None:
     args = parse_args()
+    check_output(args.out)
     with exit_on_bad_input():
         run(args)
 

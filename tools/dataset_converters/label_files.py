@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 from xml.etree import ElementTree
 
-from mmengine.fileio import load
+import yaml
 
 from mmboxcaseg.proxy import load_json
 
@@ -31,6 +31,25 @@ class Labels:
         default_factory=lambda: defaultdict(list))
 
 
+def read_text(path: Path) -> str:
+    """Read a text file, with or without a byte order mark.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        str: Its text.
+
+    Raises:
+        ValueError: It is not UTF-8.
+    """
+    try:
+        return path.read_text('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path} is not UTF-8 text: save it as such.') \
+            from error
+
+
 def read_yolo(path: Path, size: Size) -> Labels:
     """Read the text file of an image as YOLO has it.
 
@@ -38,7 +57,7 @@ def read_yolo(path: Path, size: Size) -> Labels:
     are the centre, all four are shares of the image's width and height.
     """
     labels, (height, width) = Labels(), size
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.strip():
             continue
         name = f'line {number}'
@@ -182,15 +201,19 @@ def read_classes(path: Path) -> List[str]:
         list[str]: Names in their order.
 
     Raises:
-        ValueError: It has none, or one twice, or leaves a number out.
+        ValueError: It has none, or one twice, or leaves a number out, or
+            is not of its format.
     """
     if path.suffix in ('.yaml', '.yml'):
-        content = load(path)
+        try:
+            content = yaml.safe_load(read_text(path))
+        except yaml.YAMLError as error:
+            raise ValueError(f'{path} is no valid YAML: {error}') from error
         names = content.get('names') if isinstance(content, dict) else None
         if isinstance(names, dict):
             names = [names.get(i) for i in range(len(names))]
     else:
-        names = path.read_text().split('\n')
+        names = read_text(path).splitlines()
         names = [name.strip() for name in names if name.strip()]
     if not names or None in names or len(set(names)) < len(names):
         raise ValueError(

@@ -26,6 +26,7 @@ from toy_images import make_salient, make_scene
 from toy_shapes import CLASSES
 from toy_textures import SIZE
 
+from mmboxcaseg.engine.cli import exit_on_bad_input
 from mmboxcaseg.proxy import boxes_only, make_annotation, make_coco
 
 # Part of the marker: raise it whenever the images or files change.
@@ -194,10 +195,11 @@ def main() -> None:
     # Made beside its place and renamed, so that OUT_DIR is never half a set.
     tmp = out.with_name(out.name + '.tmp')
     shutil.rmtree(tmp, ignore_errors=True)
-    generate(tmp, marker, args.nproc)
-    if out.exists():
-        shutil.rmtree(out)
-    tmp.rename(out)
+    with exit_on_bad_input():
+        generate(tmp, marker, args.nproc)
+        if out.exists():
+            shutil.rmtree(out)
+        tmp.rename(out)
     print(f'Wrote {out}')
 
 

@@ -19,7 +19,7 @@ from mmdet.datasets import VOCDataset
 from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat
 
-from mmboxcaseg.engine.cli import exit_on_bad_input, run_parallel
+from mmboxcaseg.engine.cli import check_folder, exit_on_bad_input, run_parallel
 from mmboxcaseg.proxy import (boxes_only, make_annotation, make_coco,
                               read_image, some, write_coco)
 
@@ -235,7 +235,9 @@ def convert_split(split: str, paths: List[Path], voc: Path,
 def run(args: argparse.Namespace) -> None:
     """Convert both splits and write the three files."""
     out = args.out_dir or args.voc / 'annotations'
-    for split, paths in find_masks(args.voc, args.sbd).items():
+    splits = find_masks(args.voc, args.sbd)
+    check_folder(out, '--out-dir')
+    for split, paths in splits.items():
         coco = convert_split(split, paths, args.voc, args.nproc)
         files = {f'instances_{split}.json': coco}
         if split == 'trainaug':

@@ -12,7 +12,7 @@ import torch
 from mmengine.runner import save_checkpoint
 from torch import Tensor
 
-from mmboxcaseg.engine.cli import check_file
+from mmboxcaseg.engine.cli import check_file, check_output
 
 # Start of a name in the release: start of the same name here.
 NAMES = {
@@ -111,11 +111,17 @@ def main() -> None:
         help='from mmboxcaseg to the form of final_state.pth')
     args = parser.parse_args()
     check_file(args.src, 'checkpoint')
+    check_output(args.dst)
     # The optimizer's state of an epoch file is left behind. Downloads that
     # run code when they are loaded are refused; our own checkpoints hold
     # MMEngine's objects.
-    checkpoint = torch.load(args.src, 'cpu', weights_only=not args.reverse)
-    state_dict = checkpoint.get('state_dict', checkpoint)
+    try:
+        checkpoint = torch.load(args.src, 'cpu', weights_only=not args.reverse)
+        state_dict = checkpoint.get('state_dict', checkpoint)
+    except Exception as error:  # torch raises many kinds
+        raise SystemExit(f'{args.src} is no checkpoint, was cut short, or '
+                         f'runs code when it is loaded '
+                         f'({type(error).__name__}).') from error
     try:
         converted = convert(state_dict, args.reverse)
     except ValueError as error:

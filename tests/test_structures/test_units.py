@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmboxcaseg.checks import box_units
+from mmboxcaseg.structures import box_units
 
 SIZE = np.array([640, 480])
 
