@@ -124,6 +124,9 @@ def main() -> None:
     args = parse_args()
     check_file(args.checkpoint, 'checkpoint')
     cfg = load_config(args)
+    if args.work_dir is None:
+        # The config that the training wrote to its folder stays as it is.
+        cfg.work_dir = osp.join(cfg.work_dir, 'label')
     with exit_on_bad_config(cfg):
         run(args, cfg)
 

@@ -127,8 +127,11 @@ def test_provenance(chain):
 
 def test_mixed_precision(chain, workspace, labeller_config, tmp_path):
     out = tmp_path / 'amp.json'
-    workspace.run('label.py', labeller_config, chain.checkpoint, out,
-                  '--work-dir', tmp_path, '--amp')
+    workspace.run('label.py', labeller_config, chain.checkpoint, out, '--amp',
+                  '--cfg-options', f'work_dir={tmp_path}')
+    # The folder of the training keeps its config.
+    assert (tmp_path / 'label/labeller.py').exists()
+    assert not (tmp_path / 'labeller.py').exists()
     ours, theirs = load(out), load(chain.proxy_file)
     assert ours['info']['mmboxcaseg']['amp']
     ious = [
