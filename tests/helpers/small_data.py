@@ -92,6 +92,8 @@ def load_tool(path: str):
 def run_tool(monkeypatch, path: str, *argv) -> None:
     """Run a program of tools/ in this process."""
     monkeypatch.setattr(sys, 'argv', [path, *map(str, argv)])
+    # As Python does: a program imports what lies beside it.
+    monkeypatch.syspath_prepend((ROOT / f'tools/{path}.py').parent)
     # The logger of an earlier run writes to a stream that is closed.
     MMLogger.get_instance(f'{path}_{time.monotonic_ns()}')
     load_tool(path).main()

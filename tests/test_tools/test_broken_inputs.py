@@ -487,7 +487,6 @@ def add_salient_images(data):
 ])
 def test_output(monkeypatch, capsys, data, tool, argv, words):
     monkeypatch.chdir(data.folder)
-    monkeypatch.syspath_prepend(ROOT / 'tools/dataset_converters')
     add_salient_images(data)
     masks = [dict(annotation_id=5, segmentation=[[1, 2, 3, 4, 5, 6]])]
     (data.folder / 'masks.json').write_text(json.dumps(masks))
@@ -517,7 +516,6 @@ def test_output(monkeypatch, capsys, data, tool, argv, words):
 ])
 def test_input(monkeypatch, capsys, data, tool, argv, words):
     monkeypatch.chdir(data.folder)
-    monkeypatch.syspath_prepend(ROOT / 'tools/dataset_converters')
     add_salient_images(data)
     assert words in end_of(monkeypatch, capsys, tool, *argv)
     assert not (data.folder / 'out').exists()
