@@ -56,18 +56,6 @@ def test_model(entry):
     assert 'Weights' not in entry
 
 
-def test_results_are_those_of_the_readme():
-    for entry in MODELS:
-        collection, = (
-            collection for collection in COLLECTIONS
-            if collection['Name'] == entry['In Collection'])
-        readme = (ROOT / collection['README']).read_text('utf-8')
-        rows = [row for row in readme.splitlines() if '| measured' in row]
-        for result in entry.get('Results', []):
-            for value in result['Metrics'].values():
-                assert any(f' {value} ' in row for row in rows), entry
-
-
 def test_index_is_loaded():
     index = modelindex.load(str(ROOT / 'model-index.yml'))
     index.check()

@@ -70,27 +70,3 @@ def test_log_tells_what_is_learnt(chain, half_dropped):
     events = EventAccumulator(str(next(folder.glob('2*/vis_data'))))
     events.Reload()
     assert 'mask_share' in events.Tags()['scalars']
-
-
-@pytest.mark.parametrize(
-    'base',
-    ['toy/proxy-mask-rcnn_r18-tiny_toy.py', 'toy/mask-rcnn_r18-tiny_toy.py'])
-def test_classes_that_do_not_fit(workspace, base):
-    """Both sides are named before a training starts, mmdet's data set too."""
-    stem = Path(base).stem
-    heads = workspace.write_config(f'five_{stem}', base,
-                                   {'model.roi_head.bbox_head.num_classes': 5})
-    output = workspace.run('train.py', heads, fails=True)
-    assert 'model.roi_head.bbox_head.num_classes is 5' in output
-    assert "4 classes: ['star', 'crescent', 'fish', 'gear']" in output
-
-    names = ('crescent', 'star', 'fish', 'gear')
-    order = workspace.write_config(
-        f'order_{stem}', base, {
-            f'{loader}_dataloader.dataset.metainfo.classes': names
-            for loader in ('train', 'val', 'test')
-        })
-    output = workspace.run('train.py', order, fails=True)
-    assert f'Config: {list(names)}' in output
-    assert "file: ['star', 'crescent', 'fish', 'gear']" in output
-    assert 'Traceback' not in output

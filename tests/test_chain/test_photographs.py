@@ -10,10 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.getenv('MMBOXCASEG_DATA', ROOT.parent / 'shared' / 'data'))
 BOXES = DATA / 'coco_mini' / 'annotations' / 'boxes_train.json'
 
-pytestmark = pytest.mark.skipif(
-    not BOXES.exists(),
-    reason=f'{BOXES} does not exist (set MMBOXCASEG_DATA to the folder of '
-    'coco_mini and ecssd)')
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not BOXES.exists(),
+        reason=f'{BOXES} does not exist (set MMBOXCASEG_DATA to the folder of '
+        'coco_mini and ecssd)')
+]
 
 
 @pytest.fixture

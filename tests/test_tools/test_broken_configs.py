@@ -151,6 +151,10 @@ DETECTORS = dict(
                    "train_dataloader['dataset']['dataset']['metainfo'] = "
                    "boxes['metainfo']",
                    "Config: ['cat', 'cow']; file: ['cat', 'dog']"),
+    classes_in_another_order=(
+        "train_dataloader['dataset']['dataset']['metainfo'] = "
+        "dict(classes=('dog', 'cat'))",
+        "Config: ['dog', 'cat']; file: ['cat', 'dog']"),
     threshold_in_per_cent=("train_dataloader['dataset'] = dict(boxes, "
                            "type='mmboxcaseg.ProxyCocoDataset', "
                            '_delete_=True, mask_score_thr=95)',
