@@ -23,7 +23,7 @@ import mmboxcaseg
 from mmboxcaseg.installed import find_config
 from mmboxcaseg.proxy import check_target, some
 from .distributed import init_distributed
-from .explain import explain, system_message
+from .explain import explain, system_message, unknown_backend
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -238,6 +238,9 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
     except Exception as error:  # a config is a program, it may do anything
         raise SystemExit(f'{path} cannot be read as a config: '
                          f'{type(error).__name__}: {error}') from error
+    problem = unknown_backend(cfg)
+    if problem:
+        raise SystemExit(f'{path} cannot be run: {problem}')
     return cfg
 
 

@@ -7,6 +7,7 @@ from typing import Callable, Dict, Optional
 
 import mmengine.registry
 from mmengine.config import Config
+from mmengine.fileio.backends import backends
 from mmengine.registry import Registry
 
 import mmboxcaseg
@@ -105,6 +106,26 @@ def unknown_type(name: str, kind: str, cfg: Config) -> str:
     meant = f'Did you mean {names[near[0]]!r}? ' if near else ''
     return (f'{some(list(places))}: there is no {kind} {name!r}. {meant}If it '
             'is a class of your own, import its module with `custom_imports`.')
+
+
+def unknown_backend(cfg: Config) -> Optional[str]:
+    """Say where the config names a storage backend that does not exist.
+
+    MMEngine would say its name and nothing else.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        str, optional: Where it is and the remedy; None if all are known.
+    """
+    places = find_settings(cfg.to_dict(), lambda key, _: key == 'backend_args')
+    for place, backend_args in places.items():
+        name = (backend_args or {}).get('backend', 'local')
+        if name not in backends:
+            return (f'{place}: there is no backend {name!r}. Import the '
+                    'module that registers it with `custom_imports`.')
+    return None
 
 
 def _registered(kind: str) -> Dict[str, str]:

@@ -225,3 +225,10 @@ def test_check_data_where_images_are_elsewhere(monkeypatch, capsys, data):
     output = check_data(monkeypatch, capsys, data.labeller)
     kinds = re.findall(r'^error +(\S+) +(\d+)  ', output, re.M)
     assert kinds == [('image-missing', '3'), ('image-missing', '2')], output
+
+
+def test_backend_that_is_not_registered(monkeypatch, data):
+    text = data.labeller.read_text()
+    data.labeller.write_text(text.replace("'mine'", "'yours'"))
+    with pytest.raises(SystemExit, match="backend_args: .* backend 'yours'"):
+        run_tool(monkeypatch, 'check_data', data.labeller)
