@@ -143,6 +143,7 @@ def test_killed_ten_times_at_random(workspace, label_many, rng, tmp_path):
     assert out.read_bytes() == (tmp_path / 'whole.json').read_bytes()
 
 
+@pytest.mark.slow
 def test_full_disk(workspace, label_many, tmp_path):
     out = tmp_path / 'full.json'
     # No file may grow beyond this, as if the disk were full; files in the
