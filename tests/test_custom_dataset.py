@@ -13,19 +13,13 @@ from typing import List
 
 import pytest
 from mmengine.fileio import load
+from photographs import DATA, needs_photographs
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = Path(os.getenv('MMBOXCASEG_DATA', ROOT.parent / 'shared' / 'data'))
 DOCUMENT = (ROOT / 'docs/custom_dataset.md').read_text('utf-8')
 NUM_IMAGES, NUM_SALIENT = 30, 70
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not DATA.exists(),
-        reason=f'{DATA} does not exist (set MMBOXCASEG_DATA to the folder of '
-        'coco_mini and ecssd)')
-]
+pytestmark = [pytest.mark.slow, needs_photographs]
 
 
 def commands() -> List[str]:

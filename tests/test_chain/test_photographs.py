@@ -1,22 +1,15 @@
 """The labeller on photographs, where they lie beside the project."""
-import os
 from pathlib import Path
 
 import pytest
 from mmengine.fileio import dump, load
+from photographs import DATA, needs_photographs
 
 CONFIG = 'boxcaseg/boxcaseg_hrnetv2-tiny_coco-mini-ecssd.py'
 ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.getenv('MMBOXCASEG_DATA', ROOT.parent / 'shared' / 'data'))
 BOXES = DATA / 'coco_mini' / 'annotations' / 'boxes_train.json'
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not BOXES.exists(),
-        reason=f'{BOXES} does not exist (set MMBOXCASEG_DATA to the folder of '
-        'coco_mini and ecssd)')
-]
+pytestmark = [pytest.mark.slow, needs_photographs]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The configs that new_dataset.py writes: their rules, and that they work."""
 import importlib
 import json
-import os
 import re
 import shlex
 from pathlib import Path
@@ -16,12 +15,12 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from photographs import DATA, needs_photographs
 from proxy_files import write_proxy_files
 
 from mmboxcaseg.registry import DATASETS, METRICS, MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.getenv('MMBOXCASEG_DATA', ROOT.parent / 'shared' / 'data'))
 STAGES = ('labeller', 'detector', 'pipeline')
 
 
@@ -320,10 +319,7 @@ def test_path_of_the_base(new_dataset, tmp_path, monkeypatch):
                                  base) == str(ROOT / 'configs' / base)
 
 
-@pytest.mark.skipif(
-    not DATA.exists(),
-    reason=f'{DATA} does not exist (set MMBOXCASEG_DATA to the folder of '
-    'coco_mini and ecssd)')
+@needs_photographs
 def test_photographs(new_dataset, tool, tmp_path):
     annotations = DATA / 'coco_mini/annotations'
     printed = tool('new_dataset', '--boxes', annotations / 'boxes_train.json',
