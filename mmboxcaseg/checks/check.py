@@ -1,11 +1,9 @@
 """All checks of a config."""
 import os.path as osp
-from codecs import BOM_UTF8
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from mmdet.datasets import CocoDataset
 from mmengine.config import Config
-from mmengine.fileio import get
 
 from mmboxcaseg.datasets.image_files import loads_upright
 from mmboxcaseg.engine.cli import run_parallel
@@ -110,11 +108,7 @@ def check_classes(cfg: Config) -> None:
 
 def _check_names(source: Source, classes: List[str]) -> None:
     path = source.dataset.ann_file
-    data = load_json(path, source.dataset.backend_args)
-    if get(path, source.dataset.backend_args).startswith(BOM_UTF8):
-        raise ValueError(
-            f'{path} begins with a byte order mark (BOM), with which mmdet '
-            'cannot read it: write it again as UTF-8 without one.')
+    data = load_json(path, source.dataset.backend_args, may_have_mark=False)
     names = [cat['name'] for cat in data['categories']]
     if [name for name in names if name in classes] != classes:
         raise ValueError(

@@ -14,6 +14,8 @@ from mmengine.fileio import exists, get_text
 from pycocotools import mask as mask_utils
 
 SCHEMA_FILE = Path(__file__).with_name('schema.json')
+# The byte order mark.
+MARK = '\ufeff'
 # What an entry of each list of a COCO file is called.
 LISTS = dict(image='images', annotation='annotations', category='categories')
 
@@ -39,13 +41,18 @@ def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
     return data
 
 
-def load_json(path: str, backend_args: Optional[dict] = None) -> Any:
+def load_json(path: str,
+              backend_args: Optional[dict] = None,
+              may_have_mark: bool = True) -> Any:
     """Read a JSON file.
 
     Args:
         path (str): The file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
             Defaults to None.
+        may_have_mark (bool): Whether a byte order mark, as some programs of
+            Windows write it, may come first. mmdet cannot read it. Defaults
+            to True.
 
     Returns:
         Any: Its content. NaN and Infinity, which are no numbers of JSON, are
@@ -53,19 +60,23 @@ def load_json(path: str, backend_args: Optional[dict] = None) -> Any:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: It is no JSON.
+        ValueError: It is no JSON, or has a mark that it may not have.
     """
     if not exists(path, backend_args=backend_args):
         raise FileNotFoundError(
             f'{path} does not exist. Set `ann_file` (or `data_root`) of the '
             'dataset, or the argument of the tool, to a COCO JSON file.')
     try:
-        # Some programs of Windows write a byte order mark.
-        text = get_text(path, 'utf-8-sig', backend_args=backend_args)
-        return json.loads(text, parse_constant=str)
+        text = get_text(path, backend_args=backend_args)
+        data = json.loads(text.removeprefix(MARK), parse_constant=str)
     except ValueError as error:
         raise ValueError(f'{path} is not valid JSON: {error}. If it was cut '
                          'short, write it again.') from error
+    if text.startswith(MARK) and not may_have_mark:
+        raise ValueError(
+            f'{path} begins with a byte order mark (BOM), with which mmdet '
+            'cannot read it: write it again as UTF-8 without one.')
+    return data
 
 
 def load_proxy(path: str) -> dict:
