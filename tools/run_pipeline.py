@@ -18,7 +18,8 @@ from mmengine.fileio import dump, get, load
 from mmengine.runner import find_latest_checkpoint
 from mmengine.utils import mkdir_or_exist, scandir
 
-from mmboxcaseg.installed import find_config
+from mmboxcaseg.engine.cli import check_folder, read_config
+from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy import load_proxy
 
 TOOLS = osp.dirname(osp.abspath(__file__))
@@ -168,8 +169,6 @@ def label_val(pipeline: Pipeline, checkpoint: str) -> dict:
     files['fused'] = pipeline.label('val_fused', checkpoint, *data,
                                     '--no-merge')
     files['merged'] = pipeline.label('val_merged', checkpoint, *data)
-    # Not at the top: this program starts before anything heavy is loaded.
-    from mmboxcaseg.evaluation import evaluate_mask_file
     return {
         row: evaluate_mask_file(file, val.instances)
         for row, file in files.items()
@@ -287,13 +286,7 @@ def read_pipeline(path: str) -> Config:
     Returns:
         Config: Its content.
     """
-    if not osp.isfile(path):
-        raise SystemExit(f'config not found: {path}')
-    try:
-        cfg = Config.fromfile(path)
-    except Exception as error:  # a config is a program, it may do anything
-        raise SystemExit(f'{path} cannot be read as a config: '
-                         f'{type(error).__name__}: {error}') from error
+    cfg = read_config(path)
     train = cfg.get('train') or {}
     missing = [key for key in ('labeller', 'detector') if not cfg.get(key)]
     missing += [f'train.{k}' for k in ('boxes', 'images') if not train.get(k)]
@@ -338,12 +331,9 @@ def main(argv: Optional[List[str]] = None) -> None:
     parser.add_argument(
         '--work-dir', required=True, help='folder of all results')
     args = parser.parse_args(argv)
-    cfg = read_pipeline(find_config(args.config))
-    try:
-        pipeline = Pipeline(cfg, args.work_dir)
-    except OSError as error:
-        raise SystemExit(f'{error.filename}: {error.strerror}. Choose another '
-                         '--work-dir, or make it writable.') from None
+    cfg = read_pipeline(args.config)
+    check_folder(args.work_dir, 'work folder')
+    pipeline = Pipeline(cfg, args.work_dir)
     summary = run(pipeline)
     dump(summary, pipeline.path('summary.json'), indent=1)
     print('\n' + format_table(summary))
