@@ -3,6 +3,7 @@ from typing import Dict, List, Optional, Tuple
 
 from packaging.version import Version
 
+from .errors import InputError
 from .version import __version__
 
 # module: (distribution, lowest version, first version that is too new)
@@ -69,4 +70,4 @@ def check_versions(found: Dict[str, Optional[str]]) -> None:
 
 check_versions(find_versions())
 
-__all__ = ['__version__']
+__all__ = ['InputError', '__version__']

@@ -23,7 +23,10 @@ DATASETS = Registry(
     'dataset',
     parent=MMENGINE_DATASETS,
     scope='mmboxcaseg',
-    locations=['mmboxcaseg.datasets'])
+    locations=[
+        'mmboxcaseg.datasets.box_crops', 'mmboxcaseg.datasets.proxy_coco',
+        'mmboxcaseg.datasets.salient'
+    ])
 TRANSFORMS = Registry(
     'transform',
     parent=MMENGINE_TRANSFORMS,
@@ -33,12 +36,12 @@ DATA_SAMPLERS = Registry(
     'data sampler',
     parent=MMENGINE_DATA_SAMPLERS,
     scope='mmboxcaseg',
-    locations=['mmboxcaseg.datasets'])
+    locations=['mmboxcaseg.datasets.samplers'])
 HOOKS = Registry(
     'hook',
     parent=MMENGINE_HOOKS,
     scope='mmboxcaseg',
-    locations=['mmboxcaseg.engine'])
+    locations=['mmboxcaseg.engine.hooks'])
 LOOPS = Registry(
     'loop',
     parent=MMENGINE_LOOPS,
@@ -53,4 +56,7 @@ METRICS = Registry(
     'metric',
     parent=MMENGINE_METRICS,
     scope='mmboxcaseg',
-    locations=['mmboxcaseg.evaluation'])
+    locations=[
+        'mmboxcaseg.evaluation.instance_ap',
+        'mmboxcaseg.evaluation.instance_iou'
+    ])

@@ -86,8 +86,8 @@ def test_sdist_is_the_project(built):
 
 def test_wheel_is_the_package(built):
     package = {path for path in built.files if path.startswith('mmboxcaseg/')}
-    assert {'mmboxcaseg/proxy/schema.json',
-            'mmboxcaseg/proxy/report.html.j2'} < package
+    assert {'mmboxcaseg/datasets/coco/schema.json',
+            'mmboxcaseg/visualization/report/report.html.j2'} < package
     mim = {
         f'mmboxcaseg/.mim/{path}'
         for path in built.files if path.startswith(('configs/', 'tools/'))

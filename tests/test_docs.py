@@ -51,7 +51,7 @@ def test_links(path):
 def test_files_and_options(path):
     for tool, *arguments in commands(path):
         source = (ROOT / tool).read_text('utf-8')
-        source += (ROOT / 'mmboxcaseg/engine/cli.py').read_text('utf-8')
+        source += (ROOT / 'mmboxcaseg/utils/cli.py').read_text('utf-8')
         for option in arguments:
             if option.startswith('--'):
                 assert f"'{option}'" in source, f'{tool} {option}'

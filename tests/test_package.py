@@ -1,4 +1,5 @@
 import configparser
+import importlib
 import os
 import subprocess
 import sys
@@ -81,11 +82,18 @@ def test_registry(name, root, location):
     assert child.scope == 'mmboxcaseg'
     assert child.parent.scope == 'mmengine'
     assert child.parent.name == root
-    assert child._locations == [location]
+    assert all(place.startswith(location) for place in child._locations)
     # every location imports, and whatever it registers is ours
     child.import_from_location()
     for registered in child.module_dict.values():
         assert registered.__module__.startswith('mmboxcaseg.')
+    # and nothing of that room is missed
+    before = set(child.module_dict)
+    folder = ROOT.joinpath(*location.split('.'))
+    for path in folder.rglob('*.py'):
+        importlib.import_module('.'.join(
+            path.relative_to(ROOT).with_suffix('').parts))
+    assert set(child.module_dict) == before
 
 
 def test_found_from_mmdet_scope_without_custom_imports():

@@ -13,9 +13,10 @@ import os
 
 from mmengine.config import DictAction
 
+from mmboxcaseg import InputError
 from mmboxcaseg.checks import CheckedSource, check_config, fix_coco
-from mmboxcaseg.engine.cli import check_output, exit_on_bad_input, read_config
-from mmboxcaseg.proxy.writer import write_atomically
+from mmboxcaseg.datasets.coco import write_atomically
+from mmboxcaseg.utils.cli import check_output, exit_on_bad_input, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,7 +69,7 @@ def choose_file(checked: list, name: str) -> CheckedSource:
         CheckedSource: Its data set.
 
     Raises:
-        ValueError: There is none, or more than one.
+        InputError: There is none, or more than one.
     """
     found = {
         one.coco.path: one
@@ -77,7 +78,7 @@ def choose_file(checked: list, name: str) -> CheckedSource:
     }
     if len(found) != 1:
         files = sorted({one.coco.path for one in checked if one.coco})
-        raise ValueError(
+        raise InputError(
             f'--fix: {len(found)} COCO files could be meant. Name '
             f'one of {files} with --fix-file.')
     return next(iter(found.values()))

@@ -7,7 +7,7 @@ from typing import NamedTuple, Tuple
 
 import numpy as np
 
-from mmboxcaseg.datasets import CocoBoxes
+from mmboxcaseg.datasets.coco import CocoBoxes
 
 BATCH_SIZE = 16  # crops of the labeller on one GPU, 9 boxes : 7 salient images
 NUM_SALIENT = 7

@@ -7,11 +7,11 @@ from mmengine.dist import barrier, is_main_process
 from mmengine.fileio import get, join_path
 
 from mmboxcaseg.checks import check_settings
-from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, check_weights,
-                                   exit_on_bad_config, library_versions,
-                                   load_config)
 from mmboxcaseg.proxy import ProxyWriter
+from mmboxcaseg.utils.cli import (add_common_arguments, build_runner,
+                                  check_file, check_weights,
+                                  exit_on_bad_config, library_versions,
+                                  load_config)
 
 
 def parse_args() -> argparse.Namespace:

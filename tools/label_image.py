@@ -13,10 +13,9 @@ from mmengine.fileio import dump
 from mmengine.structures import InstanceData
 
 from mmboxcaseg.apis import init_labeller, label_boxes
-from mmboxcaseg.engine.cli import (check_file, check_folder,
-                                   exit_on_bad_config, read_checkpoint,
-                                   read_config)
 from mmboxcaseg.structures import encode_window
+from mmboxcaseg.utils.cli import (check_file, check_folder, exit_on_bad_config,
+                                  read_checkpoint, read_config)
 
 
 def parse_box(text: str) -> List[float]:

@@ -5,11 +5,12 @@ from collections import Counter
 
 from mmengine.utils import track_iter_progress
 
-from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.engine.cli import (check_file, exit_on_bad_input,
-                                   library_versions)
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import CocoBoxes, first_few
 from mmboxcaseg.proxy import (ProxyWriter, load_predictions, match_predictions,
-                              merge_image, some)
+                              merge_image)
+from mmboxcaseg.utils.cli import (check_file, exit_on_bad_input,
+                                  library_versions)
 
 
 def parse_args() -> argparse.Namespace:
@@ -64,7 +65,7 @@ def get_provenance(args: argparse.Namespace) -> dict:
 def run(args: argparse.Namespace) -> None:
     """Write the proxy file and print what became of the predictions."""
     if osp.realpath(args.out) == osp.realpath(args.predictions):
-        raise ValueError(f'{args.out} is the file of the predictions, and '
+        raise InputError(f'{args.out} is the file of the predictions, and '
                          'would be overwritten: choose another name.')
     coco = CocoBoxes(args.boxes, img_prefix=None)
     predictions = load_predictions(args.predictions)
@@ -85,12 +86,12 @@ def run(args: argparse.Namespace) -> None:
     print()
     for reason, names in left_out.items():
         print(f'{len(names)} of {len(predictions)} predictions left out, '
-              f'{reason}: {some(names)}')
+              f'{reason}: {first_few(names)}')
     boxes = [ann['id'] for anns in coco.annotations.values() for ann in anns]
     bare = [ann_id for ann_id in boxes if ann_id not in found]
     if bare:
         print(f'{len(bare)} of {len(boxes)} boxes have no prediction, their '
-              f'masks are empty: annotation {some(bare)}')
+              f'masks are empty: annotation {first_few(bare)}')
     print(f'{counts["outside"]} masks leave their boxes'
           f'{"" if args.no_clip else " and were clipped"}, '
           f'{counts["empty"]} are empty in the end\n{args.out}: '

@@ -43,9 +43,10 @@ from config_rules import (BATCH_SIZE, LABELLER_LR, MAX_CROPS, MIN_CROPS,
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mmengine.config import Config
 
-from mmboxcaseg.datasets import CocoBoxes, SalientDataset
-from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
-from mmboxcaseg.proxy import some, write_atomically
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets import SalientDataset
+from mmboxcaseg.datasets.coco import CocoBoxes, first_few, write_atomically
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 TOOLS = Path(__file__).resolve().parent
 # Beside the tools in a checkout, and in mmboxcaseg/.mim where it is installed.
@@ -120,11 +121,11 @@ def read_salient(images: str, masks: str, gpus: int) -> int:
 
     Raises:
         FileNotFoundError: See :class:`SalientDataset`.
-        ValueError: They do not fill one batch.
+        InputError: They do not fill one batch.
     """
     num = len(SalientDataset(data_prefix=dict(img=images, mask=masks)))
     if num < NUM_SALIENT * gpus:
-        raise ValueError(
+        raise InputError(
             f'{images} has {num} salient images, one batch on {gpus} GPU(s) '
             f'needs {NUM_SALIENT * gpus}: add more, or use less GPUs.')
     return num
@@ -138,12 +139,12 @@ def check_val(coco: CocoBoxes, classes: Tuple[str, ...]) -> None:
         classes (tuple[str]): The classes that are learnt.
 
     Raises:
-        ValueError: Classes are missing or in another order, so that mmdet
+        InputError: Classes are missing or in another order, so that mmdet
             would number them otherwise, or an annotation has no mask.
     """
     used = [name for name in coco.classes if name in classes]
     if used != list(classes):
-        raise ValueError(
+        raise InputError(
             f'{coco.ann_file} has other classes than the file of the boxes, '
             'or in another order, and labels follow the file: '
             f'{used}, not {list(classes)}. Write `categories` as there.')
@@ -152,10 +153,10 @@ def check_val(coco: CocoBoxes, classes: Tuple[str, ...]) -> None:
         if not ann.get('segmentation')
     ]
     if bare:
-        raise ValueError(
-            f'{coco.ann_file}: {len(bare)} annotations have no '
-            f'`segmentation`, which --val is for: annotation {some(bare)}. '
-            'Use a file with true masks, or leave out --val.')
+        raise InputError(f'{coco.ann_file}: {len(bare)} annotations have no '
+                         '`segmentation`, which --val is for: annotation '
+                         f'{first_few(bare)}. '
+                         'Use a file with true masks, or leave out --val.')
 
 
 def base_path(out: Path, config: str) -> str:
@@ -251,7 +252,7 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
 
     Raises:
         FileNotFoundError: A file or folder does not exist.
-        ValueError: A file is broken, or does not fit the others.
+        InputError: A file is broken, or does not fit the others.
     """
     coco = CocoBoxes(args.boxes, args.images)
     if args.val:
@@ -326,15 +327,16 @@ def write_configs(configs: Dict[str, str], force: bool) -> None:
         force (bool): Whether to overwrite files that differ.
 
     Raises:
-        ValueError: A file is there and differs.
+        InputError: A file is there and differs.
     """
     differing = [
         path for path, text in configs.items()
         if osp.exists(path) and Path(path).read_text('utf-8') != text
     ]
     if differing and not force:
-        raise ValueError(
-            f'{some(differing)}: there already, and different. Choose another '
+        raise InputError(
+            f'{first_few(differing)}: there already, and different. '
+            'Choose another '
             '--out, or overwrite with --force what was edited there.')
     for path, text in configs.items():
         write_atomically(path, [text])

@@ -18,9 +18,9 @@ from mmengine.fileio import dump, get, load
 from mmengine.runner import find_latest_checkpoint
 from mmengine.utils import mkdir_or_exist, scandir
 
-from mmboxcaseg.engine.cli import check_folder, read_config
 from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy import load_proxy
+from mmboxcaseg.utils.cli import check_folder, read_config
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 ROWS = ('mIoU_star', 'IoU_50', 'IoU_75')

@@ -4,9 +4,9 @@ from mmdet.engine.hooks.utils import trigger_visualization_hook
 from mmdet.evaluation import DumpDetResults
 
 from mmboxcaseg.checks import check_classes, check_settings, check_truth
-from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, check_output, check_weights,
-                                   exit_on_bad_config, load_config)
+from mmboxcaseg.utils.cli import (add_common_arguments, build_runner,
+                                  check_file, check_output, check_weights,
+                                  exit_on_bad_config, load_config)
 
 
 def parse_args() -> argparse.Namespace:

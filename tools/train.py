@@ -5,8 +5,8 @@ from mmengine.device import get_device
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmboxcaseg.checks import check_classes, check_settings, check_truth
-from mmboxcaseg.engine.cli import (add_common_arguments, build_runner,
-                                   check_file, exit_on_bad_config, load_config)
+from mmboxcaseg.utils.cli import (add_common_arguments, build_runner,
+                                  check_file, exit_on_bad_config, load_config)
 
 BFLOAT16 = 'mmboxcaseg.BFloat16OptimWrapper'
 

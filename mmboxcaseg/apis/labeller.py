@@ -10,8 +10,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from torch import nn
 
-from mmboxcaseg.datasets.image_files import describe, image_problem
-from mmboxcaseg.proxy import read_image
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import describe, image_problem, read_image
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import agreement, merge_masks, pixel_boxes
 
@@ -32,20 +32,20 @@ def init_labeller(config: Union[str, Config],
 
     Raises:
         FileNotFoundError: The config or the checkpoint does not exist.
-        ValueError: The config is not that of a labeller, or the checkpoint
+        InputError: The config is not that of a labeller, or the checkpoint
             not of its model.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     if 'label_dataloader' not in cfg:
-        raise ValueError(f'{cfg.filename} has no `label_dataloader`, so it is '
+        raise InputError(f'{cfg.filename} has no `label_dataloader`, so it is '
                          'no config of a labeller.')
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
         try:
             load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
         except RuntimeError as error:
-            raise ValueError(
+            raise InputError(
                 f'{checkpoint} cannot be loaded into the model of '
                 f'{cfg.filename}. Use the config that it was trained with, '
                 'with the same `model.heads`.') from error
@@ -81,17 +81,17 @@ def label_boxes(model: nn.Module,
 
     Raises:
         FileNotFoundError: The image does not exist.
-        ValueError: The image cannot be read or has another form, the boxes
+        InputError: The image cannot be read or has another form, the boxes
             have another shape, or one has no area inside the image.
     """
     img = _load(image)
     if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8:
-        raise ValueError('the image must be BGR, (H, W, 3), uint8; it is '
+        raise InputError('the image must be BGR, (H, W, 3), uint8; it is '
                          f'{img.shape}, {img.dtype}.')
     height, width = img.shape[:2]
     boxes = np.asarray(boxes, dtype=np.float64)
     if boxes.size and (boxes.ndim != 2 or boxes.shape[1] != 4):
-        raise ValueError(f'boxes must have shape (n, 4), not {boxes.shape}.')
+        raise InputError(f'boxes must have shape (n, 4), not {boxes.shape}.')
     boxes = boxes.reshape(-1, 4)
     masks = np.zeros((len(boxes), height, width), dtype=bool)
     if not len(boxes):
@@ -123,7 +123,7 @@ def _load(image: Union[str, np.ndarray]) -> np.ndarray:
         return image
     code = image_problem(image)
     if code:
-        raise ValueError(f'{image}: {describe(code)}.')
+        raise InputError(f'{image}: {describe(code)}.')
     return read_image(image)
 
 
@@ -133,7 +133,7 @@ def _check_boxes(boxes: np.ndarray, height: int, width: int) -> None:
             & (snapped[:, :2] < snapped[:, 2:]).all(axis=1))
     if not good.all():
         worst = int(np.argmin(good))
-        raise ValueError(
+        raise InputError(
             f'box {worst}, {boxes[worst].tolist()}, has no area inside the '
             f'image of {width}x{height} pixels: boxes are [x0, y0, x1, y1] '
             'with x0 < x1 and y0 < y1.')

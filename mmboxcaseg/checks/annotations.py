@@ -4,9 +4,10 @@ from typing import Dict, List, Sequence
 
 import numpy as np
 
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets import ProxyCocoDataset
-from mmboxcaseg.proxy.schema import (LISTS, entry_problems, list_problem,
-                                     mask_misfit, schema_problem)
+from mmboxcaseg.datasets.coco import (LISTS, entry_problems, list_problem,
+                                      mask_misfit, schema_problem)
 from mmboxcaseg.structures import box_units
 from .findings import Findings
 from .sources import Source
@@ -37,7 +38,7 @@ class CocoFile:
         is_certain (bool): See :func:`box_units`.
 
     Raises:
-        ValueError: A list is missing.
+        InputError: A list is missing.
     """
 
     def __init__(self, path: str, data: dict) -> None:
@@ -45,7 +46,7 @@ class CocoFile:
         self.data = data
         problem = list_problem(data)
         if problem:
-            raise ValueError(f'{path} {problem}')
+            raise InputError(f'{path} {problem}')
         self.problems = dict(entry_problems(self.data))
         self.images = {img['id']: img for img in self._good('image')}
         self.categories = self._good('category')

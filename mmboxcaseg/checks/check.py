@@ -5,9 +5,10 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 
-from mmboxcaseg.datasets.image_files import loads_upright
-from mmboxcaseg.engine.cli import run_parallel
-from mmboxcaseg.proxy import load_json, some
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.base_dataset import loads_upright
+from mmboxcaseg.datasets.coco import first_few, load_json
+from mmboxcaseg.utils.cli import run_parallel
 from .annotations import CocoFile, check_coco_file
 from .findings import Findings
 from .images import ImageFacts, Task, inspect_image
@@ -52,12 +53,12 @@ def check_config(cfg: Config,
         tuple: What was found; and the data sets.
 
     Raises:
-        ValueError: The config has no data set.
+        InputError: The config has no data set.
     """
     findings = Findings()
     sources = find_sources(cfg, findings)
     if not sources and not list(findings):
-        raise ValueError(f'{cfg.filename} has no data loader with a data set '
+        raise InputError(f'{cfg.filename} has no data loader with a data set '
                          'in it, so there is nothing to check.')
     checked = [_read(source, findings) for source in sources]
     facts = _inspect_all([task for one in checked for task in one.tasks],
@@ -89,7 +90,7 @@ def check_classes(cfg: Config) -> None:
 
     Raises:
         FileNotFoundError: A COCO file does not exist.
-        ValueError: The classes differ. The message names both sides.
+        InputError: The classes differ. The message names both sides.
     """
     heads = _class_numbers(cfg.get('model') or {}, 'model')
     for source in find_sources(cfg, Findings()):
@@ -98,7 +99,7 @@ def check_classes(cfg: Config) -> None:
         classes = list(source.dataset.metainfo['classes'])
         for name, number in heads:
             if number != len(classes):
-                raise ValueError(
+                raise InputError(
                     f'{name}.num_classes is {number}, but the data set of '
                     f'{source.loaders[0]} has {len(classes)} classes: '
                     f'{classes}. Correct one of them.')
@@ -111,7 +112,7 @@ def _check_names(source: Source, classes: List[str]) -> None:
     data = load_json(path, source.dataset.backend_args, may_have_mark=False)
     names = [cat['name'] for cat in data['categories']]
     if [name for name in names if name in classes] != classes:
-        raise ValueError(
+        raise InputError(
             f'{source.loaders[0]}: the classes of the config are not in '
             f'{path}, or in another order. Config: {classes}; file: {names}. '
             "Write `metainfo.classes` of the data set in the file's order.")
@@ -129,7 +130,7 @@ def check_truth(cfg: Config, stage: str) -> None:
 
     Raises:
         FileNotFoundError: A COCO file does not exist.
-        ValueError: Annotations have no mask. The message names them.
+        InputError: Annotations have no mask. The message names them.
     """
     evaluators = cfg.get(f'{stage}_evaluator') or []
     if isinstance(evaluators, dict):
@@ -159,10 +160,11 @@ def _check_truth(path: str, backend_args: Optional[dict],
         if not ann.get('segmentation')
     ]
     if bare:
-        raise ValueError(
+        raise InputError(
             f'{evaluator} compares with true masks, but in {path} '
             f'{len(bare)} annotations have no `segmentation`: annotation '
-            f'{some(bare)}. Name a file with masks, or do not measure: for '
+            f'{first_few(bare)}. Name a file with masks, or do not '
+            'measure: for '
             'boxes alone there is metric="bbox" of CocoMetric, without '
             'validation val_cfg = val_dataloader = val_evaluator = None.')
 

@@ -2,8 +2,7 @@
 from collections import Counter
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from mmboxcaseg.datasets.image_files import PROBLEMS
-from mmboxcaseg.proxy import some
+from mmboxcaseg.datasets.coco import PROBLEMS, first_few
 
 
 class Kind(NamedTuple):
@@ -236,7 +235,7 @@ class Findings:
                 f'{kind.severity:8}{finding.kind:19}{len(finding.examples):8}'
                 f'  {finding.where}\n'
                 f'        {kind.text}:\n'
-                f'        {some(finding.examples, num_examples)}\n'
+                f'        {first_few(finding.examples, num_examples)}\n'
                 f'        remedy: {kind.remedy}')
         counts = [
             f'{number} {severity}{"" if number == 1 else "s"}'

@@ -6,7 +6,8 @@ from typing import Dict, List, Tuple
 
 import numpy as np
 
-from mmboxcaseg.proxy.schema import LISTS, check_coco
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import LISTS, check_coco
 from mmboxcaseg.structures import to_rle
 from .annotations import UNUSABLE, CocoFile, box_faults, repeated, rle_counts
 from .images import ImageFacts
@@ -27,7 +28,7 @@ def fix_coco(coco: CocoFile, facts: Dict[int,
         tuple: Content of the corrected file; and how often what was done.
 
     Raises:
-        ValueError: Different images or categories have the same id, or
+        InputError: Different images or categories have the same id, or
             nothing would be left.
     """
     counts: Counter = Counter()
@@ -83,7 +84,7 @@ def _fix_ids(data: dict, path: str, counts: Counter) -> None:
                 kept.append(dict(entry, id=next(new_ids)))
                 counts['annotations given an id of their own'] += 1
             else:
-                raise ValueError(
+                raise InputError(
                     f'{path}: different {key} have the id {entry["id"]}, so '
                     'that annotations may mean either. Correct them by hand.')
         data[key] = kept

@@ -7,8 +7,8 @@ import mmcv
 from mmcv.transforms import LoadImageFromFile
 from mmengine.fileio import exists
 
-from mmboxcaseg.datasets.image_files import (ImageHeader, header_problem,
-                                             mask_problem, read_header)
+from mmboxcaseg.datasets.coco import (ImageHeader, header_problem,
+                                      mask_problem, read_header)
 
 Task = Tuple[str, Optional[str], LoadImageFromFile]
 

@@ -5,8 +5,9 @@ import fastjsonschema
 from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS
 
-from mmboxcaseg.engine.cli import read_checkpoint
-from mmboxcaseg.engine.explain import find_settings, unknown_type
+from mmboxcaseg import InputError
+from mmboxcaseg.utils.cli import read_checkpoint
+from mmboxcaseg.utils.explain import find_settings, unknown_type
 
 _OBJECT = dict(type='object', description='a dict')
 _COUNT = dict(type='integer', minimum=1, description='a positive integer')
@@ -47,7 +48,7 @@ def check_settings(cfg: Config, program: str) -> None:
 
     Raises:
         SystemExit: The weights that a training starts from cannot be read.
-        ValueError: A setting is missing or cannot be right. The message names
+        InputError: A setting is missing or cannot be right. The message names
             it.
     """
     needs = dict(
@@ -58,7 +59,7 @@ def check_settings(cfg: Config, program: str) -> None:
         _schema_problem(cfg, needs) or _loop_problem(cfg)
         or _optimizer_problem(cfg))
     if problem:
-        raise ValueError(f'{cfg.filename} cannot be run: {problem}')
+        raise InputError(f'{cfg.filename} cannot be run: {problem}')
     if program == 'train':
         _check_weights(cfg)
 

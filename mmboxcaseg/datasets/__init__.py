@@ -1,11 +1,15 @@
-from .box_crops import BoxCropDataset
-from .coco_boxes import CocoBoxes
-from .proxy_coco import ProxyCocoDataset
-from .salient import SalientDataset
-from .samplers import MultiSourceSampler
-from .transforms import *  # noqa: F401,F403
+"""Data sets, samplers and transforms.
 
-__all__ = [
-    'BoxCropDataset', 'CocoBoxes', 'MultiSourceSampler', 'ProxyCocoDataset',
-    'SalientDataset'
-]
+The classes are imported when they are first used: tools that only read COCO
+files need :mod:`mmboxcaseg.datasets.coco` and no PyTorch.
+"""
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=['coco', 'transforms'],
+    submod_attrs=dict(
+        box_crops=['BoxCropDataset'],
+        proxy_coco=['ProxyCocoDataset'],
+        salient=['SalientDataset'],
+        samplers=['MultiSourceSampler']))

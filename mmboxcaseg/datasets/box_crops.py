@@ -6,9 +6,10 @@ import torch
 from mmdet.structures.bbox import bbox_overlaps
 from mmengine.logging import print_log
 
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
-from .coco_boxes import CocoBoxes
-from .image_files import NamesBrokenFiles, loads_upright
+from .base_dataset import NamesBrokenFiles, loads_upright
+from .coco import CocoBoxes
 
 
 def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
@@ -64,7 +65,7 @@ class BoxCropDataset(NamesBrokenFiles):
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        ValueError: The file is broken, see :class:`CocoBoxes`, or
+        InputError: The file is broken, see :class:`CocoBoxes`, or
             ``overlap_iou`` is out of range or given for whole images.
     """
 
@@ -81,7 +82,7 @@ class BoxCropDataset(NamesBrokenFiles):
         self.skip_img_ids = set(skip_img_ids)
         self.overlap_iou = overlap_iou
         if overlap_iou is not None and (per_image or not 0 <= overlap_iou < 1):
-            raise ValueError(f'overlap_iou={overlap_iou} must be in [0, 1) '
+            raise InputError(f'overlap_iou={overlap_iou} must be in [0, 1) '
                              'and is for single boxes (per_image=False).')
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
 

@@ -7,10 +7,11 @@ from mmdet.datasets import CocoDataset
 from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
-from mmboxcaseg.proxy import complain, mask_misfit, schema_problem, some
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
-from .coco_boxes import CocoBoxes
-from .image_files import NamesBrokenFiles, loads_upright
+from .base_dataset import NamesBrokenFiles, loads_upright
+from .coco import (CocoBoxes, first_few, mask_misfit, raise_problems,
+                   schema_problem)
 
 
 @DATASETS.register_module()
@@ -39,7 +40,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        ValueError: The file is broken (see :class:`CocoBoxes`), has no mask,
+        InputError: The file is broken (see :class:`CocoBoxes`), has no mask,
             has masks of unknown score, or its classes are in another order
             than those of the config; or a number is out of range.
     """
@@ -52,7 +53,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                  few_masks: int = 10,
                  **kwargs) -> None:
         if not 0 <= mask_score_thr <= 1 or mask_score_power < 0:
-            raise ValueError(
+            raise InputError(
                 f'mask_score_thr={mask_score_thr} must be in [0, 1], '
                 f'mask_score_power={mask_score_power} must not be negative.')
         self.mask_score_thr = mask_score_thr
@@ -131,7 +132,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         in_file = tuple(cat['name'] for cat in coco.data['categories']
                         if cat['name'] in coco.classes)
         if in_file != coco.classes:
-            raise ValueError(
+            raise InputError(
                 f'The classes of the config and of {self.ann_file} are in '
                 'different orders, and labels follow the file. Config: '
                 f'{list(coco.classes)}; file: {list(in_file)}. Write '
@@ -141,7 +142,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         boxes = [ann for anns in coco.annotations.values() for ann in anns]
         masks = [ann for ann in boxes if ann.get('segmentation')]
         if not masks:
-            raise ValueError(
+            raise InputError(
                 f'{self.ann_file}: none of {len(boxes)} annotations has a '
                 'mask. Make the masks with tools/label.py or '
                 'tools/merge_masks.py, and set `ann_file` to their file.')
@@ -149,9 +150,10 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         unscored = [ann for ann in masks if 'mask_score' not in ann]
         unknown = [ann['id'] for ann in unscored if 'mask_weight' not in ann]
         if unknown and not self.true_masks:
-            raise ValueError(
+            raise InputError(
                 f'{self.ann_file}: {len(unknown)} of {len(masks)} masks have '
-                f'no `mask_score`: annotation {some(unknown)}. If they are '
+                f'no `mask_score`: annotation {first_few(unknown)}. If they '
+                'are '
                 'true masks, set `true_masks=True` of the dataset; if they '
                 'are not, score them with tools/merge_masks.py.')
         problems = defaultdict(list)
@@ -161,7 +163,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 mask, coco.images[ann['image_id']])
             if problem:
                 problems[f'`segmentation`: {problem}'].append(ann['id'])
-        complain(problems, 'annotation', self.ann_file)
+        raise_problems(problems, 'annotation', self.ann_file)
 
     def _report(self, data_list: List[dict]) -> None:
         """Print how many masks of every class are learnt."""
@@ -186,7 +188,8 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         if few:
             print_log(
                 f'{len(few)} of {len(rows) - 2} classes have fewer than '
-                f'{self.few_masks} masks to learn from: {some(few, 20)}. A '
+                f'{self.few_masks} masks to learn from: {first_few(few, 20)}. '
+                'A '
                 'lower `mask_score_thr` keeps more.',
                 logger='current',
                 level=logging.WARNING)

@@ -7,10 +7,11 @@ from mmengine.fileio import get_text, isdir, list_dir_or_file
 from mmengine.logging import print_log
 from mmengine.utils import track_iter_progress
 
-from mmboxcaseg.proxy import complain, read_image, some
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
-from .image_files import (NamesBrokenFiles, describe, header_problem,
-                          is_remote, loads_upright, mask_problem, read_header)
+from .base_dataset import NamesBrokenFiles, loads_upright
+from .coco import (describe, first_few, header_problem, is_remote,
+                   mask_problem, raise_problems, read_header, read_image)
 
 IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp')
 
@@ -31,7 +32,7 @@ def count_objects(path: str,
         int: The number of 8-connected components.
 
     Raises:
-        ValueError: The file is no image.
+        InputError: The file is no image.
     """
     mask = read_image(path, 'grayscale', backend_args) > 127
     stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2]
@@ -63,7 +64,7 @@ class SalientDataset(NamesBrokenFiles):
         FileNotFoundError: A folder does not exist, holds no image, or an
             image has no mask or a mask no image, or one of the list is not
             there.
-        ValueError: Two images have the same stem, no mask shows a single
+        InputError: Two images have the same stem, no mask shows a single
             object, there are less than ``num_images``, or an image or a mask
             is none, has 16 bits, or a mask colours or another size.
     """
@@ -99,7 +100,7 @@ class SalientDataset(NamesBrokenFiles):
 
         Raises:
             FileNotFoundError: A folder or a partner does not exist.
-            ValueError: Two images or two masks have the same stem.
+            InputError: Two images or two masks have the same stem.
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMG_EXTENSIONS)
@@ -132,7 +133,7 @@ class SalientDataset(NamesBrokenFiles):
             if code:
                 name = osp.basename(item['img_path'])
                 problems.setdefault(describe(code), []).append(name)
-        complain(problems, 'image', self.data_prefix['img'])
+        raise_problems(problems, 'image', self.data_prefix['img'])
 
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
@@ -143,13 +144,14 @@ class SalientDataset(NamesBrokenFiles):
         if lost or not listed:
             raise FileNotFoundError(
                 f'{len(lost)} of {len(listed)} images of {self.ann_file} are '
-                f'not in {self.data_prefix["img"]}: {some(lost)}. The list '
+                f'not in {self.data_prefix["img"]}: {first_few(lost)}. The '
+                'list '
                 'has one name without suffix a line; correct `ann_file`.')
         return [item for item in items if item['img_id'] in listed]
 
     def _draw(self, items: List[dict]) -> List[dict]:
         if not 0 < self.num_images <= len(items):
-            raise ValueError(f'num_images={self.num_images} must be between 1 '
+            raise InputError(f'num_images={self.num_images} must be between 1 '
                              f'and the {len(items)} images that there are.')
         rng = np.random.default_rng(0)
         drawn = rng.choice(len(items), self.num_images, replace=False)
@@ -163,7 +165,7 @@ class SalientDataset(NamesBrokenFiles):
         ]
         folder = self.data_prefix['mask']
         if not kept:
-            raise ValueError(f'{folder}: no mask shows exactly one object; '
+            raise InputError(f'{folder}: no mask shows exactly one object; '
                              'set single_object=False.')
         print_log(
             f'{folder}: {len(items) - len(kept)} of {len(items)} salient '
@@ -185,7 +187,7 @@ class SalientDataset(NamesBrokenFiles):
                 continue
             other = stems.setdefault(osp.splitext(name)[0], name)
             if other != name:
-                raise ValueError(
+                raise InputError(
                     f'{folder} holds {other} and {name}, which need different '
                     'stems to be told apart: rename one and its mask.')
         return stems

@@ -6,6 +6,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATA_SAMPLERS
 
 
@@ -39,7 +40,7 @@ class MultiSourceSampler(Sampler):
             to a random one.
 
     Raises:
-        ValueError: The batch size cannot be divided in the ratio, the number
+        InputError: The batch size cannot be divided in the ratio, the number
             of sources differs, a source is empty, the last one cannot fill
             one global batch, or ``sit_out_prob`` is out of range or without
             marked boxes.
@@ -53,7 +54,7 @@ class MultiSourceSampler(Sampler):
                  seed: Optional[int] = None) -> None:
         self.sizes = [len(source) for source in dataset.datasets]
         if not min(self.sizes):
-            raise ValueError(f'a source is empty: they have {self.sizes} '
+            raise InputError(f'a source is empty: they have {self.sizes} '
                              'samples.')
         self.offsets = [0] + list(dataset.cumulative_sizes[:-1])
         self.shares = self._split(batch_size, source_ratio, len(self.sizes))
@@ -68,7 +69,7 @@ class MultiSourceSampler(Sampler):
         self.num_batches = self.sizes[-1] // (
             self.shares[-1] * self.world_size)
         if not self.num_batches:
-            raise ValueError(
+            raise InputError(
                 f'the last source has {self.sizes[-1]} samples, one batch on '
                 f'{self.world_size} rank(s) needs '
                 f'{self.shares[-1] * self.world_size}: use a smaller batch or '
@@ -76,10 +77,10 @@ class MultiSourceSampler(Sampler):
 
     def _check_sit_out(self) -> None:
         if not 0 <= self.sit_out_prob < 1:
-            raise ValueError(
+            raise InputError(
                 f'sit_out_prob={self.sit_out_prob} must be in [0, 1).')
         if self.sit_out_prob and all(m is None for m in self.overlapping):
-            raise ValueError(
+            raise InputError(
                 f'sit_out_prob={self.sit_out_prob} needs to know which boxes '
                 'overlap: set `overlap_iou` of BoxCropDataset, e.g. to 0.5.')
 
@@ -87,7 +88,7 @@ class MultiSourceSampler(Sampler):
     def _split(batch_size: int, ratio: Sequence[int],
                num_sources: int) -> List[int]:
         if len(ratio) != num_sources or min(ratio) < 1:
-            raise ValueError(
+            raise InputError(
                 f'source_ratio {tuple(ratio)} must have one positive integer '
                 f'for each of the {num_sources} sources.')
         total = sum(ratio)
@@ -95,7 +96,7 @@ class MultiSourceSampler(Sampler):
             nearest = [max(1, round(batch_size * r / total)) for r in ratio]
             nearest[nearest.index(max(nearest))] += batch_size - sum(nearest)
             other = f', or source_ratio={tuple(nearest)}'
-            raise ValueError(
+            raise InputError(
                 f'a batch of {batch_size} cannot be divided as '
                 f'{":".join(map(str, ratio))}: use a multiple of {total}'
                 f'{other if min(nearest) > 0 else ""}.')

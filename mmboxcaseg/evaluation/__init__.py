@@ -1,8 +1,9 @@
-from .instance_ap import InstanceAPMetric
-from .instance_iou import InstanceIoUMetric, mask_iou, summarize_ious
-from .mask_files import compare_masks, evaluate_mask_file
+"""Metrics. They are imported when they are first used."""
+import lazy_loader
 
-__all__ = [
-    'InstanceAPMetric', 'InstanceIoUMetric', 'compare_masks',
-    'evaluate_mask_file', 'mask_iou', 'summarize_ious'
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs=dict(
+        instance_ap=['InstanceAPMetric'],
+        instance_iou=['InstanceIoUMetric', 'mask_iou', 'summarize_ious'],
+        mask_files=['compare_masks', 'evaluate_mask_file']))

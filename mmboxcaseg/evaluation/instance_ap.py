@@ -4,7 +4,8 @@ import numpy as np
 from mmdet.datasets.api_wrappers import COCO, COCOeval
 from mmdet.evaluation import CocoMetric
 
-from mmboxcaseg.proxy import some
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import first_few
 from mmboxcaseg.registry import METRICS
 
 BACKENDS = ('pycocotools', 'faster-coco-eval')
@@ -21,10 +22,10 @@ def load_evaluator(backend: str) -> type:
 
     Raises:
         ImportError: The package is not installed.
-        ValueError: There is no such backend.
+        InputError: There is no such backend.
     """
     if backend not in BACKENDS:
-        raise ValueError(
+        raise InputError(
             f'backend must be one of {BACKENDS}, but it is {backend!r}.')
     if backend == 'pycocotools':
         return COCOeval
@@ -72,7 +73,7 @@ class InstanceAPMetric(CocoMetric):
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: The package of the backend is not installed.
-        ValueError: ``metric`` or ``backend`` is unknown, the file lacks
+        InputError: ``metric`` or ``backend`` is unknown, the file lacks
             masks, or its classes are not those of the data set.
     """
 
@@ -88,7 +89,7 @@ class InstanceAPMetric(CocoMetric):
                  prefix: Optional[str] = None) -> None:
         metrics = [metric] if isinstance(metric, str) else list(metric)
         if not set(metrics) <= {'bbox', 'segm'}:
-            raise ValueError(
+            raise InputError(
                 f'metric must be "bbox", "segm" or both, but it is {metric}.')
         self.evaluator = load_evaluator(backend)
         super().__init__(
@@ -112,10 +113,11 @@ class InstanceAPMetric(CocoMetric):
             if not ann.get('segmentation')
         ]
         if lacking:
-            raise ValueError(
+            raise InputError(
                 f'{self.ann_file}: {len(lacking)} of '
                 f'{len(self._coco_api.anns)} annotations have no '
-                f'`segmentation`: annotation {some(lacking)}. Name a file '
+                f'`segmentation`: annotation {first_few(lacking)}. Name a '
+                'file '
                 "with true masks, or set metric='bbox'.")
 
     @CocoMetric.dataset_meta.setter
@@ -131,7 +133,7 @@ class InstanceAPMetric(CocoMetric):
         found = [cat['name'] for cat in self._coco_api.load_cats(self.cat_ids)]
         if found != list(meta['classes']):
             names = [cat['name'] for cat in self._coco_api.cats.values()]
-            raise ValueError(
+            raise InputError(
                 'The classes of the data set must be in the file, in the '
                 f'same order. Data set: {list(meta["classes"])}; '
                 f'{self.ann_file}: {names}. Correct `metainfo.classes` of '
@@ -148,7 +150,7 @@ class InstanceAPMetric(CocoMetric):
             dict[str, float]: AP in [0, 1] by name, such as ``segm_AP25``.
 
         Raises:
-            ValueError: Detections have no masks to measure.
+            InputError: Detections have no masks to measure.
         """
         numbers = {}
         for metric in self.metrics:
@@ -176,7 +178,7 @@ class InstanceAPMetric(CocoMetric):
         ]
         if metric == 'segm' and detections:
             if 'masks' not in image:
-                raise ValueError('The model detects no masks. Test one that '
+                raise InputError('The model detects no masks. Test one that '
                                  "does, or set metric='bbox'.")
             for detection, mask in zip(detections, image['masks']):
                 detection['segmentation'] = mask

@@ -4,6 +4,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import METRICS
 from mmboxcaseg.structures import encode_window, to_rle
 
@@ -78,12 +79,12 @@ class InstanceIoUMetric(BaseMetric):
                 labels, segmentations) and ``pred_instances`` (masks).
 
         Raises:
-            ValueError: The data set has no true masks.
+            InputError: The data set has no true masks.
         """
         for sample in data_samples:
             gt, height_width = sample['gt_instances'], sample['ori_shape']
             if 'segmentations' not in gt:
-                raise ValueError(
+                raise InputError(
                     f'{sample["img_path"]}: there is no true mask to compare '
                     'with. Evaluate on a COCO file with `segmentation`.')
             ious = [

@@ -2,8 +2,9 @@ from typing import Dict, Sequence
 
 import numpy as np
 
-from mmboxcaseg.proxy import load_coco, load_proxy, some
-from mmboxcaseg.proxy.scored_masks import Comparison, ScoredMasks
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import first_few, load_coco
+from mmboxcaseg.proxy import Comparison, ScoredMasks, load_proxy
 from mmboxcaseg.structures import to_rle
 from .instance_iou import mask_iou, summarize_ious
 
@@ -45,7 +46,7 @@ def evaluate_mask_file(
 
     Raises:
         FileNotFoundError: A file does not exist.
-        ValueError: A file is broken, they share no annotation, one of the
+        InputError: A file is broken, they share no annotation, one of the
             true masks has no counterpart, or the sizes of an image differ.
     """
     pred, truth = load_proxy(pred_file), load_coco(gt_file)
@@ -57,15 +58,16 @@ def evaluate_mask_file(
     anns = [ann for ann in truth['annotations'] if not ann.get('iscrowd', 0)]
     missing = [ann['id'] for ann in anns if ann['id'] not in masks]
     if missing or not anns:
-        raise ValueError(
+        raise InputError(
             f'{pred_file} has no mask for {len(missing)} of {len(anns)} '
             f'annotations of {gt_file}, the first ids are {missing[:5]}. '
             'Label the boxes of the same file.')
     bare = [ann['id'] for ann in anns if ann['id'] not in true_masks]
     if bare:
-        raise ValueError(f'{gt_file}: {len(bare)} annotations have no '
-                         f'`segmentation`: annotation {some(bare)}. Name a '
-                         'file with true masks.')
+        raise InputError(
+            f'{gt_file}: {len(bare)} annotations have no '
+            f'`segmentation`: annotation {first_few(bare)}. Name a '
+            'file with true masks.')
     ious = [_iou_of_annotation(ann['id'], masks, true_masks) for ann in anns]
     return summarize_ious(ious, [ann['category_id'] for ann in anns],
                           thresholds)
@@ -83,7 +85,7 @@ def compare_masks(scored: ScoredMasks, path: str) -> Comparison:
         Comparison: The masks of ``path`` and how they agree.
 
     Raises:
-        ValueError: The files share no mask, or the sizes of an image differ.
+        InputError: The files share no mask, or the sizes of an image differ.
     """
     others = masks_by_id(load_coco(path))
     masks = {
@@ -91,7 +93,7 @@ def compare_masks(scored: ScoredMasks, path: str) -> Comparison:
         for i, ann_id in enumerate(scored.ids.tolist()) if ann_id in others
     }
     if not masks:
-        raise ValueError(
+        raise InputError(
             f'{path} has a mask for none of the {len(scored)} annotations of '
             f'{scored.proxy_file}. Name a file with the same annotation ids.')
     ious = np.array([
@@ -107,7 +109,7 @@ def _iou_of_annotation(ann_id: int, masks: Dict[int, dict],
                        others: Dict[int, dict]) -> float:
     mask, other = masks[ann_id], others[ann_id]
     if mask['size'] != other['size']:
-        raise ValueError(
+        raise InputError(
             f'Annotation {ann_id}: its image is {mask["size"]} pixels high '
             f'and wide in one file and {other["size"]} in the other. Name '
             'files of the same images.')

@@ -11,6 +11,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import binarize_maps
 
@@ -62,7 +63,7 @@ class BoxCaseg(BaseModel):
         init_cfg (dict, optional): Initialization config.
 
     Raises:
-        ValueError: ``heads`` or ``test_cfg.output`` names no head, or the
+        InputError: ``heads`` or ``test_cfg.output`` names no head, or the
             weak head is missing, from which another is transferred.
     """
 
@@ -106,14 +107,14 @@ class BoxCaseg(BaseModel):
             min_max=True)
         self.test_cfg.update(test_cfg)
         if self.test_cfg['output'] not in outputs:
-            raise ValueError(f'test_cfg.output={self.test_cfg["output"]!r} '
+            raise InputError(f'test_cfg.output={self.test_cfg["output"]!r} '
                              f'must be one of {outputs}.')
 
     def _check_heads(self, heads: Sequence[str]) -> None:
         if not heads or not set(heads) <= set(self.HEADS):
-            raise ValueError(f'heads={heads!r} must be some of {self.HEADS}.')
+            raise InputError(f'heads={heads!r} must be some of {self.HEADS}.')
         if 'transferred' in heads and 'weak' not in heads:
-            raise ValueError(f'heads={heads!r}: the transferred head takes '
+            raise InputError(f'heads={heads!r}: the transferred head takes '
                              "its weights from the weak one; add 'weak'.")
 
     def init_weights(self) -> None:

@@ -11,9 +11,10 @@ from typing import Dict, List, Tuple
 import numpy as np
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import raise_problems, schema_problem
 from mmboxcaseg.structures import to_rle
 from .polygons import mask_to_polygons
-from .schema import complain, schema_problem
 
 # The version of labelme's format; it warns where the first number differs.
 LABELME_VERSION = '5.5.0'
@@ -87,7 +88,7 @@ def from_labelme(content: dict, img: dict, annotations: List[dict],
         as 'path [position] (label)'.
 
     Raises:
-        ValueError: The file is broken, holds shapes that are no polygons, or
+        InputError: The file is broken, holds shapes that are no polygons, or
             does not belong to the image or to the proxy file.
     """
     _check(content, img, annotations, path)
@@ -128,23 +129,23 @@ def _check(content: dict, img: dict, annotations: List[dict],
            path: str) -> None:
     problem = schema_problem(content, 'labelme')
     if problem:
-        raise ValueError(f'{path}: {problem}. Correct a file that '
+        raise InputError(f'{path}: {problem}. Correct a file that '
                          'tools/dataset_converters/proxy_to_labelme.py wrote.')
     size = [content['imageHeight'], content['imageWidth']]
     if size != [img['height'], img['width']]:
-        raise ValueError(
+        raise InputError(
             f'{path} is of an image of {size[1]}x{size[0]} pixels, the proxy '
             f'file says {img["width"]}x{img["height"]}. Was the image '
             'replaced, or turned by its EXIF orientation?')
     if content['mmboxcaseg']['masks_sha256'] != _digest(annotations):
-        raise ValueError(f'{path} was not made from the masks of this proxy '
+        raise InputError(f'{path} was not made from the masks of this proxy '
                          'file. Name the proxy file that was exported.')
     problems = defaultdict(list)
     for i, shape in enumerate(content['shapes']):
         problem = schema_problem(shape, 'labelme_shape')
         if problem:
             problems[problem].append(f'[{i}]')
-    complain(problems, 'shape', path)
+    raise_problems(problems, 'shape', path)
 
 
 def _equal(polygons: List[np.ndarray], others: List[np.ndarray]) -> bool:

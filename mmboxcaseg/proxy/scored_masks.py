@@ -4,9 +4,9 @@ from typing import Dict, NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
-from mmboxcaseg.datasets import CocoBoxes
+from mmboxcaseg.datasets.coco import CocoBoxes
 from mmboxcaseg.structures import to_rle
-from .schema import check_masks
+from .proxy_file import check_masks
 
 
 class ScoredMasks:
@@ -36,7 +36,7 @@ class ScoredMasks:
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        ValueError: The file is broken (see :class:`CocoBoxes`) or has no
+        InputError: The file is broken (see :class:`CocoBoxes`) or has no
             proxy mask.
     """
 

@@ -2,12 +2,14 @@ import json
 import os
 import os.path as osp
 import shutil
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from functools import lru_cache
-from typing import (Callable, Dict, Iterable, Iterator, List, Optional, Set,
-                    Tuple)
+from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from mmengine.fileio import get_text
+
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import check_target, write_atomically, writing
 
 
 class ProxyWriter:
@@ -42,23 +44,23 @@ class ProxyWriter:
 
         Raises:
             OSError: The folder cannot be written.
-            ValueError: It belongs to another labelling, or the file to write
+            InputError: It belongs to another labelling, or the file to write
                 is that of the boxes, or no file.
         """
         if osp.realpath(self.out_file) == osp.realpath(self.source_file):
-            raise ValueError(f'{self.out_file} is the file of the boxes, and '
+            raise InputError(f'{self.out_file} is the file of the boxes, and '
                              'would be overwritten: choose another name.')
         check_target(self.out_file)
         head = json.dumps(
             dict(source=self.source_file, **self.provenance), indent=1)
         head_file = osp.join(self.folder, 'head.json')
-        with _writing(self.folder):
+        with writing(self.folder):
             os.makedirs(self.folder, exist_ok=True)
         if not osp.exists(head_file):
             write_atomically(head_file, [head])
         with open(head_file, encoding='utf-8') as file:
             if file.read() != head:
-                raise ValueError(
+                raise InputError(
                     f'{self.folder} holds the unfinished labelling of '
                     'another file, config or checkpoint. Remove it, or '
                     'choose another name for the output.')
@@ -77,7 +79,7 @@ class ProxyWriter:
         """
         path = osp.join(self.folder, f'rank{rank}.jsonl')
         line = json.dumps([img_id, records], separators=(',', ':')) + '\n'
-        with _writing(path), open(path, 'ab+') as file:
+        with writing(path), open(path, 'ab+') as file:
             # A kill can leave half a line: do not write behind it.
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -194,54 +196,3 @@ def _open_shards(index: Dict[int, Tuple[str, int]],
         return {record['id']: record for record in records}
 
     return find
-
-
-def check_target(path: str) -> None:
-    """Check that what is to be written is a file.
-
-    Args:
-        path (str): The file, which may be there already.
-
-    Raises:
-        ValueError: There is a folder or a device of this name.
-    """
-    if osp.exists(path) and not osp.isfile(path):
-        raise ValueError(f'{path} is no file: name a file to write.')
-
-
-def write_atomically(path: str, pieces: Iterable[str]) -> None:
-    """Write a file that is either complete or not there.
-
-    Args:
-        path (str): The file.
-        pieces (Iterable[str]): Its text.
-
-    Raises:
-        OSError: It cannot be written; says what to do.
-        ValueError: There is a folder or a device of this name.
-    """
-    check_target(path)
-    temporary = path + '.tmp'
-    with _writing(path):
-        os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
-        try:
-            with open(temporary, 'w', encoding='utf-8') as file:
-                file.writelines(pieces)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            with suppress(FileNotFoundError):
-                os.remove(temporary)
-
-
-@contextmanager
-def _writing(path: str) -> Iterator[None]:
-    """Tell what to do where a file cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(
-            error.errno, f'cannot write {path}: {error.strerror}. Make room, '
-            'or make the folder writable, and give the same command again; a '
-            'labelling then goes on where it stopped.') from error

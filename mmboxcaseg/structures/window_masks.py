@@ -9,6 +9,7 @@ from mmdet.structures.bbox import BaseBoxes, get_box_type
 from mmdet.structures.mask import BitmapMasks
 from torch import Tensor
 
+from mmboxcaseg import InputError
 from .boxes import tight_box
 
 Offset = Union[float, Tuple[float, float]]
@@ -136,10 +137,10 @@ class WindowMasks(BitmapMasks):
         """See :meth:`BitmapMasks.resize`.
 
         Raises:
-            ValueError: The interpolation is not 'nearest'.
+            InputError: The interpolation is not 'nearest'.
         """
         if interpolation != 'nearest':
-            raise ValueError(f'masks are resized by nearest interpolation, '
+            raise InputError(f'masks are resized by nearest interpolation, '
                              f'not {interpolation!r}')
         rows = _nearest_pixels(self.height, out_shape[0])
         cols = _nearest_pixels(self.width, out_shape[1])
@@ -180,7 +181,7 @@ class WindowMasks(BitmapMasks):
         """See :meth:`BitmapMasks.pad`.
 
         Raises:
-            ValueError: The new pixels shall not be background.
+            InputError: The new pixels shall not be background.
         """
         _check_background(pad_val)
         return self._move(out_shape, 0, 0)
@@ -202,7 +203,7 @@ class WindowMasks(BitmapMasks):
         before the move but inside it after the move.
 
         Raises:
-            ValueError: The new pixels shall not be background.
+            InputError: The new pixels shall not be background.
         """
         _check_background(border_value)
         assert direction in ('horizontal', 'vertical', 'both')
@@ -233,7 +234,7 @@ class WindowMasks(BitmapMasks):
         """See :meth:`BitmapMasks.shear`.
 
         Raises:
-            ValueError: The new pixels shall not be background.
+            InputError: The new pixels shall not be background.
         """
         _check_background(border_value)
         return self._warp(
@@ -250,7 +251,7 @@ class WindowMasks(BitmapMasks):
         """See :meth:`BitmapMasks.rotate`.
 
         Raises:
-            ValueError: The new pixels shall not be background.
+            InputError: The new pixels shall not be background.
         """
         _check_background(border_value)
         return self._warp(
@@ -373,13 +374,13 @@ class WindowMasks(BitmapMasks):
             WindowMasks: All of them.
 
         Raises:
-            ValueError: There is nothing to concatenate, or something else
+            InputError: There is nothing to concatenate, or something else
                 than WindowMasks of one size.
         """
         kinds = {(type(mask).__name__, mask.height, mask.width)
                  for mask in masks}
         if len(kinds) != 1 or not isinstance(masks[0], cls):
-            raise ValueError('cannot concatenate masks of these classes and '
+            raise InputError('cannot concatenate masks of these classes and '
                              f'sizes: {sorted(kinds)}')
         return cls([part for mask in masks for part in mask.parts],
                    np.concatenate([mask.windows for mask in masks]),
@@ -400,6 +401,6 @@ def _nearest_pixels(size: int, new_size: int) -> np.ndarray:
 
 def _check_background(value: int) -> None:
     if value != 0:
-        raise ValueError('masks are padded with background, 0, not with '
+        raise InputError('masks are padded with background, 0, not with '
                          f'{value}: set `pad_val` or `border_value` of masks '
                          'to 0')

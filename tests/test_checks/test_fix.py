@@ -5,8 +5,7 @@ import pytest
 
 from mmboxcaseg.checks import CocoFile, fix_coco
 from mmboxcaseg.checks.images import ImageFacts
-from mmboxcaseg.datasets.image_files import ImageHeader
-from mmboxcaseg.proxy.schema import check_coco
+from mmboxcaseg.datasets.coco import ImageHeader, check_coco
 
 
 def make_data(boxes, size=(100, 80)) -> dict:

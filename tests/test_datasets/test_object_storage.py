@@ -17,7 +17,7 @@ from small_data import ROOT, SmallData, run_tool
 
 from mmboxcaseg.datasets import (BoxCropDataset, ProxyCocoDataset,
                                  SalientDataset)
-from mmboxcaseg.datasets.image_files import missing_files
+from mmboxcaseg.datasets.coco import missing_files
 from mmboxcaseg.evaluation import InstanceAPMetric
 
 MEANS = ['prefix', 'backend_args']

@@ -12,7 +12,7 @@ from pycocotools import mask as mask_utils
 from mmboxcaseg.evaluation import (InstanceIoUMetric, compare_masks,
                                    evaluate_mask_file, mask_iou,
                                    summarize_ious)
-from mmboxcaseg.proxy.scored_masks import ScoredMasks
+from mmboxcaseg.proxy import ScoredMasks
 from mmboxcaseg.structures import encode_window
 
 HEIGHT, WIDTH = 20, 25

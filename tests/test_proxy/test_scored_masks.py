@@ -1,7 +1,7 @@
 import pytest
 from proxy_files import edit_annotations, remove_mask, write_proxy_files
 
-from mmboxcaseg.proxy.scored_masks import ScoredMasks
+from mmboxcaseg.proxy import ScoredMasks
 
 
 @pytest.fixture

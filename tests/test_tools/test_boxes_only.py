@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mmboxcaseg.proxy import boxes_only, load_coco
+from mmboxcaseg.datasets.coco import boxes_only, load_coco
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmboxcaseg.proxy import load_coco
+from mmboxcaseg.datasets.coco import load_coco
 
 # xyxy, half-open. Shares of 70 and 33 pixels are no short decimals.
 SIZES = {'a.jpg': (60, 70), 'deep/b.png': (33, 640)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmboxcaseg.datasets import CocoBoxes
+from mmboxcaseg.datasets.coco import CocoBoxes
 from mmboxcaseg.proxy import ProxyWriter, load_proxy
 from mmboxcaseg.structures import (agreement, encode_window, merge_masks,
                                    pixel_boxes)

@@ -11,7 +11,7 @@ from pycocotools import mask as mask_utils
 from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
-from mmboxcaseg.proxy import load_coco
+from mmboxcaseg.datasets.coco import load_coco
 
 PERSON, DOG, CAT = 15, 12, 8
 SHAPE = 24, 32

@@ -24,9 +24,9 @@ from mmengine.fileio import dump, load
 from mmengine.runner import find_latest_checkpoint
 from mmengine.utils import mkdir_or_exist, scandir
 
-from mmboxcaseg.engine.cli import check_file
 from mmboxcaseg.proxy import load_proxy
-from mmboxcaseg.proxy.statistics import is_kept
+from mmboxcaseg.utils.cli import check_file
+from mmboxcaseg.visualization.report.statistics import is_kept
 
 TOOLS = osp.join(osp.dirname(osp.abspath(__file__)), '..')
 Table = Dict[str, List[Dict[str, float]]]

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from mmengine.utils import track_iter_progress
 
-from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.engine.cli import exit_on_bad_input
-from mmboxcaseg.proxy import ProxyWriter, make_records, read_image
+from mmboxcaseg.datasets.coco import CocoBoxes, read_image
+from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.structures import pixel_boxes
+from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
 def box_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:

@@ -15,9 +15,10 @@ from mmdet.apis import inference_detector, init_detector
 from mmengine.utils import mkdir_or_exist
 from pycocotools import mask as mask_utils
 
-from mmboxcaseg.proxy import load_coco, load_proxy
-from mmboxcaseg.proxy.drawing import Instance, draw
+from mmboxcaseg.datasets.coco import load_coco
+from mmboxcaseg.proxy import load_proxy
 from mmboxcaseg.structures import to_rle
+from mmboxcaseg.visualization.drawing import Instance, draw
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402

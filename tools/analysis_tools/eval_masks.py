@@ -2,8 +2,8 @@
 import argparse
 import json
 
-from mmboxcaseg.engine.cli import exit_on_bad_input
 from mmboxcaseg.evaluation import evaluate_mask_file
+from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
 def main() -> None:

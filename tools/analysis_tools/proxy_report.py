@@ -1,10 +1,10 @@
 """Show which masks of a proxy file to trust, as one HTML page."""
 import argparse
 
-from mmboxcaseg.engine.cli import check_file, check_output, exit_on_bad_input
 from mmboxcaseg.evaluation import compare_masks
-from mmboxcaseg.proxy.report import ProxyReport
-from mmboxcaseg.proxy.scored_masks import ScoredMasks
+from mmboxcaseg.proxy import ScoredMasks
+from mmboxcaseg.utils.cli import check_file, check_output, exit_on_bad_input
+from mmboxcaseg.visualization.report.report import ProxyReport
 
 
 def parse_args() -> argparse.Namespace:

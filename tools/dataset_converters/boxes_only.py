@@ -10,8 +10,9 @@ import argparse
 
 import numpy as np
 
-from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
-from mmboxcaseg.proxy import boxes_only, load_coco, write_coco
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import boxes_only, load_coco, write_coco
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,11 +43,11 @@ def draw_images(data: dict, num_images: int, seed: int) -> dict:
         dict: The same with less images, in the same order.
 
     Raises:
-        ValueError: There are not that many.
+        InputError: There are not that many.
     """
     images = data['images']
     if not 0 < num_images <= len(images):
-        raise ValueError(f'--num-images {num_images} must be between 1 and '
+        raise InputError(f'--num-images {num_images} must be between 1 and '
                          f'the {len(images)} images of the file.')
     drawn = np.random.default_rng(seed).permutation(len(images))[:num_images]
     images = [images[i] for i in sorted(drawn)]

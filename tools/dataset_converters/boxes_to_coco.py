@@ -18,10 +18,12 @@ from label_files import (Labels, Size, read_classes, read_cvat, read_cvat_file,
                          read_labelme, read_voc, read_yolo)
 from mmengine.utils import scandir
 
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import (first_few, make_coco, read_image,
+                                      write_coco)
 from mmboxcaseg.datasets.salient import IMG_EXTENSIONS
-from mmboxcaseg.engine.cli import (check_file, check_output, exit_on_bad_input,
-                                   run_parallel)
-from mmboxcaseg.proxy import make_coco, read_image, some, write_coco
+from mmboxcaseg.utils.cli import (check_file, check_output, exit_on_bad_input,
+                                  run_parallel)
 
 SUFFIXES = dict(yolo='.txt', labelme='.json', voc='.xml')
 READERS = dict(
@@ -74,7 +76,7 @@ def find_labels(args: argparse.Namespace) -> Dict[str, object]:
 
     Raises:
         FileNotFoundError: The folder or file does not exist.
-        ValueError: It is broken, or has no label file.
+        InputError: It is broken, or has no label file.
     """
     if args.format == 'cvat':
         check_file(str(args.labels), 'file of CVAT')
@@ -89,7 +91,7 @@ def find_labels(args: argparse.Namespace) -> Dict[str, object]:
         if args.classes is None or path.resolve() != args.classes.resolve()
     }
     if not labels:
-        raise ValueError(f'{args.labels} has no {suffix} file: name the '
+        raise InputError(f'{args.labels} has no {suffix} file: name the '
                          'folder of the labels, and their --format.')
     return labels
 
@@ -115,7 +117,7 @@ def find_images(args: argparse.Namespace,
 
     Raises:
         FileNotFoundError: The folder does not exist, or labels have no image.
-        ValueError: Labels have two images.
+        InputError: Labels have two images.
     """
     check_folder(args.images)
     images = defaultdict(list)
@@ -127,12 +129,13 @@ def find_images(args: argparse.Namespace,
     if lost:
         raise FileNotFoundError(
             f'{len(lost)} of {len(labels)} label files have no image in '
-            f'{args.images}: {some(lost)}. Name the right folders, add these '
+            f'{args.images}: {first_few(lost)}. Name the right folders, '
+            'add these '
             'images, or remove their labels.')
     double = [images[key] for key in sorted(labels) if len(images[key]) > 1]
     if double:
-        raise ValueError(f'{args.images} has several images for one label '
-                         f'file: {some(double)}. Remove one of them.')
+        raise InputError(f'{args.images} has several images for one label '
+                         f'file: {first_few(double)}. Remove one of them.')
     if len(labels) < len(images):
         print(f'{len(images) - len(labels)} of {len(images)} images left out: '
               'they have no label file')
@@ -161,7 +164,7 @@ def read_all(args: argparse.Namespace) -> Tuple[List[dict], List[Labels]]:
 
     Raises:
         FileNotFoundError: Folders or images do not exist.
-        ValueError: Files are broken.
+        InputError: Files are broken.
     """
     pairs = find_images(args, find_labels(args))
     reader = READERS[args.format]
@@ -171,7 +174,7 @@ def read_all(args: argparse.Namespace) -> Tuple[List[dict], List[Labels]]:
     results = run_parallel(read, pairs, args.nproc)
     errors = [labels for size, labels in results if size is None]
     if errors:
-        raise ValueError(
+        raise InputError(
             f'{len(errors)} of {len(pairs)} images or their labels cannot be '
             'used. Correct or remove them. The first are\n' +
             '\n'.join(errors[:5]))
@@ -196,7 +199,7 @@ def number_classes(args: argparse.Namespace,
         what the labels call a class.
 
     Raises:
-        ValueError: ``--classes`` lacks some.
+        InputError: ``--classes`` lacks some.
     """
     names = sorted(set(found)) if args.classes is None else read_classes(
         args.classes)
@@ -205,8 +208,8 @@ def number_classes(args: argparse.Namespace,
     unknown = sorted(set(found) - ids.keys())
     if unknown:
         places = [f'{label} ({found[label]})' for label in unknown]
-        raise ValueError(f'{args.classes} names {len(names)} classes; the '
-                         f'labels also have {some(places)}. Add them, or '
+        raise InputError(f'{args.classes} names {len(names)} classes; the '
+                         f'labels also have {first_few(places)}. Add them, or '
                          'correct the labels.')
     return names, ids
 
@@ -280,7 +283,7 @@ def run(args: argparse.Namespace) -> None:
         for img, of_image in zip(images, labels)
     ]
     for text, where in notes.items():
-        print(f'{len(where)} objects {text}: {some(where)}')
+        print(f'{len(where)} objects {text}: {first_few(where)}')
     coco = make_coco(images, annotations, names)
     write_coco(args.out, coco)
     print(f'{args.out}: {len(coco["annotations"])} boxes of {len(names)} '

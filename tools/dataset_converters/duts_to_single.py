@@ -18,10 +18,11 @@ import numpy as np
 from mmengine.utils import scandir, track_iter_progress
 from PIL import Image
 
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets import SalientDataset
+from mmboxcaseg.datasets.coco import first_few, read_image, write_atomically
 from mmboxcaseg.datasets.salient import IMG_EXTENSIONS, count_objects
-from mmboxcaseg.engine.cli import check_output, exit_on_bad_input, run_parallel
-from mmboxcaseg.proxy import read_image, some, write_atomically
+from mmboxcaseg.utils.cli import check_output, exit_on_bad_input, run_parallel
 
 
 def parse_args() -> argparse.Namespace:
@@ -98,7 +99,7 @@ def find_copies(images: Dict[str, str], targets: List[str], max_distance: int,
         dict[str, tuple]: The nearest target of each copy and its distance.
 
     Raises:
-        ValueError: An image cannot be read.
+        InputError: An image cannot be read.
     """
     print(f'Comparing {len(images)} images with {len(targets)}')
     hashes = run_parallel(hash_image, list(images.values()) + targets, nproc)
@@ -135,7 +136,7 @@ def run(args: argparse.Namespace) -> None:
         several_objects=[name for name, count in counts.items() if count > 1],
         copies=copies)
     for reason, names in left_out.items():
-        print(f'{len(names)} left out, {reason}: {some(list(names))}')
+        print(f'{len(names)} left out, {reason}: {first_few(list(names))}')
     write(args, sorted(kept.keys() - copies.keys()), len(items), left_out)
 
 
@@ -145,7 +146,7 @@ def write(args: argparse.Namespace, names: List[str], total: int,
     print(f'{len(names)} of {total} images remain (of the 10553 of DUTS-TR '
           'the paper has 7991)')
     if not names:
-        raise ValueError(f'{args.masks}: no image is left.')
+        raise InputError(f'{args.masks}: no image is left.')
     record = dict(
         max_distance=args.max_distance,
         images=total,

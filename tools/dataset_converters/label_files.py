@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 
 import yaml
 
-from mmboxcaseg.proxy import load_json
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import load_json
 
 Size = Tuple[int, int]
 
@@ -41,12 +42,12 @@ def read_text(path: Path) -> str:
         str: Its text.
 
     Raises:
-        ValueError: It is not UTF-8.
+        InputError: It is not UTF-8.
     """
     try:
         return path.read_text('utf-8-sig')
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is not UTF-8 text: save it as such.') \
+        raise InputError(f'{path} is not UTF-8 text: save it as such.') \
             from error
 
 
@@ -65,12 +66,12 @@ def read_yolo(path: Path, size: Size) -> Labels:
             label, *values = line.split()
             x, y, w, h = map(float, values)
         except ValueError:
-            raise ValueError(
+            raise InputError(
                 f'{name} is not `class x y width height`, five numbers (is '
                 'it of segmentation, or of oriented boxes?)') from None
         # A little more than 1 is rounding.
         if not all(0 <= value <= 1.01 for value in (x, y, w, h)):
-            raise ValueError(f'{name} has numbers outside [0, 1] (are they '
+            raise InputError(f'{name} has numbers outside [0, 1] (are they '
                              'pixels?)')
         box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width,
                (y + h / 2) * height]
@@ -85,7 +86,7 @@ def read_labelme(path: Path, size: Size) -> Labels:
         stated = content['imageHeight'], content['imageWidth']
         shapes = list(enumerate(content['shapes']))
     except (KeyError, TypeError):
-        raise ValueError('it is no labelme file: it has no `shapes`, '
+        raise InputError('it is no labelme file: it has no `shapes`, '
                          '`imageHeight` and `imageWidth`') from None
     _check_size(stated, size)
     for i, shape in shapes:
@@ -98,7 +99,7 @@ def read_labelme(path: Path, size: Size) -> Labels:
             xs, ys = zip(*shape['points'])
             box = [float(f(v)) for f in (min, max) for v in (xs, ys)]
         except (KeyError, TypeError, ValueError):
-            raise ValueError(f'{name} is no rectangle with `label`, '
+            raise InputError(f'{name} is no rectangle with `label`, '
                              '`shape_type` and `points`') from None
         labels.boxes.append((label, box, name))
     return labels
@@ -124,11 +125,11 @@ def read_voc(path: Path, size: Size, zero_based: bool = False) -> Labels:
                 for corner in ('xmin', 'ymin', 'xmax', 'ymax')
             ]
         except (AttributeError, TypeError, ValueError):
-            raise ValueError(f'{name} has no `name`, or no `bndbox` with '
+            raise InputError(f'{name} has no `name`, or no `bndbox` with '
                              'xmin, ymin, xmax, ymax') from None
         if not zero_based:
             if min(box[:2]) < 1:
-                raise ValueError(f'{name} starts at {min(box[:2]):g}, but VOC '
+                raise InputError(f'{name} starts at {min(box[:2]):g}, but VOC '
                                  'counts pixels from 1: add --zero-based')
             box = [box[0] - 1, box[1] - 1, *box[2:]]
         labels.boxes.append((label, box, name))
@@ -154,7 +155,7 @@ def read_cvat(node: ElementTree.Element, size: Size) -> Labels:
             ]
             labels.boxes.append((shape.attrib['label'], box, name))
         except (KeyError, ValueError):
-            raise ValueError(f'{name} has no `label`, xtl, ytl, xbr, ybr') \
+            raise InputError(f'{name} has no `label`, xtl, ytl, xbr, ybr') \
                 from None
     return labels
 
@@ -164,7 +165,7 @@ def read_xml(path: Path) -> ElementTree.Element:
     try:
         return ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
-        raise ValueError(f'{path} is no valid XML: {error}') from None
+        raise InputError(f'{path} is no valid XML: {error}') from None
 
 
 def read_cvat_file(path: Path) -> Dict[str, ElementTree.Element]:
@@ -177,16 +178,16 @@ def read_cvat_file(path: Path) -> Dict[str, ElementTree.Element]:
         dict[str, ElementTree.Element]: Nodes of the images by their names.
 
     Raises:
-        ValueError: It is broken, of another format, or names an image twice.
+        InputError: It is broken, of another format, or names an image twice.
     """
     root = read_xml(path)
     nodes = root.findall('image')
     images = {node.get('name', ''): node for node in nodes}
     if root.find('track') is not None or not nodes:
-        raise ValueError(f'{path} has tracks or no images: export the task '
+        raise InputError(f'{path} has tracks or no images: export the task '
                          'from CVAT as "CVAT for images 1.1".')
     if len(images) < len(nodes):
-        raise ValueError(f'{path} names {len(nodes) - len(images)} images '
+        raise InputError(f'{path} names {len(nodes) - len(images)} images '
                          'more than once: remove the others.')
     return images
 
@@ -201,14 +202,14 @@ def read_classes(path: Path) -> List[str]:
         list[str]: Names in their order.
 
     Raises:
-        ValueError: It has none, or one twice, or leaves a number out, or
+        InputError: It has none, or one twice, or leaves a number out, or
             is not of its format.
     """
     if path.suffix in ('.yaml', '.yml'):
         try:
             content = yaml.safe_load(read_text(path))
         except yaml.YAMLError as error:
-            raise ValueError(f'{path} is no valid YAML: {error}') from error
+            raise InputError(f'{path} is no valid YAML: {error}') from error
         names = content.get('names') if isinstance(content, dict) else None
         if isinstance(names, dict):
             names = [names.get(i) for i in range(len(names))]
@@ -216,7 +217,7 @@ def read_classes(path: Path) -> List[str]:
         names = read_text(path).splitlines()
         names = [name.strip() for name in names if name.strip()]
     if not names or None in names or len(set(names)) < len(names):
-        raise ValueError(
+        raise InputError(
             f'{path} has no class names (`names:` in a YAML file, else one a '
             'line), or one of them twice, or not every number from 0 on.')
     return [str(name) for name in names]
@@ -225,7 +226,7 @@ def read_classes(path: Path) -> List[str]:
 def _check_size(stated: Size, size: Size) -> None:
     """Compare a size with that of the image; 0 means that none is stated."""
     if stated != size and any(stated):
-        raise ValueError(
+        raise InputError(
             f'the labels are of an image of {stated[1]}x{stated[0]} pixels, '
             f'it has {size[1]}x{size[0]} (was it replaced, or is it turned '
             'by its EXIF orientation?)')

@@ -5,11 +5,12 @@ from typing import Dict, List
 
 from mmengine.utils import scandir, track_iter_progress
 
-from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.engine.cli import (check_file, exit_on_bad_input,
-                                   library_versions)
-from mmboxcaseg.proxy import (ProxyWriter, check_masks, file_names,
-                              from_labelme, load_json, some)
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import (CocoBoxes, file_names, first_few,
+                                      load_json)
+from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
+from mmboxcaseg.utils.cli import (check_file, exit_on_bad_input,
+                                  library_versions)
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,12 +36,12 @@ def read_corrections(coco: CocoBoxes, folder: str) -> Dict[int, List[dict]]:
         dict[int, list[dict]]: Records of the corrected masks by image id.
 
     Raises:
-        ValueError: A file is broken, or there is none.
+        InputError: A file is broken, or there is none.
     """
     names = file_names(coco.data['images'], '.json', coco.ann_file)
     found = set(scandir(folder, '.json', recursive=True))
     if not found & set(names.values()):
-        raise ValueError(f'{folder} has no labelme file of an image of '
+        raise InputError(f'{folder} has no labelme file of an image of '
                          f'{coco.ann_file}, such as {min(names.values())}.')
     labels = {cat['id']: cat['name'] for cat in coco.data['categories']}
     corrections, ignored = {}, defaultdict(list)
@@ -66,7 +67,7 @@ def read_corrections(coco: CocoBoxes, folder: str) -> Dict[int, List[dict]]:
 def report(items: List[str], text: str) -> None:
     """Print how many things something is true of, and which."""
     if items:
-        print(f'{len(items)} {text}: {some(items)}')
+        print(f'{len(items)} {text}: {first_few(items)}')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -26,8 +26,8 @@ from toy_images import make_salient, make_scene
 from toy_shapes import CLASSES
 from toy_textures import SIZE
 
-from mmboxcaseg.engine.cli import exit_on_bad_input
-from mmboxcaseg.proxy import boxes_only, make_annotation, make_coco
+from mmboxcaseg.datasets.coco import boxes_only, make_annotation, make_coco
+from mmboxcaseg.utils.cli import exit_on_bad_input
 
 # Part of the marker: raise it whenever the images or files change.
 VERSION = 5
@@ -77,7 +77,7 @@ def run(write: Callable, num: int, nproc: int) -> List:
     """Call ``write`` for the indices below ``num``, in ``nproc`` processes."""
     if num == 0:
         return []
-    # As run_parallel() of mmboxcaseg.engine.cli, which loads all models.
+    # As run_parallel() of mmboxcaseg.utils.cli, which loads all models.
     cv2.setNumThreads(1)
     if nproc == 1:
         results = track_progress(write, range(num))

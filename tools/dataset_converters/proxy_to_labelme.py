@@ -5,9 +5,9 @@ from collections import Counter
 from mmengine.fileio import dump
 from mmengine.utils import mkdir_or_exist, track_iter_progress
 
-from mmboxcaseg.datasets import CocoBoxes
-from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
-from mmboxcaseg.proxy import check_masks, file_names, new_folder, to_labelme
+from mmboxcaseg.datasets.coco import CocoBoxes, file_names, new_folder
+from mmboxcaseg.proxy import check_masks, to_labelme
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:

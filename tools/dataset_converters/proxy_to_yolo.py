@@ -13,9 +13,10 @@ from labelformat.model.image import Image
 from labelformat.model.multipolygon import MultiPolygon
 from mmengine.utils import track_iter_progress
 
-from mmboxcaseg.engine.cli import check_file, exit_on_bad_input
-from mmboxcaseg.proxy import (file_names, load_coco, load_proxy,
-                              mask_to_polygons, new_folder)
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import file_names, load_coco, new_folder
+from mmboxcaseg.proxy import load_proxy, mask_to_polygons
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 class CocoFile:
@@ -96,7 +97,7 @@ class ProxyMasks(CocoFile, segmentation.InstanceSegmentationInput):
         """Masks of one image after the other, with a progress bar.
 
         Raises:
-            ValueError: A mask has several parts, and that is an error.
+            InputError: A mask has several parts, and that is an error.
         """
         for image in track_iter_progress(list(self.get_images())):
             objects = [
@@ -119,7 +120,7 @@ class ProxyMasks(CocoFile, segmentation.InstanceSegmentationInput):
         polygons, holes = mask_to_polygons(ann['segmentation'], self.tolerance)
         several = len(polygons) > 1
         if several and self.parts == 'error':
-            raise ValueError(
+            raise InputError(
                 f'the mask of annotation {ann["id"]} has {len(polygons)} '
                 'parts. Choose --parts join or --parts largest.')
         self.counts['written' if polygons else 'empty'] += 1

@@ -19,9 +19,10 @@ from mmdet.datasets import VOCDataset
 from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat
 
-from mmboxcaseg.engine.cli import check_folder, exit_on_bad_input, run_parallel
-from mmboxcaseg.proxy import (boxes_only, make_annotation, make_coco,
-                              read_image, some, write_coco)
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import (boxes_only, first_few, make_annotation,
+                                      make_coco, read_image, write_coco)
+from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input, run_parallel
 
 CLASSES = VOCDataset.METAINFO['classes']
 VOID = 255
@@ -100,7 +101,7 @@ def require(paths: List[Path]) -> None:
     if missing:
         raise FileNotFoundError(
             f'{len(missing)} of {len(paths)} files do not exist: '
-            f'{some(missing)}. Unpack VOCtrainval_11-May-2012.tar and '
+            f'{first_few(missing)}. Unpack VOCtrainval_11-May-2012.tar and '
             'benchmark.tgz (SBD) whole, and name VOCdevkit/VOC2012 and '
             'benchmark_RELEASE/dataset.')
 
@@ -118,9 +119,9 @@ def read_png(path: Path) -> np.ndarray:
                 return np.array(image)
             mode = image.mode
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ValueError(f'{path} cannot be read: {error}. Unpack it '
+        raise InputError(f'{path} cannot be read: {error}. Unpack it '
                          'again.') from error
-    raise ValueError(f'{path} has colours ({mode}), not the numbers of '
+    raise InputError(f'{path} has colours ({mode}), not the numbers of '
                      'objects or classes: take the palette PNG of VOC.')
 
 
@@ -135,11 +136,11 @@ def read_voc(path: Path) -> Tuple[np.ndarray, Dict[int, int], Counter]:
         ids, 1 to 20, by these numbers; and what was left out or doubtful.
 
     Raises:
-        ValueError: A file is broken.
+        InputError: A file is broken.
     """
     objects, classes = read_png(path), read_png(class_file(path))
     if objects.shape != classes.shape:
-        raise ValueError(f'{path} and {class_file(path)} differ in size: '
+        raise InputError(f'{path} and {class_file(path)} differ in size: '
                          'unpack them again.')
     categories, counts = {}, Counter()
     for number in np.setdiff1d(objects, [0, VOID]).tolist():
@@ -161,7 +162,7 @@ def read_sbd(path: Path) -> Tuple[np.ndarray, Dict[int, int], Counter]:
         objects = instances['Segmentation']
         listed = instances['Categories'].ravel().astype(int).tolist()
     except Exception as error:  # loadmat raises many kinds
-        raise ValueError(
+        raise InputError(
             f'{path} is no instance file of SBD ({error}): it has no '
             '`GTinst` with `Segmentation` and `Categories`. Unpack it '
             'again.') from error
@@ -170,7 +171,7 @@ def read_sbd(path: Path) -> Tuple[np.ndarray, Dict[int, int], Counter]:
             numbers,
             default=0) > len(listed) or not all(0 < category <= len(CLASSES)
                                                 for category in listed):
-        raise ValueError(
+        raise InputError(
             f'{path}: `Segmentation` has the objects {sorted(numbers)} and '
             f'`Categories` says {listed}, where each of them needs a number '
             f'from 1 to {len(CLASSES)}. Unpack it again.')
@@ -193,14 +194,14 @@ def convert(task: Tuple[Path, Path]) -> Tuple[dict, List[dict], Counter]:
         was left out or doubtful.
 
     Raises:
-        ValueError: A file is broken, or mask and image differ in size.
+        InputError: A file is broken, or mask and image differ in size.
     """
     path, image = task
     read = read_voc if path.suffix == '.png' else read_sbd
     objects, categories, counts = read(path)
     height, width = read_image(str(image)).shape[:2]
     if objects.shape != (height, width):
-        raise ValueError(f'{path} is of another size than {image}, which has '
+        raise InputError(f'{path} is of another size than {image}, which has '
                          f'{width}x{height} pixels. Unpack both again.')
     annotations = [
         make_annotation(objects == number, category)

@@ -12,7 +12,8 @@ import torch
 from mmengine.runner import save_checkpoint
 from torch import Tensor
 
-from mmboxcaseg.engine.cli import check_file, check_output
+from mmboxcaseg import InputError
+from mmboxcaseg.utils.cli import check_file, check_output
 
 # Start of a name in the release: start of the same name here.
 NAMES = {
@@ -83,7 +84,7 @@ def convert(state_dict: Mapping[str, Tensor],
         dict[str, Tensor]: The same parameters by their other names.
 
     Raises:
-        ValueError: A name is unknown, or no head is among them.
+        InputError: A name is unknown, or no head is among them.
     """
     translate = to_theirs if reverse else to_ours
     converted, unknown = OrderedDict(), []
@@ -93,7 +94,7 @@ def convert(state_dict: Mapping[str, Tensor],
         except KeyError:
             unknown.append(name)
     if unknown or not any('transfer2.' in name for name in converted):
-        raise ValueError(
+        raise InputError(
             f'{len(unknown)} of {len(state_dict)} names are unknown '
             f'({", ".join(unknown[:5])}): this is no checkpoint of '
             f'{"mmboxcaseg" if reverse else "the release"} with all heads'

@@ -12,6 +12,7 @@ from mmcv.transforms import BaseTransform
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import TRANSFORMS
 from mmboxcaseg.structures import jitter_box, pixel_boxes, tight_box
 
@@ -45,7 +46,7 @@ class CropBoxes(BaseTransform):
             labelling, which averages them. Defaults to (0, ).
 
     Raises:
-        ValueError: The size of the image file is not that of the JSON.
+        InputError: The size of the image file is not that of the JSON.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class CropBoxes(BaseTransform):
         img = results['img']
         shape = (results['height'], results['width'])
         if img.shape[:2] != shape:
-            raise ValueError(
+            raise InputError(
                 f'{results["img_path"]} is {img.shape[1]}x{img.shape[0]} '
                 f'pixels, its annotation file says {shape[1]}x{shape[0]}: '
                 'correct `width` and `height` there.')
@@ -202,7 +203,7 @@ class PackCrops(BaseTransform):
         meta_keys (Sequence[str]): Keys to keep as meta information.
 
     Raises:
-        ValueError: A salient mask has colours, or is written as 0 and 1.
+        InputError: A salient mask has colours, or is written as 0 and 1.
     """
 
     def __init__(
@@ -257,7 +258,7 @@ class PackCrops(BaseTransform):
         seg_map = results['gt_seg_map']
         mask = seg_map > 127
         if seg_map.ndim != 2 or seg_map.max() == 1:
-            raise ValueError(
+            raise InputError(
                 f'{results["seg_map_path"]} must be a grey image whose '
                 'foreground is brighter than 127; its shape is '
                 f'{seg_map.shape}, its brightest value {seg_map.max()}. Write '

@@ -6,6 +6,7 @@ from mmdet.datasets.transforms import CopyPaste, LoadAnnotations, PackDetInputs
 from mmdet.structures.bbox import BaseBoxes
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import TRANSFORMS
 from mmboxcaseg.structures import decode_window, pixel_boxes, tight_box, to_rle
 from mmboxcaseg.structures.window_masks import WindowMasks
@@ -51,7 +52,7 @@ class PackProxyInputs(PackDetInputs):
 
     Raises:
         TypeError: A transform of the pipeline replaced the weighted masks.
-        ValueError: A transform changed image or boxes but not the masks.
+        InputError: A transform changed image or boxes but not the masks.
     """
 
     mapping_table = dict(
@@ -76,7 +77,7 @@ class PackProxyInputs(PackDetInputs):
                 'and no transform that makes masks anew.')
         misfit = _misfit(results['gt_bboxes'], masks, results['img'].shape)
         if misfit:
-            raise ValueError(
+            raise InputError(
                 f'{results.get("img_path")}: {misfit}. A transform between '
                 'LoadProxyAnnotations and PackProxyInputs (Mosaic, MixUp, '
                 '...) handles boxes but not masks: use its Cached variant, '

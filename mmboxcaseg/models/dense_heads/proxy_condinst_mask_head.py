@@ -38,7 +38,7 @@ class ProxyCondInstMaskHead(WeightedMasksMixin, CondInstMaskHead):
             dict[str, Tensor]: ``loss_mask`` and ``mask_share``.
 
         Raises:
-            ValueError: The instances have no ``mask_weights``.
+            InputError: The instances have no ``mask_weights``.
         """
         weights = [
             mask_weights(gt)[infos.pos_assigned_gt_inds]

@@ -46,7 +46,7 @@ class _WeightedDynamicMasks(WeightedMasksMixin):
             Tensor: The loss.
 
         Raises:
-            ValueError: The instances have no ``mask_weights``.
+            InputError: The instances have no ``mask_weights``.
         """
         weights = matched_weights(sampling_results_list, batch_gt_instances)
         with self.loss_mask.weighted_by(weights, across_ranks=True):

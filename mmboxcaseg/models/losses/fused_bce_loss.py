@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import MODELS
 
 
@@ -74,7 +75,7 @@ class FusedBCELoss(nn.Module):
         loss_weight (float): Lambda of Eq. (4). Defaults to 1.
 
     Raises:
-        ValueError: ``alpha`` or ``space`` is out of range.
+        InputError: ``alpha`` or ``space`` is out of range.
     """
 
     def __init__(self,
@@ -83,7 +84,7 @@ class FusedBCELoss(nn.Module):
                  loss_weight: float = 1.0) -> None:
         super().__init__()
         if not 0 <= alpha <= 1 or space not in ('prob', 'logit'):
-            raise ValueError(
+            raise InputError(
                 f'alpha={alpha} must be in [0, 1] and space={space!r} '
                 "'prob' or 'logit'.")
         self.alpha = alpha

@@ -13,6 +13,8 @@ from mmdet.utils import reduce_mean
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from mmboxcaseg import InputError
+
 
 class InstanceWeightedLoss(nn.Module):
     """Lets a head weigh the instances of its mask loss.
@@ -119,7 +121,7 @@ def matched_weights(sampling_results: Sequence[SamplingResult],
         Tensor: Weights, has shape (n, ) for the n positive samples.
 
     Raises:
-        ValueError: The instances have no ``mask_weights``.
+        InputError: The instances have no ``mask_weights``.
     """
     return torch.cat([
         mask_weights(gt)[res.pos_assigned_gt_inds]
@@ -137,10 +139,10 @@ def mask_weights(gt_instances: InstanceData) -> Tensor:
         Tensor: Weights, has shape (num_gt, ).
 
     Raises:
-        ValueError: The instances have none.
+        InputError: The instances have none.
     """
     if 'mask_weights' not in gt_instances:
-        raise ValueError(
+        raise InputError(
             'The ground truth has no `mask_weights`, which the mask head '
             'needs. In train_pipeline use mmboxcaseg.LoadProxyAnnotations in '
             'place of LoadAnnotations, and mmboxcaseg.PackProxyInputs in '

@@ -42,7 +42,7 @@ class _WeightedRoIMasks(WeightedMasksMixin):
             ``mask_targets``, which has shape (num_pos, h, w).
 
         Raises:
-            ValueError: The instances have no ``mask_weights``.
+            InputError: The instances have no ``mask_weights``.
         """
         weights = matched_weights(sampling_results, batch_gt_instances)
         with self.loss_mask.weighted_by(weights):
@@ -95,7 +95,7 @@ class ProxyMaskPointHead(WeightedMasksMixin, MaskPointHead):
             (num_pos, num_points).
 
         Raises:
-            ValueError: The instances have no ``mask_weights``.
+            InputError: The instances have no ``mask_weights``.
         """
         weights = matched_weights(sampling_results, batch_gt_instances)
         with self.loss_point.weighted_by(weights):
@@ -131,7 +131,7 @@ class ProxyMaskIoUHead(MaskIoUHead):
             where the mask has a weight below 1.
 
         Raises:
-            ValueError: The instances have no ``mask_weights``.
+            InputError: The instances have no ``mask_weights``.
         """
         targets = super().get_targets(sampling_results, batch_gt_instances,
                                       mask_preds, mask_targets, rcnn_train_cfg)

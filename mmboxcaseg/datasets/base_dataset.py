@@ -1,0 +1,55 @@
+from typing import Any
+
+from mmcv.transforms import LoadImageFromFile
+from mmdet.datasets import BaseDetDataset
+from mmengine.dataset import Compose
+
+from mmboxcaseg import InputError
+from .coco import is_readable
+
+
+def loads_upright(pipeline: Compose) -> bool:
+    """Whether a pipeline turns images by their EXIF orientation.
+
+    Args:
+        pipeline (Compose): Pipeline of a data set.
+
+    Returns:
+        bool: False if its LoadImageFromFile is told not to, or its backend
+        cannot; True otherwise.
+    """
+    for transform in pipeline.transforms:
+        if isinstance(transform, LoadImageFromFile):
+            return (transform.color_type in ('color', 'grayscale')
+                    and transform.imdecode_backend in ('cv2', 'pillow'))
+    return True
+
+
+class NamesBrokenFiles(BaseDetDataset):
+    """A data set that says which file it could not load, and the remedy."""
+
+    def prepare_data(self, idx: int) -> Any:
+        """Load an item.
+
+        Args:
+            idx (int): Its number.
+
+        Returns:
+            Any: What the pipeline makes of it.
+
+        Raises:
+            InputError: Its image, or its mask, cannot be decoded.
+        """
+        try:
+            return super().prepare_data(idx)
+        except Exception as error:
+            item = self.get_data_info(idx)
+            for key in ('img_path', 'seg_map_path'):
+                # CocoDataset has None where there is no map.
+                if item.get(key) and not is_readable(item[key],
+                                                     self.backend_args):
+                    raise InputError(
+                        f'{item[key]} cannot be decoded, it is damaged or was '
+                        'cut short. Replace it; tools/check_data.py finds all '
+                        'such files.') from error
+            raise

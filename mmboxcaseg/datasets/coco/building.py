@@ -1,0 +1,95 @@
+"""COCO files as the converters write them."""
+import json
+from typing import List, Sequence
+
+import numpy as np
+
+from mmboxcaseg.structures import encode_window, tight_box
+from .files import write_atomically
+from .schema import check_coco
+
+# What an annotation may tell where only boxes are known.
+BOX_KEYS = ('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd')
+
+
+def make_annotation(mask: np.ndarray, category_id: int) -> dict:
+    """Describe a mask as COCO does; ids are left to :func:`make_coco`.
+
+    Args:
+        mask (np.ndarray): Binary mask that is not empty, has shape (H, W).
+        category_id (int): Category id of the object.
+
+    Returns:
+        dict: The annotation; its box is half-open and tight.
+    """
+    x0, y0, x1, y1 = window = tight_box(mask)
+    return dict(
+        category_id=category_id,
+        bbox=[x0, y0, x1 - x0, y1 - y0],
+        area=int(mask.sum()),
+        iscrowd=0,
+        segmentation=encode_window(mask[y0:y1, x0:x1], window, *mask.shape))
+
+
+def make_coco(images: Sequence[dict], annotations: Sequence[List[dict]],
+              classes: Sequence[str]) -> dict:
+    """Join images to a COCO data set; all ids count from 1.
+
+    Args:
+        images (Sequence[dict]): ``file_name``, ``width`` and ``height`` of
+            n images.
+        annotations (Sequence[list[dict]]): The annotations of each.
+        classes (Sequence[str]): Class names in the order of category ids.
+
+    Returns:
+        dict: Content of a COCO file.
+    """
+    flat = [
+        dict(annotation, image_id=image_id)
+        for image_id, of_image in enumerate(annotations, start=1)
+        for annotation in of_image
+    ]
+    return dict(
+        images=[dict(id=i, **img) for i, img in enumerate(images, start=1)],
+        annotations=[dict(id=i, **ann) for i, ann in enumerate(flat, start=1)],
+        categories=[
+            dict(id=i, name=name) for i, name in enumerate(classes, start=1)
+        ])
+
+
+def boxes_only(data: dict) -> dict:
+    """Copy a COCO data set without anything that tells of masks.
+
+    Args:
+        data (dict): Content of a COCO file.
+
+    Returns:
+        dict: The same with annotations of ``BOX_KEYS`` alone, and without
+        the record of a proxy file. ``area`` is that of the box: the area of
+        a mask says how full its box is.
+    """
+    annotations = []
+    for ann in data['annotations']:
+        box = {key: value for key, value in ann.items() if key in BOX_KEYS}
+        box['area'] = box['bbox'][2] * box['bbox'][3]
+        annotations.append(box)
+    boxes = dict(data, annotations=annotations)
+    if 'mmboxcaseg' in (data.get('info') or {}):
+        boxes['info'] = dict(data['info'])
+        del boxes['info']['mmboxcaseg']
+    return boxes
+
+
+def write_coco(path: str, data: dict) -> None:
+    """Write a COCO file that is either complete or not there.
+
+    Args:
+        path (str): The file.
+        data (dict): Its content.
+
+    Raises:
+        OSError: It cannot be written.
+        InputError: It is not of the form, see :func:`load_coco`.
+    """
+    check_coco(data, path)
+    write_atomically(path, [json.dumps(data)])

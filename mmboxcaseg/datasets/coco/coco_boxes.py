@@ -1,0 +1,160 @@
+"""Reading the boxes of a COCO file, with every complaint made at once."""
+import os.path as osp
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmboxcaseg import InputError
+from mmboxcaseg.structures import box_units, pixel_boxes
+from .image_files import describe, image_problem, is_remote, missing_files
+from .messages import first_few, raise_problems
+from .reading import load_coco
+
+# What box_units() finds, in words.
+UNITS = dict(xyxy='[x0, y0, x1, y1]', normalised='in 0..1')
+
+
+class CocoBoxes:
+    """The checked content of a COCO file.
+
+    Bad files raise an error before any work starts. Boxes that no detector
+    could learn from are left out, and a count is printed: zero area, outside
+    the image, crowds.
+
+    Args:
+        ann_file (str): COCO JSON file.
+        img_prefix (str, optional): Folder that ``file_name`` is relative
+            to. None if no image will be read: then none is looked for.
+        classes (Sequence[str], optional): Names of the classes to use, in
+            the order of their labels. Defaults to all of the file.
+        upright (bool): Whether images are loaded as their EXIF orientation
+            says. Defaults to True.
+        backend_args (dict, optional): What reads the files, see
+            :func:`mmengine.fileio.get`. Defaults to None.
+
+    Attributes:
+        data (dict): The parsed JSON, unchanged.
+        classes (tuple[str]): Class names by label.
+        cat2label (dict[int, int]): Category id to label.
+        images (dict[int, dict]): Image record by image id.
+        annotations (dict[int, list[dict]]): Usable annotations by image id,
+            sorted by annotation id; only images that have any.
+        left_out (dict[str, list[int]]): Why annotations are not usable, and
+            their ids.
+
+    Raises:
+        FileNotFoundError: The file or an image does not exist.
+        InputError: The file has no annotation, or one that is broken, its
+            boxes are not [x, y, width, height] in pixels, or an image is
+            none, has 16 bits or another size than the file says.
+    """
+
+    def __init__(self,
+                 ann_file: str,
+                 img_prefix: Optional[str],
+                 classes: Optional[Sequence[str]] = None,
+                 upright: bool = True,
+                 backend_args: Optional[dict] = None) -> None:
+        self.ann_file = ann_file
+        self.backend_args = backend_args
+        self.data = load_coco(ann_file, backend_args)
+        self.images = {img['id']: img for img in self.data['images']}
+        self._set_classes(classes)
+        self._check_units()
+        if img_prefix is not None:
+            self._check_images(img_prefix)
+            self._check_headers(img_prefix, upright)
+        self.annotations = self._select()
+
+    def _set_classes(self, classes: Optional[Sequence[str]]) -> None:
+        names = {cat['name']: cat['id'] for cat in self.data['categories']}
+        self.classes = tuple(names if classes is None else classes)
+        unknown = [name for name in self.classes if name not in names]
+        if unknown:
+            raise InputError(
+                f'{self.ann_file} has no category named {unknown}; it has '
+                f'{sorted(names)}. Correct `metainfo.classes` of the dataset.')
+        self.cat2label = {
+            names[name]: label
+            for label, name in enumerate(self.classes)
+        }
+
+    def _check_units(self) -> None:
+        anns = self.data['annotations']
+        sizes = [(img['width'], img['height'])
+                 for img in (self.images[ann['image_id']] for ann in anns)]
+        units, is_certain = box_units(
+            np.array([ann['bbox'] for ann in anns], dtype=np.float64),
+            np.array(sizes))
+        if units != 'xywh' and is_certain:
+            raise InputError(
+                f'{self.ann_file}: `bbox` of all {len(anns)} annotations is '
+                f'{UNITS[units]}, where [x, y, width, height] in pixels is '
+                'wanted. Convert them; tools/check_data.py says how.')
+
+    def _check_images(self, img_prefix: str) -> None:
+        names = [img['file_name'] for img in self.images.values()]
+        lost = missing_files(img_prefix, names, self.backend_args)
+        if lost:
+            raise FileNotFoundError(
+                f'{len(lost)} of {len(self.images)} images of {self.ann_file} '
+                f'do not exist in {img_prefix or "."}: {first_few(lost)}. Set '
+                '`data_prefix.img` to the folder of the images, or remove '
+                'these images and their annotations from the file.')
+
+    def _check_headers(self, img_prefix: str, upright: bool) -> None:
+        problems: Dict[str, list] = {}
+        for img in self.images.values():
+            path = osp.join(img_prefix, img['file_name'])
+            if is_remote(path, self.backend_args):
+                continue
+            size = img['height'], img['width']
+            code = image_problem(path, size, upright)
+            if code:
+                problems.setdefault(describe(code),
+                                    []).append(img['file_name'])
+        raise_problems(problems, 'image', self.ann_file)
+
+    def _select(self) -> Dict[int, List[dict]]:
+        """Keep the usable annotations and print how many were left out."""
+        kept: Dict[int, List[dict]] = {}
+        self.left_out: Dict[str, List[int]] = {}
+        for ann in self.data['annotations']:
+            reason = self._reason_to_leave_out(ann)
+            if reason:
+                self.left_out.setdefault(reason, []).append(ann['id'])
+            else:
+                kept.setdefault(ann['image_id'], []).append(ann)
+        for reason, ids in self.left_out.items():
+            print_log(
+                f'{self.ann_file}: {len(ids)} of '
+                f'{len(self.data["annotations"])} annotations left out, '
+                f'{reason}: annotation {first_few(ids)}',
+                logger='current')
+        if not kept:
+            counts = {
+                reason: len(ids)
+                for reason, ids in self.left_out.items()
+            }
+            raise InputError(
+                f'{self.ann_file}: no annotation is left; left out: {counts}. '
+                'Correct these boxes, or `metainfo.classes`.')
+        return {
+            img_id: sorted(kept[img_id], key=lambda ann: ann['id'])
+            for img_id in sorted(kept)
+        }
+
+    def _reason_to_leave_out(self, ann: dict) -> Optional[str]:
+        if ann.get('iscrowd', 0):
+            return 'a crowd'
+        if ann['category_id'] not in self.cat2label:
+            return 'of a class that is not in use'
+        x, y, w, h = ann['bbox']
+        if w <= 0 or h <= 0:
+            return 'box of zero area (give it a positive width and height)'
+        img = self.images[ann['image_id']]
+        box = pixel_boxes([[x, y, x + w, y + h]], img['height'], img['width'])
+        if (box[0, 2:] <= box[0, :2]).any():
+            return 'box outside its image (is it in pixels, as xywh?)'
+        return None

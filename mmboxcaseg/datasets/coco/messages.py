@@ -1,0 +1,38 @@
+"""Error messages that name the broken entries of a file."""
+from typing import Dict, Sequence
+
+from mmboxcaseg import InputError
+
+
+def first_few(items: Sequence, most: int = 5) -> str:
+    """Write the first few of a list, for a message.
+
+    Args:
+        items (Sequence): The list.
+        most (int): How many to write. Defaults to 5.
+
+    Returns:
+        str: For example '3, 8 and 4 more'.
+    """
+    more = f' and {len(items) - most} more' if len(items) > most else ''
+    return ', '.join(str(item) for item in items[:most]) + more
+
+
+def raise_problems(problems: Dict[str, list], kind: str, path: str) -> None:
+    """Raise one error for all broken entries of a file.
+
+    Args:
+        problems (dict[str, list]): Names of entries by what is wrong.
+        kind (str): What an entry is called, in the singular.
+        path (str): The file.
+
+    Raises:
+        InputError: There are problems.
+    """
+    if problems:
+        lines = [
+            f'  {text}: {kind} {first_few(names)}'
+            for text, names in problems.items()
+        ]
+        raise InputError(f'{path} cannot be used:\n' + '\n'.join(lines) +
+                         f'\nCorrect or remove every such {kind}.')

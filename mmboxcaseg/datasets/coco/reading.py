@@ -1,0 +1,70 @@
+"""Read COCO files; every problem is reported at once."""
+import json
+from typing import Any, Optional
+
+from mmengine.fileio import exists, get_text
+
+from mmboxcaseg import InputError
+from .schema import check_coco
+
+# The byte order mark.
+MARK = '\ufeff'
+
+
+def load_json(path: str,
+              backend_args: Optional[dict] = None,
+              may_have_mark: bool = True) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path (str): The file.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
+        may_have_mark (bool): Whether a byte order mark, as some programs of
+            Windows write it, may come first. mmdet cannot read it. Defaults
+            to True.
+
+    Returns:
+        Any: Its content. NaN and Infinity, which are no numbers of JSON, are
+        texts, so that they fail where a number is wanted.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        InputError: It is no JSON, or has a mark that it may not have.
+    """
+    if not exists(path, backend_args=backend_args):
+        raise FileNotFoundError(
+            f'{path} does not exist. Set `ann_file` (or `data_root`) of the '
+            'dataset, or the argument of the tool, to a COCO JSON file.')
+    try:
+        text = get_text(path, backend_args=backend_args)
+        data = json.loads(text.removeprefix(MARK), parse_constant=str)
+    except ValueError as error:
+        raise InputError(f'{path} is not valid JSON: {error}. If it was cut '
+                         'short, write it again.') from error
+    if text.startswith(MARK) and not may_have_mark:
+        raise InputError(
+            f'{path} begins with a byte order mark (BOM), with which mmdet '
+            'cannot read it: write it again as UTF-8 without one.')
+    return data
+
+
+def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
+    """Read a COCO file of boxes, with or without proxy masks.
+
+    Args:
+        path (str): The JSON file.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
+
+    Returns:
+        dict: Its content.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        InputError: It is no JSON, or not of the form. The message names the
+            file, the ids, what is wrong with them and the remedy.
+    """
+    data = load_json(path, backend_args)
+    check_coco(data, path)
+    return data

@@ -1,0 +1,199 @@
+"""Reading COCO files of boxes and proxy files, checked as they are read.
+
+Their form is in schema.json, see docs/proxy_file.md. What a schema cannot
+say is checked here: unique ids, references, masks as large as their images.
+"""
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional, Tuple, Union
+
+import fastjsonschema
+from pycocotools import mask as mask_utils
+
+from mmboxcaseg import InputError
+from .messages import raise_problems
+
+SCHEMA_FILE = Path(__file__).with_name('schema.json')
+# What an entry of each list of a COCO file is called.
+LISTS = dict(image='images', annotation='annotations', category='categories')
+
+
+def schema_problem(entry: object, kind: str) -> Optional[str]:
+    """Find out what is wrong with a part of a file.
+
+    Args:
+        entry (object): The part, as read from JSON.
+        kind (str): Its name under ``definitions`` of schema.json.
+
+    Returns:
+        str, optional: The first thing that does not fit; None if all does.
+    """
+    try:
+        _validator(kind)(entry)
+    except fastjsonschema.JsonSchemaValueException as error:
+        return _describe(error, entry, kind)
+    return None
+
+
+def mask_misfit(segmentation: Union[list, dict], img: dict) -> Optional[str]:
+    """Find out how a well-formed mask does not fit its image.
+
+    Args:
+        segmentation (list | dict): Polygons or RLE.
+        img (dict): The image, with ``height`` and ``width``.
+
+    Returns:
+        str, optional: What is wrong; None if it fits.
+    """
+    if isinstance(segmentation, list):
+        odd = any(len(polygon) % 2 for polygon in segmentation)
+        return 'a polygon has an odd number of numbers' if odd else None
+    height, width = img['height'], img['width']
+    if segmentation['size'] != [height, width]:
+        return '`size` of its RLE is not [height, width] of its image'
+    if isinstance(segmentation['counts'], list):
+        if sum(segmentation['counts']) != height * width:
+            return 'its `counts` do not sum up to the pixels of its image'
+        return None
+    try:
+        mask_utils.decode(segmentation)
+    except ValueError:
+        return 'its `counts` cannot be decoded'
+    return None
+
+
+def check_coco(data: dict, path: str) -> None:
+    """Check a COCO file of boxes, with or without proxy masks.
+
+    Args:
+        data (dict): Its content.
+        path (str): The file, for the message.
+
+    Raises:
+        InputError: See :func:`load_coco`.
+    """
+    problem = list_problem(data)
+    if problem:
+        raise InputError(f'{path} {problem}')
+    for kind, problems in entry_problems(data):
+        names = {
+            text: [_name(data[LISTS[kind]], i) for i in positions]
+            for text, positions in problems.items()
+        }
+        raise_problems(names, kind, path)
+
+
+def list_problem(data: object) -> Optional[str]:
+    """Find out whether the parts of a COCO file are there.
+
+    Args:
+        data (object): Content of the file.
+
+    Returns:
+        str, optional: What is wrong and the remedy; None if nothing is.
+    """
+    missing = [
+        key for key in LISTS.values() if not isinstance(data, dict)
+        or not isinstance(data.get(key), list) or not data[key]
+    ]
+    if missing:
+        return (f'has no {" and no ".join(missing)}. A COCO file needs '
+                'non-empty lists `images`, `annotations` (each with `bbox`) '
+                'and `categories`.')
+    problem = schema_problem(data.get('info'), 'info')
+    return f'has a bad `info`: {problem}. Correct or remove it.' \
+        if problem else None
+
+
+def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
+    """Find the broken entries of a COCO file.
+
+    Args:
+        data (dict): Content of a file without a :func:`list_problem`.
+
+    Yields:
+        tuple: 'image', 'category' and 'annotation' in turn, and the
+        positions of the broken entries in their list by what is wrong. What
+        annotations refer to is looked for among the good entries.
+    """
+    good = {}
+    for kind in ('image', 'category'):
+        problems = _list_problems(data[LISTS[kind]], kind)
+        yield kind, problems
+        broken = {i for positions in problems.values() for i in positions}
+        good[kind] = [
+            entry for i, entry in enumerate(data[LISTS[kind]])
+            if i not in broken
+        ]
+    sizes = {img['id']: [img['height'], img['width']] for img in good['image']}
+    categories = {cat['id'] for cat in good['category']}
+
+    def misfit(ann: dict) -> Optional[str]:
+        """What of a well-formed annotation does not fit its file."""
+        if ann['image_id'] not in sizes:
+            return 'its image_id is not in `images`'
+        if ann['category_id'] not in categories:
+            return 'its category_id is not in `categories` (unknown class)'
+        if 'mask_score' in ann and (ann['segmentation']['size']
+                                    != sizes[ann['image_id']]):
+            return '`size` of its RLE is not [height, width] of its image'
+        return None
+
+    yield 'annotation', _list_problems(data['annotations'], 'annotation',
+                                       misfit)
+
+
+def _list_problems(
+    entries: List[dict],
+    kind: str,
+    misfit: Callable[[dict], Optional[str]] = lambda entry: None
+) -> Dict[str, List[int]]:
+    """Check a list; ``misfit`` tells how a well-formed entry is wrong."""
+    problems: Dict[str, List[int]] = {}
+    ids = set()
+    for number, entry in enumerate(entries):
+        problem = schema_problem(entry, kind)
+        if not problem:
+            problem = misfit(entry)
+            if entry['id'] in ids:
+                problem = 'its `id` is not unique'
+            ids.add(entry['id'])
+        if problem:
+            problems.setdefault(problem, []).append(number)
+    return problems
+
+
+def _name(entries: List[object], number: int) -> object:
+    """What to call an entry in a message: its id, else its position."""
+    entry = entries[number]
+    has_id = isinstance(entry, dict) and 'id' in entry
+    return entry['id'] if has_id else f'[{number}]'
+
+
+@lru_cache(maxsize=None)
+def _definition(kind: str) -> dict:
+    """One definition of schema.json, with all that it refers to."""
+    definitions = json.loads(SCHEMA_FILE.read_text('utf-8'))['definitions']
+    return dict(definitions[kind], definitions=definitions)
+
+
+@lru_cache(maxsize=None)
+def _validator(kind: str) -> Callable:
+    return fastjsonschema.compile(_definition(kind))
+
+
+def _describe(error: fastjsonschema.JsonSchemaValueException, entry: object,
+              kind: str) -> str:
+    if len(error.path) > 1:
+        key = error.path[1]
+        wanted = _definition(kind)['properties'][key]['description']
+        return f'`{key}` is not {wanted}'
+    if error.rule == 'required':
+        missing = [key for key in error.rule_definition if key not in entry]
+        return 'it has no ' + ' and no '.join(f'`{key}`' for key in missing)
+    if error.rule == 'dependencies':
+        return ('`mask_score`, `mask_source` and `segmentation` come '
+                'together, and one is missing')
+    wanted = _definition(kind).get('description', 'a JSON object')
+    return f'it is not {wanted}'

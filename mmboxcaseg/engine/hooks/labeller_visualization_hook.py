@@ -1,0 +1,169 @@
+import random
+from contextlib import contextmanager
+from typing import Dict, Iterator
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from mmboxcaseg.models import BoxCaseg
+from mmboxcaseg.registry import DATASETS, HOOKS
+from mmboxcaseg.structures import binarize_maps
+from mmboxcaseg.visualization.drawing import Instance, draw, to_array
+
+
+@HOOKS.register_module()
+class LabellerVisualizationHook(Hook):
+    """Draw what a labeller makes of a few crops while it is trained.
+
+    The first crops of the validation set are drawn, or of what will be
+    labelled if there is none; they are the same every time. A row shows the
+    crop, the probabilities of each head, and the mask. The picture goes to
+    all visualization backends, as ``labeller``.
+
+    The first process draws. The numbers of the training stay what they are
+    without the hook, to the bit.
+
+    Args:
+        interval (int): Iterations from one picture to the next. Defaults to
+            500.
+        num_crops (int): Number of crops; they go through the network
+            together. Defaults to 8.
+
+    Raises:
+        TypeError: The model is no labeller.
+    """
+
+    def __init__(self, interval: int = 500, num_crops: int = 8) -> None:
+        self.interval = interval
+        self.num_crops = num_crops
+
+    def before_train(self, runner: Runner) -> None:
+        """Load the crops.
+
+        Args:
+            runner (Runner): The runner of the training.
+        """
+        model = runner.model
+        self.model = model.module if is_model_wrapper(model) else model
+        if not isinstance(self.model, BoxCaseg):
+            raise TypeError(
+                f'{type(self).__name__} draws a labeller, the model is a '
+                f'{type(self.model).__name__}: use '
+                'mmboxcaseg.BatchVisualizationHook for its training batches '
+                'and DetVisualizationHook for its predictions.')
+        if is_main_process():
+            with _unchanged_randomness():
+                self.crops = self._load_crops(runner)
+
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch: dict = None,
+                         outputs: dict = None) -> None:
+        """Draw every ``interval`` iterations.
+
+        Args:
+            runner (Runner): The runner of the training.
+            batch_idx (int): Number of the batch in its epoch.
+            data_batch (dict, optional): The batch. Not used.
+            outputs (dict, optional): The losses. Not used.
+        """
+        if is_main_process() and self.every_n_train_iters(
+                runner, self.interval):
+            runner.visualizer.add_image('labeller', self._draw(),
+                                        runner.iter + 1)
+
+    def _load_crops(self, runner: Runner) -> Tensor:
+        """Load crops, BGR, of shape (K, 3, S, S), uint8."""
+        if runner.val_loop is not None:
+            dataset = runner.val_loop.dataloader.dataset
+        else:
+            dataset = DATASETS.build(runner.cfg.label_dataloader.dataset)
+        crops, num = [], 0
+        for i in range(len(dataset)):
+            crops.append(dataset[i]['inputs'])
+            num += len(crops[-1])
+            if num >= self.num_crops:
+                break
+        return torch.cat(crops)[:self.num_crops]
+
+    @torch.no_grad()
+    def _draw(self) -> np.ndarray:
+        """Draw the crops as the model sees them now, (H, W, 3), RGB."""
+        with _evaluated(self.model):
+            data = self.model.data_preprocessor(dict(inputs=[self.crops]))
+            logits = self.model.logit_maps(data['inputs'])
+            probs = self.model.predict_maps(data['inputs']).cpu().numpy()
+        maps = {
+            name: head.sigmoid().cpu().numpy()
+            for name, head in logits.items()
+        }
+        cfg = self.model.test_cfg
+        window = np.array([0, 0, *probs.shape[:0:-1]])
+        masks = np.stack([
+            binarize_maps(prob[None], window[None], window, cfg['threshold'],
+                          cfg['min_max']) for prob in probs
+        ])
+        crops = self.crops.numpy()[:, ::-1].transpose(0, 2, 3, 1)
+        return _draw_rows(crops, maps, masks, cfg['output'])
+
+
+def _draw_rows(crops: np.ndarray, maps: Dict[str, np.ndarray],
+               masks: np.ndarray, output: str) -> np.ndarray:
+    """Draw a row a crop.
+
+    Args:
+        crops (np.ndarray): RGB, has shape (K, S, S, 3), uint8.
+        maps (dict[str, np.ndarray]): Probabilities by head, each has shape
+            (K, S, S).
+        masks (np.ndarray): Boolean, has shape (K, S, S).
+        output (str): Which map became the mask.
+
+    Returns:
+        np.ndarray: RGB image, has shape (H, W, 3), uint8.
+    """
+    names = ['crop', *maps, f'mask ({output})']
+    figure = Figure(
+        figsize=(1.6 * len(names), 1.6 * len(crops) + 0.3),
+        layout='constrained')
+    axes = figure.subplots(len(crops), len(names), squeeze=False)
+    for ax, name in zip(axes[0], names):
+        ax.set_title(name, fontsize=9)
+    box = (0, 0, *masks.shape[:0:-1])
+    for k, row in enumerate(axes):
+        draw(row[0], crops[k], [])
+        for ax, probs in zip(row[1:], maps.values()):
+            ax.imshow(probs[k], cmap='viridis', vmin=0, vmax=1)
+            ax.axis('off')
+        draw(row[-1], crops[k], [Instance(box, masks[k])])
+    return to_array(figure)
+
+
+@contextmanager
+def _evaluated(model: nn.Module) -> Iterator[None]:
+    """Put a model in evaluation mode, and every module back in its own."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    yield
+    for module, training in modes:
+        module.training = training
+
+
+@contextmanager
+def _unchanged_randomness() -> Iterator[None]:
+    """Leave the random states of the CPU as they were.
+
+    Loading a crop draws numbers, and a training without workers loads in the
+    same process.
+    """
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])

@@ -1,0 +1,3 @@
+from .report import ProxyReport
+
+__all__ = ['ProxyReport']

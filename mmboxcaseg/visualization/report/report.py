@@ -1,0 +1,238 @@
+"""The report on a proxy file: one HTML page that needs no other file."""
+import json
+import math
+import os.path as osp
+from collections import Counter
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mmboxcaseg.datasets.coco import write_atomically
+from mmboxcaseg.proxy import Comparison, ScoredMasks
+from .galleries import (draw_card, find_changed, find_misjudged,
+                        first_of_classes, order_by_score)
+from .plots import plot_calibration, plot_histograms, plot_kept, plot_sparkline
+from .statistics import (SIZES, bin_edges, coco_sizes, group_means, is_kept,
+                         rank_correlation, score_bins, score_histograms)
+
+# Table 8 of the paper: threshold and share of the masks dropped on COCO.
+PAPER_DROP_RATES = {0.0: 0.0, 0.75: 0.27, 0.85: 0.49, 0.9: 0.64, 0.95: 0.8}
+CALIBRATION_BINS = 10
+
+
+class ProxyReport:
+    """Tables, plots and galleries of a proxy file.
+
+    Args:
+        masks (ScoredMasks): The masks of the proxy file, n in number.
+        truth (Comparison, optional): The same beside the true masks.
+        unmerged (Comparison, optional): The same beside what the labeller
+            predicted before merging.
+        threshold (float): Masks that score less count as dropped. Defaults
+            to 0.95.
+        topk (int): Number of masks in a gallery. Defaults to 12.
+        seed (int): Seed of the gallery of random masks. Defaults to 0.
+
+    Attributes:
+        ious (np.ndarray): True IoUs, NaN where unknown, has shape (n, ).
+        kept (np.ndarray): Whether a mask is kept, has shape (n, ).
+        sizes (np.ndarray): COCO sizes, indices of ``SIZES``, has shape
+            (n, ).
+        changed (np.ndarray): Numbers of the masks that merging changed, the
+            most changed first, has shape (m, ).
+    """
+
+    def __init__(self,
+                 masks: ScoredMasks,
+                 truth: Optional[Comparison] = None,
+                 unmerged: Optional[Comparison] = None,
+                 threshold: float = 0.95,
+                 topk: int = 12,
+                 seed: int = 0) -> None:
+        self.masks = masks
+        self.truth = truth
+        self.unmerged = unmerged
+        self.threshold = threshold
+        self.topk = topk
+        self.seed = seed
+        self.ious = truth.ious if truth else np.full(len(masks), np.nan)
+        self.kept = is_kept(masks.scores, threshold)
+        self.sizes = coco_sizes(masks.areas)
+        self.changed = np.zeros(0, dtype=np.int64)
+        if unmerged:
+            self.changed = find_changed(masks, unmerged)
+
+    def write(self, out_file: str) -> None:
+        """Write the page.
+
+        Args:
+            out_file (str): The HTML file; it appears at once.
+
+        Raises:
+            InputError: An image of a gallery cannot be read, or has another
+                size than the proxy file says.
+        """
+        annotations = self.masks.annotations
+        environment = Environment(
+            loader=PackageLoader('mmboxcaseg', 'visualization/report'),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True)
+        environment.filters.update(
+            basename=osp.basename,
+            number=_format_number,
+            percent=_format_percent,
+            sparkline=plot_sparkline)
+        page = environment.get_template('report.html.j2').render(
+            report=self,
+            masks=self.masks,
+            num_images=len({ann['image_id']
+                            for ann in annotations}),
+            provenance={
+                key: value if isinstance(value, str) else json.dumps(value)
+                for key, value in self.masks.provenance.items()
+            },
+            sources=Counter(
+                ann.get('mask_source', 'not named') for ann in annotations),
+            correlation=rank_correlation(self.masks.scores, self.ious),
+            plots=self._plots(),
+            galleries=self._galleries())
+        write_atomically(out_file, [page])
+
+    def threshold_rows(self) -> List[dict]:
+        """What the thresholds of Table 8 keep, one row a threshold."""
+        rows = []
+        for threshold, paper in PAPER_DROP_RATES.items():
+            kept = is_kept(self.masks.scores, threshold)
+            rows.append(
+                dict(
+                    threshold=threshold,
+                    kept=int(kept.sum()),
+                    drop_rate=1 - kept.mean(),
+                    paper=paper,
+                    iou=group_means(self.ious, kept.astype(int), 2)[1]))
+        return rows
+
+    def size_rows(self) -> List[dict]:
+        """One row a COCO size, also where there is no such object."""
+        rows = self._group_rows(self.sizes, SIZES)
+        for size, row in enumerate(rows):
+            own = self.sizes == size
+            row['correlation'] = rank_correlation(self.masks.scores[own],
+                                                  self.ious[own])
+        return rows
+
+    def class_rows(self) -> List[dict]:
+        """One row a class that occurs, the lowest mean score first."""
+        masks = self.masks
+        rows = self._group_rows(masks.labels, masks.classes)
+        counts = score_histograms(masks.scores, masks.labels, len(rows))
+        worst = first_of_classes(masks, best_first=False)
+        best = first_of_classes(masks, best_first=True)
+        for label in worst:
+            rows[label].update(
+                histogram=counts[label], worst=worst[label], best=best[label])
+        return sorted((rows[label] for label in worst),
+                      key=lambda row: row['score'])
+
+    def calibration_rows(self) -> List[dict]:
+        """True IoU by score, one row a score bin, also the empty ones."""
+        known = ~np.isnan(self.ious)
+        bins = score_bins(self.masks.scores[known], CALIBRATION_BINS)
+        counts = np.bincount(bins, minlength=CALIBRATION_BINS)
+        ious = group_means(self.ious[known], bins, CALIBRATION_BINS)
+        edges = bin_edges(CALIBRATION_BINS)
+        return [
+            dict(low=low, high=high, count=count,
+                 iou=iou) for low, high, count, iou in zip(
+                     edges, edges[1:], counts.tolist(), ious)
+        ]
+
+    def compared(self) -> Dict[str, int]:
+        """How many masks have a true one, and how many have no partner."""
+        both = int((~np.isnan(self.ious)).sum())
+        return dict(
+            both=both,
+            no_truth=len(self.masks) - both,
+            no_score=len(self.truth.masks) - both)
+
+    def picks(self) -> Dict[str, np.ndarray]:
+        """Numbers of the masks in every gallery, by its name.
+
+        The last one, ``classes``, has the worst and the best mask of every
+        class, as far as no other gallery shows them.
+        """
+        count = min(self.topk, len(self.masks))
+        rng = np.random.default_rng(self.seed)
+        picks = dict(
+            worst=order_by_score(self.masks, best_first=False)[:count],
+            best=order_by_score(self.masks, best_first=True)[:count],
+            random=np.sort(rng.choice(len(self.masks), count, replace=False)))
+        if self.unmerged:
+            picks['changed'] = self.changed[:count]
+        if self.truth:
+            picks['misjudged'] = find_misjudged(self.kept, self.truth)[:count]
+        shown = set(np.concatenate(list(picks.values())).tolist())
+        examples = [(row['worst'], row['best']) for row in self.class_rows()]
+        picks['classes'] = np.array(
+            [i for i in dict.fromkeys(sum(examples, ())) if i not in shown],
+            dtype=np.int64)
+        return picks
+
+    def _group_rows(self, groups: np.ndarray,
+                    names: Sequence[str]) -> List[dict]:
+        counts = np.bincount(groups, minlength=len(names))
+        columns = [
+            group_means(values, groups, len(names))
+            for values in (self.masks.scores, self.kept.astype(float),
+                           self.ious)
+        ]
+        return [
+            dict(name=name, count=count, score=score, kept=kept,
+                 iou=iou) for name, count, score, kept, iou in zip(
+                     names, counts.tolist(), *columns)
+        ]
+
+    def _plots(self) -> Dict[str, str]:
+        scores = self.masks.scores
+        by_size = score_histograms(scores, self.sizes, len(SIZES))
+        plots = dict(
+            all=plot_histograms({'all sizes': by_size.sum(axis=0)},
+                                self.threshold),
+            sizes=plot_histograms(dict(zip(SIZES, by_size)), self.threshold),
+            kept=plot_kept(scores, self.threshold))
+        if self.truth:
+            rows = self.calibration_rows()
+            plots['calibration'] = plot_calibration(
+                np.array([row['iou'] for row in rows]),
+                np.array([row['count'] for row in rows]))
+        return plots
+
+    def _galleries(self) -> Dict[str, List[dict]]:
+        """Cards of every gallery; only the first of a mask is its anchor."""
+        seen, galleries = set(), {}
+        for name, picks in self.picks().items():
+            others = {'true mask': self.truth}
+            if name == 'changed':
+                others = {'before merging': self.unmerged, **others}
+            galleries[name] = []
+            for i in picks.tolist():
+                galleries[name].append(
+                    dict(
+                        i=i,
+                        id=int(self.masks.ids[i]),
+                        name=self.masks.classes[self.masks.labels[i]],
+                        anchor=i not in seen,
+                        pictures=draw_card(self.masks, i, others)))
+                seen.add(i)
+        return galleries
+
+
+def _format_number(value: float) -> str:
+    return '–' if math.isnan(value) else f'{value:.3f}'
+
+
+def _format_percent(value: float) -> str:
+    return '–' if math.isnan(value) else f'{100 * value:.1f} %'

@@ -1,0 +1,317 @@
+import argparse
+import importlib.util
+import math
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmboxcaseg.utils import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / 'tools'
+SHELL_SCRIPTS = sorted(TOOLS.glob('*.sh')) + [ROOT / '.ci' / 'run']
+
+
+def load_tool(name: str):
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+def parse(*argv: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    cli.add_common_arguments(parser)
+    return parser.parse_args([str(arg) for arg in argv])
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Work folders are made where the tests run."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def config(tmp_path) -> Path:
+    weights = tmp_path / 'weights.pth'
+    torch.save(dict(), weights)
+    path = tmp_path / 'tiny_1x.py'
+    path.write_text('model = dict(type="A", depth=18)\n'
+                    'steps = [1, 2]\n'
+                    f'load_from = {str(weights)!r}\n'
+                    'train_dataloader = dict(dataset=dict())\n'
+                    'train_cfg = dict()\n'
+                    'optim_wrapper = dict(type="OptimWrapper")\n')
+    return path
+
+
+@pytest.fixture
+def run_train(monkeypatch, config):
+    """Runs train.py up to the runner, and returns the config it would use."""
+
+    def run(*argv: str, device: str = 'cpu') -> Config:
+        tool = load_tool('train')
+        built = []
+
+        class Runner:
+
+            train_dataloader = [None]
+
+            def __init__(self, cfg):
+                built.append(cfg)
+
+            def train(self):
+                pass
+
+        monkeypatch.setattr(tool, 'build_runner', Runner)
+        monkeypatch.setattr(tool, 'get_device', lambda: device)
+        monkeypatch.setattr(sys, 'argv', ['train.py', str(config), *argv])
+        tool.main()
+        return built[0]
+
+    return run
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_help(tool):
+    done = subprocess.run([sys.executable, TOOLS / f'{tool}.py', '--help'],
+                          capture_output=True,
+                          text=True,
+                          check=True)
+    for option in ('--work-dir', '--cfg-options', '--launcher'):
+        assert option in done.stdout
+
+
+def test_load_config(config):
+    cfg = cli.load_config(
+        parse(config, '--cfg-options', 'model.depth=50', 'steps=[3,4]'))
+    assert cfg.model == dict(type='A', depth=50)
+    assert cfg.steps == [3, 4]
+    assert cfg.launcher == 'none'
+    assert cfg.work_dir == 'work_dirs/tiny_1x'
+
+
+def test_work_dir_priority(config):
+    option = ('--cfg-options', 'work_dir=from_config')
+    assert cli.load_config(parse(config, *option)).work_dir == 'from_config'
+    args = parse(config, *option, '--work-dir', 'from_cli')
+    assert cli.load_config(args).work_dir == 'from_cli'
+
+
+@pytest.mark.parametrize('flag', ['--local-rank', '--local_rank'])
+def test_local_rank(config, monkeypatch, flag):
+    monkeypatch.delenv('LOCAL_RANK', raising=False)
+    monkeypatch.setattr(cli.os, 'environ', dict(cli.os.environ))
+    cli.load_config(parse(config, f'{flag}=3'))
+    assert cli.os.environ['LOCAL_RANK'] == '3'
+
+
+def test_missing_config():
+    with pytest.raises(SystemExit, match='config not found: no/such.py'):
+        cli.load_config(parse('no/such.py'))
+
+
+def test_missing_checkpoint(config, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['test.py', str(config), 'no/such.pth'])
+    with pytest.raises(SystemExit, match='checkpoint not found: no/such.pth'):
+        load_tool('test').main()
+
+
+def test_address_is_no_file():
+    cli.check_file('https://host/weights.pth', 'checkpoint')
+
+
+def test_run_parallel():
+    squares = [i * i for i in range(50)]
+    assert cli.run_parallel(math.sqrt, squares, 3) == list(range(50))
+    # An error of a process is that of the call, and ends them all.
+    with pytest.raises(ValueError, match='math domain error'):
+        cli.run_parallel(math.sqrt, [4, -1, 9], 2)
+    assert not multiprocessing.active_children()
+
+
+def test_out_must_be_pickle(config, monkeypatch, capsys):
+    monkeypatch.setattr(
+        sys, 'argv',
+        ['test.py', str(config), 'x.pth', '--out', 'x.json'])
+    with pytest.raises(SystemExit):
+        load_tool('test').main()
+    assert '--out must end in .pkl' in capsys.readouterr().err
+
+
+def test_train_plain(run_train, tmp_path):
+    cfg = run_train()
+    assert cfg.load_from == str(tmp_path / 'weights.pth')
+    assert not cfg.get('resume')
+
+
+def test_resume(run_train, tmp_path):
+    # a first run: nothing to resume from, the config's weights are loaded
+    work_dir = ('--work-dir', str(tmp_path))
+    cfg = run_train('--resume', *work_dir)
+    assert cfg.load_from == str(tmp_path / 'weights.pth')
+    assert not cfg.get('resume')
+
+    checkpoint = tmp_path / 'iter_5.pth'
+    torch.save(dict(), checkpoint)
+    (tmp_path / 'last_checkpoint').write_text(str(checkpoint))
+    for argv in [('--resume', ), ('--resume', str(checkpoint))]:
+        cfg = run_train(*work_dir, *argv)
+        assert cfg.resume
+        assert cfg.load_from == str(checkpoint)
+
+    with pytest.raises(SystemExit, match='checkpoint not found'):
+        run_train('--resume', 'no/such.pth')
+
+
+def test_auto_scale_lr(run_train):
+    option = ('--cfg-options', 'auto_scale_lr.base_batch_size=16')
+    assert run_train('--auto-scale-lr', *option).auto_scale_lr.enable
+    with pytest.raises(SystemExit, match='base_batch_size'):
+        run_train('--auto-scale-lr')
+
+
+def test_amp_without_gpu(run_train):
+    options = ('--cfg-options', 'label_dataloader.batch_size=1')
+    assert run_train(
+        '--amp',
+        *options).optim_wrapper == dict(type='mmboxcaseg.BFloat16OptimWrapper')
+    with pytest.raises(SystemExit, match='only labellers'):
+        run_train('--amp')
+
+
+@pytest.mark.parametrize('before',
+                         ['OptimWrapper', 'mmboxcaseg.BFloat16OptimWrapper'])
+def test_amp_with_gpu(run_train, before):
+    options = ('--cfg-options', f'optim_wrapper.type={before}')
+    cfg = run_train('--amp', *options, device='cuda')
+    assert cfg.optim_wrapper == dict(
+        type='AmpOptimWrapper', loss_scale='dynamic')
+
+
+def test_amp_of_another_wrapper(run_train):
+    with pytest.raises(SystemExit, match='cannot replace ApexOptimWrapper'):
+        run_train(
+            '--amp',
+            '--cfg-options',
+            'optim_wrapper.type=ApexOptimWrapper',
+            device='cuda')
+
+
+@pytest.mark.parametrize('script', SHELL_SCRIPTS, ids=lambda path: path.name)
+def test_shell_script(script):
+    subprocess.run(['bash', '-n', script], check=True)
+    assert script.stat().st_mode & 0o100, f'{script} is not executable'
+
+
+# What a cluster script is given before the arguments of the Python tool.
+POSITIONAL = dict(
+    train=['a config.py'],
+    test=['a config.py', 'x.pth'],
+    label=['a config.py', 'x.pth', 'out.json'])
+
+
+@pytest.fixture
+def run_script(tmp_path):
+    """Runs a script with a stand-in that shows what would be started."""
+    fake = tmp_path / 'srun'
+    fake.write_text('#!/bin/sh\nfor arg; do echo "<$arg>"; done\n')
+    fake.chmod(0o755)
+
+    def run(name: str, *args: str, **env: str) -> list:
+        done = subprocess.run(
+            [TOOLS / name, *args, '--cfg-options', 'key=[1, 2]'],
+            env=dict(PATH=f'{tmp_path}:/usr/bin:/bin', **env),
+            capture_output=True,
+            text=True,
+            check=True)
+        return done.stdout.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize('tool, positional', POSITIONAL.items())
+def test_dist_script(tool, positional, run_script, tmp_path):
+    lines = run_script(
+        f'dist_{tool}.sh',
+        *positional,
+        '2',
+        NNODES='3',
+        NODE_RANK='1',
+        MASTER_ADDR='host',
+        PORT='123',
+        PYTHON=str(tmp_path / 'srun'))
+    for argument in ('--nproc_per_node=2', '--nnodes=3', '--node_rank=1',
+                     '--master_addr=host', '--master_port=123'):
+        assert f'<{argument}>' in lines
+    start = lines.index(f'<{TOOLS}/{tool}.py>')
+    assert lines[start + 1:] == [
+        f'<{argument}>' for argument in (*positional, '--cfg-options',
+                                         'key=[1, 2]', '--launcher', 'pytorch')
+    ]
+
+
+@pytest.mark.parametrize('tool, positional', POSITIONAL.items())
+def test_slurm_script(tool, positional, run_script):
+    # As in mmdet, the working folder of a training has a place of its own.
+    work_dir = ['my work'] if tool == 'train' else []
+    lines = run_script(
+        f'slurm_{tool}.sh',
+        'gpu',
+        'name',
+        *positional,
+        *work_dir,
+        GPUS='16',
+        SRUN_ARGS='--quiet --time=9')
+    for argument in ('--partition=gpu', '--job-name=name', '--ntasks=16',
+                     '--ntasks-per-node=8', '--gres=gpu:8', '--quiet',
+                     '--time=9'):
+        assert f'<{argument}>' in lines
+    if work_dir:
+        positional = [*positional, '--work-dir', *work_dir]
+    start = lines.index(f'<{TOOLS}/{tool}.py>')
+    assert lines[start + 1:] == [
+        f'<{argument}>' for argument in (*positional, '--cfg-options',
+                                         'key=[1, 2]', '--launcher', 'slurm')
+    ]
+
+
+@pytest.mark.parametrize('tool', POSITIONAL)
+@pytest.mark.parametrize('kind', ['dist', 'slurm'])
+def test_script_usage(kind, tool):
+    done = subprocess.run([TOOLS / f'{kind}_{tool}.sh'],
+                          capture_output=True,
+                          text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith('usage: ')
+
+
+def test_sampler_and_loader_of_different_batch_sizes(run_train):
+    options = [
+        'train_dataloader.batch_size=32',
+        'train_dataloader.sampler.batch_size=16'
+    ]
+    with pytest.raises(SystemExit, match='is 32, that of its sampler 16'):
+        run_train('--cfg-options', *options)
+    options[0] = 'train_dataloader.batch_size=16'
+    assert run_train('--cfg-options', *options)
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_checkpoint_that_lacks_weights(tmp_path, prefix):
+    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))
+    path = str(tmp_path / 'a.pth')
+    state = {prefix + k: v for k, v in model.state_dict().items()}
+    torch.save(dict(state_dict=state), path)
+    cli.check_weights(model, path)
+    torch.save(state, path)
+    cli.check_weights(model, path)
+    model.append(nn.Conv2d(1, 1, 1))
+    with pytest.raises(SystemExit, match=r'a.pth lacks 2 weights .*\(2.weig'):
+        cli.check_weights(model, path)

@@ -1,0 +1,133 @@
+import base64
+import io
+import os.path as osp
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from proxy_files import write_proxy_files
+
+from mmboxcaseg.evaluation import compare_masks
+from mmboxcaseg.proxy import ScoredMasks
+from mmboxcaseg.visualization.drawing import (Instance, context_window,
+                                              draw_thumbnail)
+from mmboxcaseg.visualization.report.galleries import (draw_card, find_changed,
+                                                       find_misjudged,
+                                                       first_of_classes,
+                                                       order_by_score)
+
+
+@pytest.fixture
+def files(tiny_coco, rng):
+    return write_proxy_files(tiny_coco(), rng)
+
+
+@pytest.fixture
+def masks(files) -> ScoredMasks:
+    return ScoredMasks(files.proxy, files.img_prefix)
+
+
+@pytest.fixture
+def many(masks, rng) -> ScoredMasks:
+    """Arrays of 60 masks with many equal scores and areas."""
+    masks.ids = rng.permutation(60)
+    masks.scores = rng.integers(0, 4, 60) / 3
+    masks.areas = rng.integers(0, 3, 60)
+    masks.labels = rng.choice([0, 2, 5], 60)
+    return masks
+
+
+@pytest.mark.parametrize('best_first', [False, True])
+def test_order_against_sorting(many, best_first):
+    sign = -1 if best_first else 1
+    expected = sorted(
+        range(60),
+        key=lambda i: (sign * many.scores[i], -many.areas[i], many.ids[i]))
+    assert order_by_score(many, best_first).tolist() == expected
+
+    firsts = {}
+    for i in expected:
+        firsts.setdefault(int(many.labels[i]), i)
+    assert first_of_classes(many, best_first) == firsts
+
+
+def test_changed_by_merging(files, masks):
+    # Annotation 11 lies inside of 5, and no other two overlap.
+    changed = find_changed(masks, compare_masks(masks, files.unmerged))
+    assert masks.ids[changed].tolist() == [5]
+    assert not len(find_changed(masks, compare_masks(masks, files.proxy)))
+
+
+def test_misjudged(files, masks):
+    truth = compare_masks(masks, files.truth)
+    truth.ious[:] = [0.2, 0.1, np.nan, 0.05]
+    kept = np.array([True, True, True, False])
+    assert find_misjudged(kept, truth).tolist() == [1, 0]
+
+
+def test_card(files, masks):
+    others = {
+        'before merging': compare_masks(masks, files.unmerged),
+        'true mask': compare_masks(masks, files.truth)
+    }
+    del others['true mask'].masks[8]
+    captions = [[
+        picture['caption'] for picture in draw_card(masks, i, others)
+    ] for i in (0, 2)]
+    assert captions == [['proxy mask', 'before merging'],
+                        ['proxy mask', 'before merging', 'true mask']]
+    picture, = draw_card(masks, 3, {'true mask': None})
+    head, data = picture['src'].split(',')
+    assert head == 'data:image/jpeg;base64'
+    assert Image.open(io.BytesIO(base64.b64decode(data))).format == 'JPEG'
+
+
+def test_unusable_images(masks):
+    path = osp.join(masks.img_prefix, 'a.png')
+    cv2.imwrite(path, np.zeros((20, 50, 3), dtype=np.uint8))
+    with pytest.raises(ValueError, match='is 50x20 pixels, .* says 50x40'):
+        draw_card(masks, 3, {})
+    with open(path, 'w') as file:
+        file.write('no image')
+    with pytest.raises(ValueError, match='cannot be read .* image 7'):
+        draw_card(masks, 3, {})
+
+
+@pytest.mark.parametrize('bbox, expected', [
+    ([40, 20, 20, 8], (35, 15, 65, 33)),
+    ([0, 0, 20, 8], (0, 0, 25, 13)),
+    ([90, 40, 10, 10], (87, 37, 100, 50)),
+])
+def test_context_window(bbox, expected):
+    assert tuple(context_window(bbox, 50, 100)) == expected
+
+
+def open_thumbnail(img: np.ndarray, mask: np.ndarray) -> Image.Image:
+    height, width = mask.shape
+    jpeg = draw_thumbnail(img, Instance((0, 0, width, height), mask))
+    return Image.open(io.BytesIO(jpeg))
+
+
+@pytest.mark.parametrize('shape, size', [((30, 60), (200, 100)),
+                                         ((60, 30), (100, 200))])
+def test_thumbnail(shape, size):
+    img = np.full((*shape, 3), 255, dtype=np.uint8)
+    mask = np.zeros(shape, dtype=bool)
+    mask[:, shape[1] // 2:] = True
+    picture = open_thumbnail(img, mask)
+    assert picture.size == size
+    pixels = np.asarray(picture, dtype=int)
+    middle = pixels[pixels.shape[0] // 2]
+    quarter = pixels.shape[1] // 4
+    # white stays white, the mask is half red
+    assert (middle[quarter] > 240).all()
+    red, green, blue = middle[3 * quarter]
+    assert red > 200 and green < 160 and blue < 160
+
+
+@pytest.mark.parametrize('width', [1, 900])
+def test_thumbnail_of_one_row(width):
+    picture = open_thumbnail(
+        np.zeros((1, width, 3), dtype=np.uint8), np.ones((1, width)))
+    assert picture.size == (200, 200 if width == 1 else 16)
