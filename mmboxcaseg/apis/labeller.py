@@ -48,7 +48,7 @@ def init_labeller(config: Union[str, Config],
             raise InputError(
                 f'{checkpoint} cannot be loaded into the model of '
                 f'{cfg.filename}. Use the config that it was trained with, '
-                'with the same `model.heads`.') from error
+                'with the same heads.') from error
     # A chunk is filled up: few boxes shall not cost a large one.
     model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
     # The image is handed in: everything after its loading remains.

@@ -154,7 +154,9 @@ def ablate_heads(args: argparse.Namespace, seed: int) -> Dict[str, dict]:
     results = {}
     for row, heads in HEADS.items():
         cfg = configure(args.config, seed, args.cfg_options)
-        cfg.model.heads = list(heads)
+        for name in ('weak', 'salient', 'transferred'):
+            if name not in heads:
+                cfg.model[f'{name}_head'] = None
         folder = osp.join(args.work_dir, f'{"-".join(heads)}_seed{seed}')
         results[row] = train(cfg, folder, HEADS_METRICS)
     return results
