@@ -20,6 +20,7 @@ from mmengine.utils import mkdir_or_exist, scandir
 
 from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy import load_proxy
+from mmboxcaseg.structures import is_kept
 from mmboxcaseg.utils.cli import check_folder, read_config
 
 TOOLS = osp.dirname(osp.abspath(__file__))
@@ -182,7 +183,7 @@ def count_kept(proxy_file: str, detector_cfg: Config) -> dict:
         ann['mask_score'] for ann in load_proxy(proxy_file)['annotations']
         if 'mask_score' in ann
     ]
-    kept = sum(0 < score >= threshold for score in scores)
+    kept = sum(is_kept(score, threshold) for score in scores)
     return dict(
         instances=len(scores), kept=kept, drop_rate=1 - kept / len(scores))
 

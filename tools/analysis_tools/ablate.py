@@ -25,8 +25,8 @@ from mmengine.runner import find_latest_checkpoint
 from mmengine.utils import mkdir_or_exist, scandir
 
 from mmboxcaseg.proxy import load_proxy
+from mmboxcaseg.structures import is_kept
 from mmboxcaseg.utils.cli import check_file
-from mmboxcaseg.visualization.report.statistics import is_kept
 
 TOOLS = osp.join(osp.dirname(osp.abspath(__file__)), '..')
 Table = Dict[str, List[Dict[str, float]]]

@@ -9,15 +9,15 @@ from collections import defaultdict
 from typing import Dict, List
 
 import matplotlib
-import mmcv
 import numpy as np
 from mmdet.apis import inference_detector, init_detector
 from mmengine.utils import mkdir_or_exist
 from pycocotools import mask as mask_utils
 
-from mmboxcaseg.datasets.coco import load_coco
+from mmboxcaseg.datasets.coco import load_coco, read_image
+from mmboxcaseg.evaluation.mask_files import masks_by_id
 from mmboxcaseg.proxy import load_proxy
-from mmboxcaseg.structures import to_rle
+from mmboxcaseg.structures import is_kept
 from mmboxcaseg.visualization.drawing import Instance, draw
 
 matplotlib.use('Agg')
@@ -37,17 +37,13 @@ def read_instances(coco: dict,
         annotations that have no mask.
     """
     instances = defaultdict(list)
-    sizes = {
-        img['id']: (img['height'], img['width'])
-        for img in coco['images']
-    }
+    masks = masks_by_id(coco)
     for ann in coco['annotations']:
-        if ann.get('iscrowd', 0) or not ann.get('segmentation'):
+        if ann['id'] not in masks:
             continue
-        mask = mask_utils.decode(
-            to_rle(ann['segmentation'], *sizes[ann['image_id']]))
+        mask = mask_utils.decode(masks[ann['id']])
         score = ann.get('mask_score')
-        dropped = score is not None and score < threshold
+        dropped = score is not None and not is_kept(score, threshold)
         text = '' if score is None else f'{score:.3f}'
         instances[ann['image_id']].append(
             Instance(ann['bbox'], mask, text + (' dropped' if dropped else ''),
@@ -189,7 +185,7 @@ def main() -> None:
 
     def read(img_id: int) -> np.ndarray:
         path = osp.join(args.img_prefix, files[img_id])
-        return mmcv.imread(path, channel_order='rgb')
+        return read_image(path)[..., ::-1]
 
     merged = read_instances(load_proxy(args.merged), args.threshold)
     chosen = choose(merged)
