@@ -4,6 +4,7 @@ import numpy as np
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import load_coco
+from mmboxcaseg.structures import is_kept
 
 
 def load_proxy(path: str) -> dict:
@@ -60,6 +61,6 @@ def count_kept(path: str, threshold: float) -> dict:
         ann['mask_score'] for ann in load_proxy(path)['annotations']
         if 'mask_score' in ann
     ])
-    kept = int(((scores > 0) & (scores >= threshold)).sum())
+    kept = int(is_kept(scores, threshold).sum())
     return dict(
         instances=len(scores), kept=kept, drop_rate=1 - kept / len(scores))

@@ -14,11 +14,11 @@ from mmdet.apis import inference_detector, init_detector
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg.datasets.coco import load_coco, read_image
+from mmboxcaseg.evaluation.mask_files import masks_by_id
 from mmboxcaseg.proxy import load_proxy
-from mmboxcaseg.structures import to_rle
+from mmboxcaseg.structures import is_kept
 from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input
 from mmboxcaseg.visualization.drawing import Instance, draw
-from mmboxcaseg.visualization.report.statistics import is_kept
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402
@@ -37,15 +37,11 @@ def read_instances(coco: dict,
         annotations without a mask.
     """
     instances = defaultdict(list)
-    sizes = {
-        img['id']: (img['height'], img['width'])
-        for img in coco['images']
-    }
+    masks = masks_by_id(coco)
     for ann in coco['annotations']:
-        if ann.get('iscrowd', 0) or not ann.get('segmentation'):
+        if ann['id'] not in masks:
             continue
-        mask = mask_utils.decode(
-            to_rle(ann['segmentation'], *sizes[ann['image_id']]))
+        mask = mask_utils.decode(masks[ann['id']])
         score = ann.get('mask_score')
         dropped = score is not None and not is_kept(score, threshold)
         text = '' if score is None else f'{score:.3f}'

@@ -3,10 +3,10 @@ import base64
 import os.path as osp
 from typing import Dict, List, Optional
 
-import mmcv
 import numpy as np
 
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import read_image
 from mmboxcaseg.proxy import Comparison, ScoredMasks
 from mmboxcaseg.structures import decode_window
 from ..drawing import Instance, context_window, draw_thumbnail
@@ -116,10 +116,7 @@ def draw_card(masks: ScoredMasks, i: int,
 def _read_rgb(masks: ScoredMasks, img_id: int) -> np.ndarray:
     info = masks.images[img_id]
     path = osp.join(masks.img_prefix, info['file_name'])
-    img = mmcv.imread(path)
-    if img is None:
-        raise InputError(f'{path} cannot be read as an image. Replace it, or '
-                         f'remove image {img_id} from {masks.proxy_file}.')
+    img = read_image(path)
     if img.shape[:2] != (info['height'], info['width']):
         raise InputError(
             f'{path} is {img.shape[1]}x{img.shape[0]} pixels, '

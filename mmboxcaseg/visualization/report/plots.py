@@ -8,7 +8,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .statistics import bin_edges, is_kept
+from mmboxcaseg.structures import is_kept
+from .statistics import bin_edges
 
 STYLE = {
     'font.size': 9,

@@ -10,10 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mmboxcaseg.datasets.coco import write_atomically
 from mmboxcaseg.proxy import Comparison, ScoredMasks
+from mmboxcaseg.structures import is_kept
 from .galleries import (draw_card, find_changed, find_misjudged,
                         first_of_classes, order_by_score)
 from .plots import plot_calibration, plot_histograms, plot_kept, plot_sparkline
-from .statistics import (SIZES, bin_edges, coco_sizes, group_means, is_kept,
+from .statistics import (SIZES, bin_edges, coco_sizes, group_means,
                          rank_correlation, score_bins, score_histograms)
 
 # Table 8 of the paper: threshold and share of the masks dropped on COCO.

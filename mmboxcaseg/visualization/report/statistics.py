@@ -59,20 +59,6 @@ def coco_sizes(areas: np.ndarray) -> np.ndarray:
     return np.digitize(areas, (32**2, 96**2))
 
 
-def is_kept(scores: np.ndarray, threshold: float) -> np.ndarray:
-    """Whether a mask is learnt, as ProxyCocoDataset decides it.
-
-    Args:
-        scores (np.ndarray): Scores in [0, 1], has shape (n, ).
-        threshold (float): The threshold. Empty masks, whose score is 0, are
-            never kept.
-
-    Returns:
-        np.ndarray: Booleans, has shape (n, ).
-    """
-    return (scores > 0) & (scores >= threshold)
-
-
 def group_means(values: np.ndarray, groups: np.ndarray,
                 num_groups: int) -> np.ndarray:
     """Mean of the known values of every group.
