@@ -55,7 +55,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def linked_files(document: Path) -> Iterator[Path]:
-    """Yield the files that a document links to; MkDocs reports missing ones."""
+    """Yield the files that a document links to, if they exist."""
     for link in re.findall(r'\]\(([^)#]+)', document.read_text('utf-8')):
         path = (document.parent / link).resolve()
         if path.is_file():
