@@ -6,7 +6,10 @@ _base_ = [
 ]
 
 # A box that the border of its crop cuts tells less, see box_bags().
-model = dict(loss_mil=dict(ignore_cut=True))
+model = dict(weak_losses=[
+    dict(type='mmboxcaseg.MILLoss', ignore_cut=True),
+    dict(type='mmboxcaseg.PairwiseLoss')
+])
 
 optim_wrapper = dict(type='mmboxcaseg.BFloat16OptimWrapper')
 max_epochs = 40  # of 142 iterations each
