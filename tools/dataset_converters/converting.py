@@ -42,7 +42,10 @@ def make_parser(description: str, nproc: bool = True) \
 
 @contextmanager
 def converting() -> Iterator[None]:
-    """End a converter with a message, not a traceback, on bad input."""
+    """End a converter with a message, also if it is interrupted.
+
+    Decorates ``main``.
+    """
     try:
         with exit_on_bad_input():
             yield
@@ -76,7 +79,6 @@ def read_all(read: Callable, tasks: Sequence, names: Sequence[str],
     if not tasks:
         return []
     results = run_parallel(partial(attempt, read), tasks, args.nproc)
-    print()  # the progress bar does not end its line
     broken = {name: error for name, (_, error) in zip(names, results) if error}
     check_broken(broken, len(tasks), args.skip_broken)
     return [result for result, _ in results]
