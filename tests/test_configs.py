@@ -139,7 +139,7 @@ def test_option_of_the_readme(row, option):
     if 'Table 4' in row:
         assert ' + '.join(model.heads) == row.split(', ')[1]
     if 'Table 6' in row:
-        assert model.loss_pixel.alpha == 0.3
+        assert model.fusion.alpha == 0.3
     if 'random' in row:
         assert cfg.train_dataloader.batch_sampler is None
         assert cfg.train_dataloader.sampler.shuffle

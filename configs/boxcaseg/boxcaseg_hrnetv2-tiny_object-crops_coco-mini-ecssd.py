@@ -8,7 +8,11 @@ _base_ = [
 ]
 
 # A box that is cut by the border of its crop tells less, see box_bags().
-model = dict(loss_mil=dict(ignore_cut=True))
+model = dict(
+    weak_losses=[
+        dict(type='mmboxcaseg.MILLoss', ignore_cut=True),
+        dict(type='mmboxcaseg.PairwiseLoss', loss_weight=0.05)
+    ])
 
 train_dataloader = dict(
     dataset=dict(

@@ -14,7 +14,7 @@ from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import describe, image_problem, read_image
 from mmboxcaseg.datasets.concat_crops import check_crop_sizes
 from mmboxcaseg.registry import MODELS
-from mmboxcaseg.structures import agreement, merge_masks, pixel_boxes
+from mmboxcaseg.structures import agreement, box_faults, merge_masks
 
 
 def init_labeller(config: Union[str, Config],
@@ -50,7 +50,7 @@ def init_labeller(config: Union[str, Config],
             raise InputError(
                 f'{checkpoint} cannot be loaded into the model of '
                 f'{cfg.filename}. Use the config that it was trained with, '
-                'with the same `model.heads`.') from error
+                'with the same heads.') from error
     # A chunk is filled up: few boxes shall not cost a large one.
     model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
     # The image is handed in: everything after its loading remains.
@@ -132,11 +132,10 @@ def _load(image: Union[str, np.ndarray]) -> np.ndarray:
 
 
 def _check_boxes(boxes: np.ndarray, height: int, width: int) -> None:
-    snapped = pixel_boxes(boxes, height, width)
-    good = ((boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-            & (snapped[:, :2] < snapped[:, 2:]).all(axis=1))
-    if not good.all():
-        worst = int(np.argmin(good))
+    faults = box_faults(boxes, (width, height))
+    bad = np.any(list(faults.values()), axis=0)
+    if bad.any():
+        worst = int(np.argmax(bad))
         raise InputError(
             f'box {worst}, {boxes[worst].tolist()}, has no area inside the '
             f'image of {width}x{height} pixels: boxes are [x0, y0, x1, y1] '

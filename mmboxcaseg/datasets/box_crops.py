@@ -8,8 +8,9 @@ from mmengine.logging import print_log
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
+from mmboxcaseg.structures import xywh_to_xyxy
 from .base_dataset import CropDataset, loads_upright
-from .coco import CocoBoxes
+from .coco import CocoBoxes, box_area
 
 
 def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
@@ -103,7 +104,11 @@ class BoxCropDataset(CropDataset):
             anns = coco.annotations.pop(img_id)
             if img_id in self.skip_img_ids:
                 continue
-            instances = [self._instance(ann, coco.cat2label) for ann in anns]
+            boxes = xywh_to_xyxy([ann['bbox'] for ann in anns]).tolist()
+            instances = [
+                self._instance(ann, box, coco.cat2label)
+                for ann, box in zip(anns, boxes)
+            ]
             groups = [instances] if self.per_image else [[i]
                                                          for i in instances]
             img = coco.images[img_id]
@@ -144,13 +149,12 @@ class BoxCropDataset(CropDataset):
         return marks[list(indices)]
 
     @staticmethod
-    def _instance(ann: dict, cat2label: dict) -> dict:
-        x, y, w, h = ann['bbox']
+    def _instance(ann: dict, box: List[float], cat2label: dict) -> dict:
         instance = dict(
-            bbox=[x, y, x + w, y + h],
+            bbox=box,
             bbox_label=cat2label[ann['category_id']],
             ann_id=ann['id'],
-            area=w * h)
+            area=box_area(ann))
         if ann.get('segmentation'):
             instance['segmentation'] = ann['segmentation']
         return instance

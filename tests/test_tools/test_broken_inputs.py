@@ -440,11 +440,11 @@ train = dict(boxes='boxes.json', images='images')
 @pytest.mark.parametrize('content, words', [
     (None, 'config not found'),
     ('= =', 'cannot be read as a config: SyntaxError'),
-    ('', 'has no labeller and no detector and no train.boxes'),
+    ('', 'does not set labeller, detector, train.boxes'),
     (PIPELINE, 'files that do not exist: proxy.py'),
     (PIPELINE + "detector = 'detector.py'", 'set mask_score_thr'),
-    (PIPELINE + "twin = 'detector.py'", 'name `val`, too'),
-    (PIPELINE + "train = dict(images='a')", 'has no train.boxes'),
+    (PIPELINE + "twin = 'detector.py'", 'set `val`, too'),
+    (PIPELINE + "train = dict(images='a')", 'does not set train.boxes'),
 ])
 def test_run_pipeline(monkeypatch, capsys, data, content, words):
     monkeypatch.chdir(data.folder)

@@ -29,7 +29,7 @@ from pycocotools import mask as mask_utils
 from mmboxcaseg.engine.label_loop import MapQueue
 from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.registry import DATASETS
-from mmboxcaseg.structures import aligned_iou, tight_box
+from mmboxcaseg.structures import agreement
 
 ROOT = osp.join(osp.dirname(osp.abspath(__file__)), '../..')
 PAPER = osp.join(
@@ -81,7 +81,7 @@ def by_images(masks: List[np.ndarray], windows: np.ndarray) -> List[dict]:
         mask = painted == i
         rle = mask_utils.encode(np.asfortranarray(mask.astype(np.uint8)))
         rle['counts'] = rle['counts'].decode()
-        score = float(aligned_iou(tight_box(mask), window)[0])
+        score = agreement(mask, window.tolist())
         records.append(
             dict(id=i, segmentation=rle, mask_score=round(score, 6)))
     return records

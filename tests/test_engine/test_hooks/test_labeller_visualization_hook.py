@@ -84,7 +84,7 @@ def test_pictures_of_a_training_that_stays_what_it_is(train, tmp_path):
 
 
 def test_weak_head_and_no_validation_set(train, config, tmp_path):
-    config.model.heads = ('weak', )
+    config.model.salient_head = config.model.transferred_head = None
     config.val_cfg = config.val_dataloader = config.val_evaluator = None
     # Its four boxes have two crops each.
     train('drawn', visualization=dict(HOOK, num_crops=8))
