@@ -9,7 +9,7 @@ from mmengine.utils import track_iter_progress
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
-from .base_dataset import NamesBrokenFiles, loads_upright
+from .base_dataset import CropDataset, loads_upright
 from .coco import (IMAGE_SUFFIXES, describe, first_few, header_problem,
                    is_remote, mask_problem, raise_problems, read_header,
                    read_image)
@@ -40,7 +40,7 @@ def count_objects(path: str,
 
 
 @DATASETS.register_module()
-class SalientDataset(NamesBrokenFiles):
+class SalientDataset(CropDataset):
     """Salient images with object masks: two folders of equal file stems.
 
     Args:
@@ -55,7 +55,7 @@ class SalientDataset(NamesBrokenFiles):
             False.
         num_images (int, optional): Take so many, drawn at random but always
             the same ones (Table 3). Defaults to all.
-        kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`, such as
+        kwargs: Arguments of :class:`CropDataset`, such as ``crop_size`` and
             ``backend_args`` and ``seg_map_suffix``, the ending of the mask
             files ('.png').
 
