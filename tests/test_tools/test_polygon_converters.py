@@ -237,13 +237,9 @@ def test_yolo_boxes_round_trip(tool, tmp_path_factory, boxes):
 def test_yolo_boxes_that_leave_the_image(tool, tiny_coco, tmp_path):
 
     def edit(data):
-        for ann, box in zip(
-                data['annotations'],
-            [
-                [40, 30, 20, 20],  # clipped
-                [5, 5, 0, 9],  # without width
-                [40, 2, 5, 5],  # outside
-            ]):
+        # Clipped, without width, outside.
+        boxes = [40, 30, 20, 20], [5, 5, 0, 9], [40, 2, 5, 5]
+        for ann, box in zip(data['annotations'], boxes):
             ann['bbox'] = box
 
     out = tmp_path / 'yolo'
