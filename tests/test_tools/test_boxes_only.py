@@ -84,7 +84,8 @@ def test_skip_broken(tool, source, tmp_path):
     kept = [
         ann['id'] for ann in data['annotations'][1:] if ann['image_id'] != lost
     ]
-    assert 'images[1]: ' in printed and 'annotations[0]: ' in printed
+    assert '1 of 3 images left out' in printed
+    assert '  [0]: it has no `bbox`' in printed
     written = json.loads(out.read_text())
     assert [ann['id'] for ann in written['annotations']] == kept
     assert len(written['images']) == len(data['images']) - 1

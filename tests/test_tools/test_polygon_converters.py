@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from labelformat.formats.yolov8 import (YOLOv8InstanceSegmentationInput,
+                                        YOLOv8ObjectDetectionInput)
+from labelformat.model.bounding_box import BoundingBoxFormat
 from mmengine.fileio import load
 from pycocotools import mask as mask_utils
 
@@ -153,6 +156,28 @@ def test_yolo(tool, proxy, tmp_path, parts, area, said):
     assert yaml['val'] == 'images'
 
 
+def test_labelformat_reads_the_labels(tool, proxy, tmp_path):
+    """A reader of others finds the same boxes, masks and classes."""
+    objects = []
+    for name, reader, options in (('boxes', YOLOv8ObjectDetectionInput, [
+            '--boxes-only'
+    ]), ('masks', YOLOv8InstanceSegmentationInput, [])):
+        out = tmp_path / name
+        tool('proxy_to_yolo', proxy['ann_file'], out, *options)
+        (out / 'images').symlink_to(proxy['data_prefix']['img'])
+        labels = {
+            label.image.filename: label.objects
+            for label in reader(out / 'data.yaml', 'train').get_labels()
+        }
+        objects.append(labels['c.png'][0])
+    box, mask = objects
+    assert box.category.name == mask.category.name == 'dog'
+    assert box.box.to_format(BoundingBoxFormat.XYWH) == [10, 10, 5, 6]
+    points = np.array(mask.segmentation.polygons[0])
+    assert points.min(0).tolist() == [10, 10]
+    assert points.max(0).tolist() == [15, 16]
+
+
 def test_yolo_refuses_several_parts(tool, proxy, tmp_path):
     out = tmp_path / 'yolo'
     with pytest.raises(SystemExit, match='annotation 11 has 2 parts.*join'):
@@ -266,8 +291,8 @@ def test_yolo_without_broken_annotations(tool, tiny_coco, tmp_path):
         tool('proxy_to_yolo', source, out, '--boxes-only')
     printed = tool('proxy_to_yolo', source, out, '--boxes-only',
                    '--skip-broken')
-    for text in ('1 of 3 files left out', '2 of 5 files left out',
-                 'annotations[0]: it has no `bbox`', '2 boxes written'):
+    for text in ('1 of 3 images left out', '2 of 5 annotations left out',
+                 '  [0]: it has no `bbox`', '2 boxes written'):
         assert text in printed
 
 
