@@ -99,12 +99,12 @@ def run(args: argparse.Namespace) -> None:
           f'{result["mean_score"]:.3f}')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.boxes, 'COCO file of the boxes')
     check_file(args.predictions, 'predictions')
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

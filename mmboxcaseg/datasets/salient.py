@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 from mmengine.fileio import get_text, isdir, list_dir_or_file
 from mmengine.logging import print_log
-from mmengine.utils import track_iter_progress
 
 from mmboxcaseg import InputError
+from mmboxcaseg.progress import track
 from mmboxcaseg.registry import DATASETS
 from .base_dataset import NamesBrokenFiles, loads_upright
 from .coco import (describe, first_few, header_problem, is_remote,
@@ -160,7 +160,7 @@ class SalientDataset(NamesBrokenFiles):
     def _keep_single(self, items: List[dict]) -> List[dict]:
         """Keep the items whose mask shows one object; print the count."""
         kept = [
-            item for item in track_iter_progress(items) if count_objects(
+            item for item in track(items) if count_objects(
                 item['seg_map_path'], backend_args=self.backend_args) == 1
         ]
         folder = self.data_prefix['mask']

@@ -91,10 +91,10 @@ def run(args: argparse.Namespace) -> None:
     print(f'\n{args.out}: {writer.finish()["instances"]} masks')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -69,11 +69,11 @@ def run(args: argparse.Namespace) -> None:
           f'{len(data["images"])} of {total} images')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.ann_file, 'COCO file')
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -290,13 +290,13 @@ def run(args: argparse.Namespace) -> None:
           f'classes in {len(images)} images')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     if args.classes is not None:
         check_file(str(args.classes), '--classes')
     check_output(args.out)
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

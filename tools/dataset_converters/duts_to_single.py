@@ -158,11 +158,11 @@ def write(args: argparse.Namespace, names: List[str], total: int,
     print(f'Wrote {args.out} and {path}')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_output(args.out)
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

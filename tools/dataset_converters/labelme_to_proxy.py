@@ -89,11 +89,11 @@ def run(args: argparse.Namespace) -> None:
           f'which {emptied} were emptied')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -179,6 +179,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     out = args.out_dir.resolve()
@@ -195,11 +196,10 @@ def main() -> None:
     # Made beside its place and renamed, so that OUT_DIR is never half a set.
     tmp = out.with_name(out.name + '.tmp')
     shutil.rmtree(tmp, ignore_errors=True)
-    with exit_on_bad_input():
-        generate(tmp, marker, args.nproc)
-        if out.exists():
-            shutil.rmtree(out)
-        tmp.rename(out)
+    generate(tmp, marker, args.nproc)
+    if out.exists():
+        shutil.rmtree(out)
+    tmp.rename(out)
     print(f'Wrote {out}')
 
 

@@ -200,11 +200,11 @@ def export_masks(args: argparse.Namespace) -> None:
           f'{counts["with_holes"]} masks filled')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'COCO file' if args.boxes else 'proxy file')
-    with exit_on_bad_input():
-        export_boxes(args) if args.boxes else export_masks(args)
+    export_boxes(args) if args.boxes else export_masks(args)
 
 
 if __name__ == '__main__':
