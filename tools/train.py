@@ -80,19 +80,6 @@ def enable_resume(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = checkpoint
 
 
-def check_batch_size(cfg: Config) -> None:
-    """Check that sampler and data loader have the same batch size.
-
-    Else batches would not be cut where the sampler mixed its sources.
-    """
-    loader = cfg.get('train_dataloader', {})
-    mixed = loader.get('sampler', {}).get('batch_size')
-    if mixed not in (None, loader.get('batch_size')):
-        raise InputError(
-            f'train_dataloader.batch_size is {loader.batch_size}, that of '
-            f'its sampler {mixed}: set both to the same number.')
-
-
 def check_epoch(runner: 'Runner') -> None:
     """Check that the data set fills a batch.
 
@@ -120,7 +107,6 @@ def main() -> None:
         enable_resume(cfg, args.resume)
     with safe_checkpoints(args.trust_checkpoint):
         check_settings(cfg, 'train')
-        check_batch_size(cfg)
         check_classes(cfg)
         check_truth(cfg, 'val')
         if args.amp:

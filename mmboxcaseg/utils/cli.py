@@ -104,8 +104,8 @@ def exit_on_bad_input() -> Iterator[None]:
     """End a program with a message if a file or a setting is the cause.
 
     Only :class:`InputError` and OSError end a program in this way. Any other
-    error is a bug and keeps its traceback. Also works as a decorator of
-    ``main``.
+    error is a bug and keeps its traceback. Ctrl-C ends it without one, too.
+    Also works as a decorator of ``main``.
     """
     try:
         yield
@@ -113,6 +113,9 @@ def exit_on_bad_input() -> Iterator[None]:
         raise SystemExit(str(error)) from None
     except OSError as error:
         raise SystemExit(_system_message(error)) from None
+    except KeyboardInterrupt:
+        print('\nInterrupted.', file=sys.stderr)
+        raise SystemExit(130) from None  # as a shell reports Ctrl-C
 
 
 def _system_message(error: OSError) -> str:

@@ -357,14 +357,3 @@ def test_script_usage(kind, tool):
                           text=True)
     assert done.returncode == 2
     assert done.stderr.startswith('usage: ')
-
-
-def test_sampler_and_loader_of_different_batch_sizes(run_train):
-    options = [
-        'train_dataloader.batch_size=32',
-        'train_dataloader.sampler.batch_size=16'
-    ]
-    with pytest.raises(SystemExit, match='is 32, that of its sampler 16'):
-        run_train('--cfg-options', *options)
-    options[0] = 'train_dataloader.batch_size=16'
-    assert run_train('--cfg-options', *options)
