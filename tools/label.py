@@ -84,6 +84,7 @@ def get_provenance(cfg: Config, args: argparse.Namespace) -> dict:
         test_cfg=cfg.model.get('test_cfg', {}),
         fusion=cfg.model.get('fusion', {}),
         data_preprocessor=cfg.model.get('data_preprocessor', {}),
+        crop_size=cfg.label_dataloader.dataset.get('crop_size'),
         pipeline=cfg.label_dataloader.dataset.pipeline)
 
 

@@ -13,7 +13,8 @@ from mmengine.fileio import dump
 from mmengine.structures import InstanceData
 
 from mmboxcaseg.apis import init_labeller, label_boxes
-from mmboxcaseg.structures import encode_window
+from mmboxcaseg.datasets.coco import read_image
+from mmboxcaseg.structures import encode_window, xywh_to_xyxy
 from mmboxcaseg.utils.cli import (check_file, check_folder, exit_on_bad_config,
                                   read_checkpoint, read_config)
 
@@ -127,7 +128,7 @@ def main() -> None:
     read_checkpoint(args.checkpoint)
     cfg = read_config(args.config, args.cfg_options)
     boxes = np.array(args.boxes)
-    xyxy = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    xyxy = xywh_to_xyxy(boxes)
     check_folder(args.out_dir, '--out-dir')
     with exit_on_bad_config(cfg):
         model = init_labeller(cfg, args.checkpoint, args.device)
@@ -137,7 +138,7 @@ def main() -> None:
     out = osp.join(args.out_dir, f'{osp.splitext(name)[0]}_masks')
     source = osp.splitext(osp.basename(args.config))[0]
     dump(to_coco(name, boxes, masks, scores, source), f'{out}.json')
-    draw(mmcv.imread(args.image), xyxy, masks, scores, f'{out}.png')
+    draw(read_image(args.image), xyxy, masks, scores, f'{out}.png')
     for i, (mask, score) in enumerate(zip(masks, scores), 1):
         print(f'box {i}: {mask.sum()} pixels, score {score:.3f}')
     print(f'written: {out}.json, {out}.png')

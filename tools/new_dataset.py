@@ -45,7 +45,9 @@ from mmengine.config import Config
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets import SalientDataset
-from mmboxcaseg.datasets.coco import CocoBoxes, first_few, write_atomically
+from mmboxcaseg.datasets.coco import (CocoBoxes, check_class_order,
+                                      check_true_masks, first_few,
+                                      write_atomically)
 from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 TOOLS = Path(__file__).resolve().parent
@@ -142,21 +144,9 @@ def check_val(coco: CocoBoxes, classes: Tuple[str, ...]) -> None:
         InputError: Classes are missing or in another order, so that mmdet
             would number them otherwise, or an annotation has no mask.
     """
-    used = [name for name in coco.classes if name in classes]
-    if used != list(classes):
-        raise InputError(
-            f'{coco.ann_file} has other classes than the file of the boxes, '
-            'or in another order, and labels follow the file: '
-            f'{used}, not {list(classes)}. Write `categories` as there.')
-    bare = [
-        ann['id'] for anns in coco.annotations.values() for ann in anns
-        if not ann.get('segmentation')
-    ]
-    if bare:
-        raise InputError(f'{coco.ann_file}: {len(bare)} annotations have no '
-                         '`segmentation`, which --val is for: annotation '
-                         f'{first_few(bare)}. '
-                         'Use a file with true masks, or leave out --val.')
+    check_class_order(coco.data['categories'], classes, coco.ann_file)
+    anns = [ann for group in coco.annotations.values() for ann in group]
+    check_true_masks(anns, coco.images, coco.ann_file)
 
 
 def base_path(out: Path, config: str) -> str:

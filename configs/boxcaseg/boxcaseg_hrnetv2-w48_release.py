@@ -1,7 +1,7 @@
 # For checkpoints of the authors' release, converted by
 # tools/model_converters/boxcaseg_release_to_mmboxcaseg.py: labels as the
 # release does. Logits are mixed, boxes lose their fractions, and means of BGR
-# are taken from RGB. alpha is that of the VOC model; set
+# are subtracted from RGB. alpha is that of the VOC model; set
 # model.fusion.alpha=0.6 for the COCO model.
 _base_ = './boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py'
 
@@ -13,9 +13,9 @@ model = dict(
 
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmboxcaseg.CropBoxes', size=320, truncate=True),
+    dict(type='mmboxcaseg.CropBoxes', truncate=True),
     dict(type='mmboxcaseg.PackCrops')
 ]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-label_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+label_dataloader = val_dataloader

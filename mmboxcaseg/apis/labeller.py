@@ -12,8 +12,9 @@ from torch import nn
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import describe, image_problem, read_image
+from mmboxcaseg.datasets.concat_crops import check_crop_sizes
 from mmboxcaseg.registry import MODELS
-from mmboxcaseg.structures import agreement, merge_masks, pixel_boxes
+from mmboxcaseg.structures import agreement, box_faults, merge_masks
 
 
 def init_labeller(config: Union[str, Config],
@@ -40,6 +41,7 @@ def init_labeller(config: Union[str, Config],
     if 'label_dataloader' not in cfg:
         raise InputError(f'{cfg.filename} has no `label_dataloader`, so it is '
                          'no config of a labeller.')
+    check_crop_sizes(cfg)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
         try:
@@ -56,6 +58,7 @@ def init_labeller(config: Union[str, Config],
         transform for transform in cfg.label_dataloader.dataset.pipeline
         if not transform['type'].endswith('LoadImageFromFile')
     ])
+    model.crop_size = cfg.label_dataloader.dataset.get('crop_size')
     return model.to(device or get_device()).eval()
 
 
@@ -108,6 +111,7 @@ def label_boxes(model: nn.Module,
             img_path=str(image) if isinstance(image, str) else 'the image',
             height=height,
             width=width,
+            crop_size=model.crop_size,
             instances=instances))
     sample, = model.test_step({key: [value] for key, value in item.items()})
     gt, window_masks = sample.gt_instances, sample.pred_instances.masks
@@ -128,11 +132,10 @@ def _load(image: Union[str, np.ndarray]) -> np.ndarray:
 
 
 def _check_boxes(boxes: np.ndarray, height: int, width: int) -> None:
-    snapped = pixel_boxes(boxes, height, width)
-    good = ((boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-            & (snapped[:, :2] < snapped[:, 2:]).all(axis=1))
-    if not good.all():
-        worst = int(np.argmin(good))
+    faults = box_faults(boxes, (width, height))
+    bad = np.any(list(faults.values()), axis=0)
+    if bad.any():
+        worst = int(np.argmax(bad))
         raise InputError(
             f'box {worst}, {boxes[worst].tolist()}, has no area inside the '
             f'image of {width}x{height} pixels: boxes are [x0, y0, x1, y1] '

@@ -6,14 +6,12 @@ import numpy as np
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets import ProxyCocoDataset
-from mmboxcaseg.datasets.coco import (LISTS, entry_problems, list_problem,
-                                      mask_misfit, schema_problem)
-from mmboxcaseg.structures import box_units
+from mmboxcaseg.datasets.coco import (FAULTS, LISTS, common_classes,
+                                      entry_name, entry_problems, list_problem,
+                                      repeated_names, segmentation_problem)
+from mmboxcaseg.structures import box_faults, box_units, xywh_to_xyxy
 from .findings import Findings
 from .sources import Source
-
-# Boxes that no data set uses.
-UNUSABLE = ('box-inverted', 'box-zero', 'box-outside')
 
 
 class CocoFile:
@@ -93,7 +91,8 @@ def check_coco_file(coco: CocoFile, source: Source,
         _check_proxies(coco, source.dataset, findings)
 
 
-def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
+def find_box_faults(boxes: np.ndarray,
+                    sizes: np.ndarray) -> Dict[str, np.ndarray]:
     """Find bad boxes; the first fault of a box counts.
 
     Args:
@@ -103,21 +102,15 @@ def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
 
     Returns:
         dict[str, np.ndarray]: Booleans by kind of finding, each has shape
-        (n, ).
+        (n, ). The kinds of :func:`box_faults` come first.
     """
-    low, extent, high = boxes[:, :2], boxes[:, 2:], boxes[:, :2] + boxes[:, 2:]
-    faults = {
-        'box-inverted': extent < 0,
-        'box-zero': extent == 0,
-        # What is less than this in an image is no pixel, see pixel_boxes.
-        'box-outside': (low + 1e-4 >= sizes) | (high - 1e-4 <= 0),
-        'box-sticks-out': (low < -1) | (high > sizes + 1),
-        'box-small': extent < 1,
-    }
-    seen = np.zeros(len(boxes), dtype=bool)
-    for kind, sides in faults.items():
+    corners = xywh_to_xyxy(boxes)
+    faults = box_faults(corners, sizes)
+    leaves = (corners[:, :2] < -1) | (corners[:, 2:] > sizes + 1)
+    small = boxes[:, 2:] < 1
+    for kind, sides in {'box-sticks-out': leaves, 'box-small': small}.items():
+        seen = np.any(list(faults.values()), axis=0)
         faults[kind] = sides.any(axis=1) & ~seen
-        seen |= faults[kind]
     return faults
 
 
@@ -127,7 +120,8 @@ def _check_entries(coco: CocoFile, findings: Findings) -> None:
             for i in positions:
                 entry = coco.data[LISTS[kind]][i]
                 findings.add(
-                    'json-form', coco.path, f'{kind} {_id(entry, i)}: {text}'
+                    'json-form', coco.path,
+                    f'{kind} {entry_name(entry, i)}: {text}'
                     f'{_shown_box(entry, text)}')
 
 
@@ -136,9 +130,10 @@ def _check_classes(coco: CocoFile, classes: Sequence[str], in_order: bool,
     names = [cat['name'] for cat in coco.categories]
     boxes = Counter(ann['category_id'] for ann in coco.annotations)
     used = Counter({cat['name']: boxes[cat['id']] for cat in coco.categories})
-    for name, number in Counter(names).items():
-        if number > 1:
-            findings.add('class-repeated', coco.path, name)
+    for name, ids in repeated_names(coco.categories).items():
+        findings.add('class-repeated', coco.path,
+                     f'{name} (ids {", ".join(map(str, ids))})')
+    for name in dict.fromkeys(names):
         if name not in classes:
             findings.add('class-unused', coco.path,
                          f'{name} ({used[name]} boxes)')
@@ -147,7 +142,7 @@ def _check_classes(coco: CocoFile, classes: Sequence[str], in_order: bool,
             findings.add('class-missing', coco.path, name)
         elif not used[name]:
             findings.add('class-empty', coco.path, name)
-    order = [name for name in names if name in classes]
+    order = common_classes(coco.categories, classes)
     if in_order and order != [name for name in classes if name in names]:
         findings.add('class-order', coco.path, f'the file: {order}')
 
@@ -165,7 +160,7 @@ def _check_images(coco: CocoFile, findings: Findings) -> None:
 
 def _check_boxes(coco: CocoFile, classes: Sequence[str], is_detection: bool,
                  findings: Findings) -> None:
-    faults = box_faults(coco.boxes, coco.sizes)
+    faults = find_box_faults(coco.boxes, coco.sizes)
     for kind, marks in faults.items():
         if kind == 'box-small' and not is_detection:
             continue
@@ -177,7 +172,7 @@ def _check_boxes(coco: CocoFile, classes: Sequence[str], is_detection: bool,
     for ann in repeated(coco.annotations):
         findings.add('box-repeated', coco.path, _name(ann))
     ids = {cat['id'] for cat in coco.categories if cat['name'] in classes}
-    unusable = np.any([faults[kind] for kind in UNUSABLE], axis=0)
+    unusable = np.any([faults[kind] for kind in FAULTS], axis=0)
     if all(
             is_bad or ann.get('iscrowd', 0) or ann['category_id'] not in ids
             for is_bad, ann in zip(unusable, coco.annotations)):
@@ -215,10 +210,10 @@ def _check_masks(coco: CocoFile, needed: bool, findings: Findings) -> None:
         counts = rle_counts(ann)
         if isinstance(counts, list) and not ann.get('iscrowd', 0):
             findings.add('mask-uncompressed', coco.path,
-                         f'annotation {_id(ann, i)}')
+                         f'annotation {entry_name(ann, i)}')
         elif isinstance(counts, str) and counts[:2] in ("b'", 'b"'):
             findings.add('mask-bytes', coco.path,
-                         f'annotation {_id(ann, i)}, {counts[:12]}...')
+                         f'annotation {entry_name(ann, i)}, {counts[:12]}...')
     for ann in coco.annotations:
         segmentation = ann.get('segmentation')
         if ann.get('iscrowd', 0):
@@ -227,8 +222,8 @@ def _check_masks(coco: CocoFile, needed: bool, findings: Findings) -> None:
             if needed:
                 findings.add('mask-missing', coco.path, _name(ann))
             continue
-        problem = schema_problem(segmentation, 'mask') or mask_misfit(
-            segmentation, coco.images[ann['image_id']])
+        problem = segmentation_problem(segmentation,
+                                       coco.images[ann['image_id']])
         if problem:
             findings.add('mask-broken', coco.path,
                          f'annotation {ann["id"]}: {problem}')
@@ -254,11 +249,6 @@ def rle_counts(ann: object) -> object:
     segmentation = ann.get('segmentation') if isinstance(ann, dict) else None
     return segmentation.get('counts') if isinstance(segmentation,
                                                     dict) else None
-
-
-def _id(entry: object, position: int) -> object:
-    has_id = isinstance(entry, dict) and 'id' in entry
-    return entry['id'] if has_id else f'[{position}]'
 
 
 def _shown_box(entry: dict, text: str) -> str:

@@ -7,7 +7,8 @@ from mmengine.config import Config
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.base_dataset import loads_upright
-from mmboxcaseg.datasets.coco import first_few, load_json
+from mmboxcaseg.datasets.coco import (check_class_order, check_true_masks,
+                                      load_coco, load_json)
 from mmboxcaseg.utils.cli import run_parallel
 from .annotations import CocoFile, check_coco_file
 from .findings import Findings
@@ -110,12 +111,7 @@ def check_classes(cfg: Config) -> None:
 def _check_names(source: Source, classes: List[str]) -> None:
     path = source.dataset.ann_file
     data = load_json(path, source.dataset.backend_args, may_have_mark=False)
-    names = [cat['name'] for cat in data['categories']]
-    if [name for name in names if name in classes] != classes:
-        raise InputError(
-            f'{source.loaders[0]}: the classes of the config are not in '
-            f'{path}, or in another order. Config: {classes}; file: {names}. '
-            "Write `metainfo.classes` of the data set in the file's order.")
+    check_class_order(data['categories'], classes, path)
 
 
 def check_truth(cfg: Config, stage: str) -> None:
@@ -142,8 +138,10 @@ def check_truth(cfg: Config, stage: str) -> None:
                 own = evaluator if 'ann_file' in evaluator else dict(
                     ann_file=source.dataset.ann_file,
                     backend_args=source.dataset.backend_args)
-                _check_truth(own['ann_file'], own.get('backend_args'),
-                             f'{stage}_evaluator')
+                data = load_coco(own['ann_file'], own.get('backend_args'))
+                check_true_masks(data['annotations'],
+                                 {img['id']: img
+                                  for img in data['images']}, own['ann_file'])
 
 
 def _compares_masks(evaluator: dict) -> bool:
@@ -151,22 +149,6 @@ def _compares_masks(evaluator: dict) -> bool:
     return name == 'InstanceIoUMetric' or (
         name == 'CocoMetric' and 'segm' in evaluator.get('metric', 'bbox')
         and not evaluator.get('format_only'))
-
-
-def _check_truth(path: str, backend_args: Optional[dict],
-                 evaluator: str) -> None:
-    bare = [
-        ann['id'] for ann in load_json(path, backend_args)['annotations']
-        if not ann.get('segmentation')
-    ]
-    if bare:
-        raise InputError(
-            f'{evaluator} compares with true masks, but in {path} '
-            f'{len(bare)} annotations have no `segmentation`: annotation '
-            f'{first_few(bare)}. Name a file with masks, or do not '
-            'measure: for '
-            'boxes alone there is metric="bbox" of CocoMetric, without '
-            'validation val_cfg = val_dataloader = val_evaluator = None.')
 
 
 def _read(source: Source, findings: Findings) -> CheckedSource:

@@ -7,9 +7,9 @@ from typing import Dict, List, Tuple
 import numpy as np
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import LISTS, check_coco
-from mmboxcaseg.structures import to_rle
-from .annotations import UNUSABLE, CocoFile, box_faults, repeated, rle_counts
+from mmboxcaseg.datasets.coco import FAULTS, LISTS, box_area, check_coco
+from mmboxcaseg.structures import to_rle, xywh_to_xyxy
+from .annotations import CocoFile, find_box_faults, repeated, rle_counts
 from .images import ImageFacts
 
 # By so much the shape of a copy in another size may differ, by rounding.
@@ -126,8 +126,9 @@ def _fits(coco: CocoFile, img: dict, fact: ImageFacts,
     ratio = fact.size[0] / given[0] / (fact.size[1] / given[1])
     if abs(ratio - 1) < SAME_SHAPE:
         return False  # a copy in another size
-    boxes = np.array([ann['bbox'] for ann in annotations]).reshape(-1, 4)
-    high = boxes[:, 2:] + (0 if coco.units == 'xyxy' else boxes[:, :2])
+    boxes = [ann['bbox'] for ann in annotations]
+    corners = boxes if coco.units == 'xyxy' else xywh_to_xyxy(boxes)
+    high = np.array(corners).reshape(-1, 4)[:, 2:]
     return bool((high <= np.array(fact.size[::-1]) + 1).all())
 
 
@@ -143,15 +144,15 @@ def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
     elif coco.units != 'xywh':
         return anns
     sizes = _sizes([images[ann['image_id']] for ann in anns])
-    faults = box_faults(boxes, sizes)
+    faults = find_box_faults(boxes, sizes)
     # Where an image has another size than its file, neither may be right.
     loaded = [facts[ann['image_id']].size[::-1] for ann in anns]
     sure = (sizes == np.array(loaded).reshape(-1, 2)).all(axis=1)
     for kind in ('box-outside', 'box-sticks-out'):
         faults[kind] &= sure
     _clip(boxes, sizes, faults['box-sticks-out'], counts)
-    gone = np.any([faults[kind] for kind in UNUSABLE], axis=0)
-    for kind in UNUSABLE:
+    gone = np.any([faults[kind] for kind in FAULTS], axis=0)
+    for kind in FAULTS:
         counts[f'annotations removed: {kind}'] = int(faults[kind].sum())
     kept = [
         _with_box(anns[i], boxes[i].tolist(), counts)
@@ -171,9 +172,9 @@ def _sizes(images: List[dict]) -> np.ndarray:
 def _clip(boxes: np.ndarray, sizes: np.ndarray, marks: np.ndarray,
           counts: Counter) -> None:
     """Clip the marked boxes, xywh, to their images, in place."""
-    low = np.clip(boxes[:, :2], 0, sizes)
-    high = np.clip(boxes[:, :2] + boxes[:, 2:], 0, sizes)
-    boxes[marks] = np.concatenate([low, high - low], axis=1)[marks]
+    clipped = np.clip(xywh_to_xyxy(boxes), 0, np.tile(sizes, 2))
+    clipped[:, 2:] -= clipped[:, :2]
+    boxes[marks] = clipped[marks]
     counts['boxes clipped to their images'] = int(marks.sum())
 
 
@@ -181,8 +182,7 @@ def _with_box(ann: dict, box: List[float], counts: Counter) -> dict:
     """The annotation with this box; an area of the old one goes with it."""
     if box == ann['bbox'] and ann.get('area', 0) > 0:
         return ann
-    x, y, w, h = ann['bbox']
-    of_old_box = np.isclose(ann.get('area', 0), w * h)
+    of_old_box = np.isclose(ann.get('area', 0), box_area(ann))
     if ann.get('area', 0) <= 0 or of_old_box:
         ann = dict(ann, area=box[2] * box[3])
         counts['areas written'] += 1

@@ -8,8 +8,9 @@ from mmengine.logging import print_log
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
-from .base_dataset import NamesBrokenFiles, loads_upright
-from .coco import CocoBoxes
+from mmboxcaseg.structures import xywh_to_xyxy
+from .base_dataset import CropDataset, loads_upright
+from .coco import CocoBoxes, box_area
 
 
 def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
@@ -41,7 +42,7 @@ def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
 
 
 @DATASETS.register_module()
-class BoxCropDataset(NamesBrokenFiles):
+class BoxCropDataset(CropDataset):
     """The boxes of a COCO file, for training and running the labeller.
 
     One item is one box (``per_image=False``, for training) or one image with
@@ -60,7 +61,7 @@ class BoxCropDataset(NamesBrokenFiles):
             their image is above it are marked in ``overlapping``, for
             :class:`MultiSourceSampler`. The authors use 0.5 on COCO.
             Defaults to None: no box is.
-        kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`, such as
+        kwargs: Arguments of :class:`CropDataset`, such as ``crop_size`` and
             ``backend_args``.
 
     Raises:
@@ -103,7 +104,11 @@ class BoxCropDataset(NamesBrokenFiles):
             anns = coco.annotations.pop(img_id)
             if img_id in self.skip_img_ids:
                 continue
-            instances = [self._instance(ann, coco.cat2label) for ann in anns]
+            boxes = xywh_to_xyxy([ann['bbox'] for ann in anns]).tolist()
+            instances = [
+                self._instance(ann, box, coco.cat2label)
+                for ann, box in zip(anns, boxes)
+            ]
             groups = [instances] if self.per_image else [[i]
                                                          for i in instances]
             img = coco.images[img_id]
@@ -144,13 +149,12 @@ class BoxCropDataset(NamesBrokenFiles):
         return marks[list(indices)]
 
     @staticmethod
-    def _instance(ann: dict, cat2label: dict) -> dict:
-        x, y, w, h = ann['bbox']
+    def _instance(ann: dict, box: List[float], cat2label: dict) -> dict:
         instance = dict(
-            bbox=[x, y, x + w, y + h],
+            bbox=box,
             bbox_label=cat2label[ann['category_id']],
             ann_id=ann['id'],
-            area=w * h)
+            area=box_area(ann))
         if ann.get('segmentation'):
             instance['segmentation'] = ann['segmentation']
         return instance

@@ -9,9 +9,10 @@ from terminaltables import AsciiTable
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
+from mmboxcaseg.structures import is_kept
 from .base_dataset import NamesBrokenFiles, loads_upright
-from .coco import (CocoBoxes, first_few, mask_misfit, raise_problems,
-                   schema_problem)
+from .coco import (CocoBoxes, area_of, check_class_order, check_segmentations,
+                   first_few)
 
 
 @DATASETS.register_module()
@@ -73,7 +74,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                          self._metainfo.get('classes'),
                          loads_upright(self.pipeline), self.backend_args)
         self._metainfo['classes'] = coco.classes
-        self._check_order(coco)
+        check_class_order(coco.data['categories'], coco.classes, self.ann_file)
         self._check_masks(coco)
         data_list = super().load_data_list()
         self._report(data_list)
@@ -94,7 +95,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         for ann in raw_data_info['raw_ann_info'] or [None]:
             if ann:
                 # CocoDataset wants an area, a file of boxes may have none.
-                ann.setdefault('area', ann['bbox'][2] * ann['bbox'][3])
+                ann['area'] = area_of(ann)
             data_info = super().parse_data_info(
                 dict(raw_img_info=img, raw_ann_info=[ann] if ann else []))
             # CocoDataset drops unusable boxes: then there is none.
@@ -122,21 +123,9 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         if 'mask_score' not in ann:
             return float(self.true_masks)
         score = ann['mask_score']
-        # Only an empty mask scores 0.
-        learnt = score > 0 and score >= self.mask_score_thr
-        return score**self.mask_score_power if learnt else 0.
-
-    def _check_order(self, coco: CocoBoxes) -> None:
-        """CocoDataset numbers classes as the file does, whatever the config's
-        order: then names and labels would not fit."""
-        in_file = tuple(cat['name'] for cat in coco.data['categories']
-                        if cat['name'] in coco.classes)
-        if in_file != coco.classes:
-            raise InputError(
-                f'The classes of the config and of {self.ann_file} are in '
-                'different orders, and labels follow the file. Config: '
-                f'{list(coco.classes)}; file: {list(in_file)}. Write '
-                '`metainfo.classes` in the order of the file.')
+        if is_kept(score, self.mask_score_thr):
+            return score**self.mask_score_power
+        return 0.
 
     def _check_masks(self, coco: CocoBoxes) -> None:
         boxes = [ann for anns in coco.annotations.values() for ann in anns]
@@ -156,14 +145,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 'are '
                 'true masks, set `true_masks=True` of the dataset; if they '
                 'are not, score them with tools/merge_masks.py.')
-        problems = defaultdict(list)
-        for ann in unscored:
-            mask = ann['segmentation']
-            problem = schema_problem(mask, 'mask') or mask_misfit(
-                mask, coco.images[ann['image_id']])
-            if problem:
-                problems[f'`segmentation`: {problem}'].append(ann['id'])
-        raise_problems(problems, 'annotation', self.ann_file)
+        check_segmentations(unscored, coco.images, self.ann_file)
 
     def _report(self, data_list: List[dict]) -> None:
         """Print how many masks of every class are learnt."""

@@ -5,7 +5,8 @@ from mmdet.datasets.api_wrappers import COCO, COCOeval
 from mmdet.evaluation import CocoMetric
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import first_few
+from mmboxcaseg.datasets.coco import (area_of, check_class_order,
+                                      check_true_masks)
 from mmboxcaseg.registry import METRICS
 
 BACKENDS = ('pycocotools', 'faster-coco-eval')
@@ -103,22 +104,11 @@ class InstanceAPMetric(CocoMetric):
         for ann in self._coco_api.anns.values():
             # Wanted by pycocotools, though a COCO file may lack them.
             ann.setdefault('iscrowd', 0)
-            ann.setdefault('area', ann['bbox'][2] * ann['bbox'][3])
+            ann['area'] = area_of(ann)
         if 'segm' in metrics:
-            self._check_masks()
-
-    def _check_masks(self) -> None:
-        lacking = [
-            ann_id for ann_id, ann in self._coco_api.anns.items()
-            if not ann.get('segmentation')
-        ]
-        if lacking:
-            raise InputError(
-                f'{self.ann_file}: {len(lacking)} of '
-                f'{len(self._coco_api.anns)} annotations have no '
-                f'`segmentation`: annotation {first_few(lacking)}. Name a '
-                'file '
-                "with true masks, or set metric='bbox'.")
+            check_true_masks(
+                list(self._coco_api.anns.values()), self._coco_api.imgs,
+                ann_file)
 
     @CocoMetric.dataset_meta.setter
     def dataset_meta(self, meta: dict) -> None:
@@ -130,14 +120,8 @@ class InstanceAPMetric(CocoMetric):
         CocoMetric.dataset_meta.fset(self, meta)
         # In the order of the file, as are the labels of CocoDataset.
         self.cat_ids = self._coco_api.get_cat_ids(cat_names=meta['classes'])
-        found = [cat['name'] for cat in self._coco_api.load_cats(self.cat_ids)]
-        if found != list(meta['classes']):
-            names = [cat['name'] for cat in self._coco_api.cats.values()]
-            raise InputError(
-                'The classes of the data set must be in the file, in the '
-                f'same order. Data set: {list(meta["classes"])}; '
-                f'{self.ann_file}: {names}. Correct `metainfo.classes` of '
-                'the data set, or name another file.')
+        check_class_order(self._coco_api.dataset['categories'],
+                          meta['classes'], self.ann_file)
 
     def compute_metrics(self, results: List[tuple]) -> Dict[str, float]:
         """Compute the AP of all images.

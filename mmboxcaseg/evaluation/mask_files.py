@@ -3,7 +3,7 @@ from typing import Dict, Sequence
 import numpy as np
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import first_few, load_coco
+from mmboxcaseg.datasets.coco import check_true_masks, load_coco
 from mmboxcaseg.proxy import Comparison, ScoredMasks, load_proxy
 from mmboxcaseg.structures import to_rle
 from .instance_iou import mask_iou, summarize_ious
@@ -62,12 +62,8 @@ def evaluate_mask_file(
             f'{pred_file} has no mask for {len(missing)} of {len(anns)} '
             f'annotations of {gt_file}, the first ids are {missing[:5]}. '
             'Label the boxes of the same file.')
-    bare = [ann['id'] for ann in anns if ann['id'] not in true_masks]
-    if bare:
-        raise InputError(
-            f'{gt_file}: {len(bare)} annotations have no '
-            f'`segmentation`: annotation {first_few(bare)}. Name a '
-            'file with true masks.')
+    check_true_masks(anns, {img['id']: img
+                            for img in truth['images']}, gt_file)
     ious = [_iou_of_annotation(ann['id'], masks, true_masks) for ann in anns]
     return summarize_ious(ious, [ann['category_id'] for ann in anns],
                           thresholds)

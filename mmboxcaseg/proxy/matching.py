@@ -6,9 +6,10 @@ import numpy as np
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (check_coco, load_json, mask_misfit,
-                                      raise_problems, schema_problem)
-from mmboxcaseg.structures import decode_window, pixel_boxes, to_rle
+from mmboxcaseg.datasets.coco import (check_coco, load_json, raise_problems,
+                                      schema_problem, segmentation_problem)
+from mmboxcaseg.structures import (decode_window, pixel_boxes, to_rle,
+                                   xywh_to_xyxy)
 from .proxy_file import check_masks
 from .records import make_records
 
@@ -92,7 +93,8 @@ def match_predictions(
             left_out['its box is a crowd or unusable'].append(f'[{i}]')
         else:
             segmentation = prediction['segmentation']
-            problem = mask_misfit(segmentation, images[images_of[ann_id]])
+            problem = segmentation_problem(segmentation,
+                                           images[images_of[ann_id]])
             if ann_id in found:
                 problem = 'its annotation has a prediction already'
             if problem:
@@ -129,8 +131,7 @@ def merge_image(annotations: List[dict],
     """
     size = img['height'], img['width']
     bboxes = np.array([ann['bbox'] for ann in annotations], dtype=np.float64)
-    corners = np.concatenate([bboxes[:, :2], bboxes[:, :2] + bboxes[:, 2:]], 1)
-    boxes = pixel_boxes(corners, *size)
+    boxes = pixel_boxes(xywh_to_xyxy(bboxes), *size)
     masks, windows, counts = [], boxes.copy(), Counter()
     for i, ann in enumerate(annotations):
         mask, windows[i], outside = _cut(

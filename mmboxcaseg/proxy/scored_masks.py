@@ -4,7 +4,7 @@ from typing import Dict, NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
-from mmboxcaseg.datasets.coco import CocoBoxes
+from mmboxcaseg.datasets.coco import CocoBoxes, area_of
 from mmboxcaseg.structures import to_rle
 from .proxy_file import check_masks
 
@@ -52,10 +52,7 @@ class ScoredMasks:
         self.ids = np.array([ann['id'] for ann in self.annotations])
         self.labels = np.array(
             [coco.cat2label[ann['category_id']] for ann in self.annotations])
-        self.areas = np.array([
-            ann.get('area', ann['bbox'][2] * ann['bbox'][3])
-            for ann in self.annotations
-        ])
+        self.areas = np.array([area_of(ann) for ann in self.annotations])
         self.scores = np.array([ann['mask_score'] for ann in self.annotations])
 
     def __len__(self) -> int:

@@ -1,11 +1,12 @@
-# window_masks is imported by those who need it: it loads torch and mmdet.
-from .boxes import aligned_iou, jitter_box, pixel_boxes, tight_box
+# window_masks is not imported here, because it loads PyTorch and mmdet.
+from .boxes import box_faults, jitter_box, pixel_boxes, tight_box, xywh_to_xyxy
 from .masks import (agreement, binarize_maps, decode_window, encode_window,
                     merge_masks, to_rle)
+from .scores import is_kept
 from .units import box_units
 
 __all__ = [
-    'agreement', 'aligned_iou', 'binarize_maps', 'box_units', 'decode_window',
-    'encode_window', 'jitter_box', 'merge_masks', 'pixel_boxes', 'tight_box',
-    'to_rle'
+    'agreement', 'binarize_maps', 'box_faults', 'box_units', 'decode_window',
+    'encode_window', 'is_kept', 'jitter_box', 'merge_masks', 'pixel_boxes',
+    'tight_box', 'to_rle', 'xywh_to_xyxy'
 ]

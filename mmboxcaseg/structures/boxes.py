@@ -1,22 +1,69 @@
 """Box arithmetic: boxes are xyxy and half-open, ``[x0, x1) x [y0, y1)``."""
-from typing import Sequence, Tuple
+from typing import Dict, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
 
 
+def xywh_to_xyxy(boxes: Sequence) -> np.ndarray:
+    """Convert boxes from COCO's form to corners.
+
+    Args:
+        boxes (Sequence): Boxes in pixels, [x, y, width, height], has shape
+            (4, ) or (n, 4).
+
+    Returns:
+        np.ndarray: Boxes, xyxy, float64, of the same shape; an empty list
+        gives (0, 4).
+    """
+    boxes = np.array(boxes, dtype=np.float64)
+    if not boxes.size:
+        return boxes.reshape(0, 4)
+    boxes[..., 2:] += boxes[..., :2]
+    return boxes
+
+
+def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
+    """Find the boxes that cannot be used; the first fault of a box counts.
+
+    Args:
+        boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
+        sizes (np.ndarray): Width and height of their images, has shape
+            (n, 2) or (2, ).
+
+    Returns:
+        dict[str, np.ndarray]: Booleans, each has shape (n, ), by fault:
+        'box-inverted' (negative width or height), 'box-zero' (no width or
+        height) and 'box-outside' (no pixel of it is inside the image).
+    """
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    width, height = np.asarray(sizes).T
+    extent = boxes[:, 2:] - boxes[:, :2]
+    inside = pixel_boxes(boxes, height, width)
+    inverted = (extent < 0).any(axis=1)
+    zero = (extent == 0).any(axis=1) & ~inverted
+    outside = (inside[:, :2] >= inside[:, 2:]).any(axis=1)
+    return {
+        'box-inverted': inverted,
+        'box-zero': zero,
+        'box-outside': outside & ~inverted & ~zero
+    }
+
+
 def pixel_boxes(boxes: np.ndarray,
-                height: int,
-                width: int,
+                height: Union[int, np.ndarray],
+                width: Union[int, np.ndarray],
                 truncate: bool = False) -> np.ndarray:
     """Snap boxes to the pixel grid and clip them to the image.
 
     Args:
         boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
-        height (int): Image height in pixels.
-        width (int): Image width in pixels.
-        truncate (bool): Whether to drop the fractions, as the authors' code
-            does, instead of snapping outward. Defaults to False.
+        height (int | np.ndarray): Image height in pixels, one for all boxes
+            or one per box, has shape (n, ).
+        width (int | np.ndarray): Image width in pixels, likewise.
+        truncate (bool): Whether to drop the fractions of corner and size,
+            int(x) and int(width), as the authors' code does, instead of
+            snapping outward. Defaults to False.
 
     Returns:
         np.ndarray: Integer boxes, has shape (n, 4) and dtype int64. Boxes
@@ -25,7 +72,11 @@ def pixel_boxes(boxes: np.ndarray,
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     if truncate:
-        snapped = np.trunc(boxes)
+        # The authors' int(x) + int(w). x + w - x is w but for rounding errors
+        # of about 1e-12, which must not turn 5.0 into 4.
+        low, extent = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
+        extent = np.trunc(np.round(extent, 9))
+        snapped = np.hstack([np.trunc(low), np.trunc(low) + extent])
     else:
         # 480.00000001 is 480 written by a float32 program, not a 481st row.
         snapped = np.concatenate(
@@ -33,7 +84,7 @@ def pixel_boxes(boxes: np.ndarray,
              np.ceil(boxes[:, 2:] - 1e-4)],
             axis=1)
     snapped[:, 2:] = np.maximum(snapped[:, 2:], snapped[:, :2] + 1)
-    limit = np.array([width, height, width, height])
+    limit = np.array([width, height, width, height]).T
     return np.clip(snapped, 0, limit).astype(np.int64)
 
 
@@ -79,26 +130,3 @@ def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
     """
     x, y, w, h = cv2.boundingRect(np.ascontiguousarray(mask, dtype=np.uint8))
     return x, y, x + w, y + h
-
-
-def aligned_iou(boxes1: np.ndarray, boxes2: np.ndarray) -> np.ndarray:
-    """IoU of boxes taken pair by pair.
-
-    Args:
-        boxes1 (np.ndarray): Has shape (n, 4), xyxy.
-        boxes2 (np.ndarray): Has shape (n, 4), xyxy.
-
-    Returns:
-        np.ndarray: IoU in [0, 1], has shape (n, ); 0 where both are empty.
-    """
-    boxes1 = np.asarray(boxes1, dtype=np.float64).reshape(-1, 4)
-    boxes2 = np.asarray(boxes2, dtype=np.float64).reshape(-1, 4)
-    inter = np.prod(
-        np.clip(
-            np.minimum(boxes1[:, 2:], boxes2[:, 2:]) -
-            np.maximum(boxes1[:, :2], boxes2[:, :2]), 0, None),
-        axis=1)
-    union = np.prod(
-        boxes1[:, 2:] - boxes1[:, :2], axis=1) + np.prod(
-            boxes2[:, 2:] - boxes2[:, :2], axis=1) - inter
-    return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)

@@ -339,31 +339,6 @@ class WindowMasks(BitmapMasks):
         return masks
 
     @classmethod
-    def random(cls,
-               num_masks: int = 3,
-               height: int = 32,
-               width: int = 32,
-               rng: Optional[np.random.Generator] = None) -> 'WindowMasks':
-        """Generate random masks in random windows, for tests and demos.
-
-        Args:
-            num_masks (int): How many. Defaults to 3.
-            height (int): H. Defaults to 32.
-            width (int): W. Defaults to 32.
-            rng (np.random.Generator, optional): Source of chance.
-
-        Returns:
-            WindowMasks: The masks; their weights are random, too.
-        """
-        rng = rng or np.random.default_rng()
-        low = rng.integers(0, (width, height), (num_masks, 2))
-        high = rng.integers(low, (width, height)) + 1
-        parts = [(rng.random((h, w)) < 0.7).astype(np.uint8)
-                 for w, h in high - low]
-        return cls(parts, np.concatenate([low, high], axis=1),
-                   rng.random(num_masks), height, width)
-
-    @classmethod
     def cat(cls, masks: Sequence['WindowMasks']) -> 'WindowMasks':
         """Concatenate the instances of images of equal size.
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mmboxcaseg.structures import (aligned_iou, jitter_box, pixel_boxes,
-                                   tight_box)
+from mmboxcaseg.structures import (box_faults, jitter_box, pixel_boxes,
+                                   tight_box, xywh_to_xyxy)
 
 HEIGHT, WIDTH = 20, 30
 
@@ -47,6 +47,21 @@ def test_pixel_boxes_snap_outward_and_clip(box, expected):
 def test_pixel_boxes_may_lose_their_fractions(box, expected):
     boxes = pixel_boxes(np.array(box), HEIGHT, WIDTH, truncate=True)
     assert boxes.tolist() == [expected]
+
+
+@pytest.mark.parametrize('decimals', [0, 1, 2, 6, 15])
+def test_truncated_boxes_are_those_of_the_release(rng, decimals):
+    boxes = rng.uniform(0, 600, (20000, 4)).round(decimals)
+    # The fractions of corner and size often add up to a whole pixel.
+    x, y, w, h = boxes.astype(int).T
+    expected = np.stack([x, y, x + np.maximum(w, 1), y + np.maximum(h, 1)], 1)
+    ours = pixel_boxes(xywh_to_xyxy(boxes), 2000, 2000, truncate=True)
+    np.testing.assert_array_equal(ours, expected)
+
+
+def test_truncated_corner_and_size():
+    box = xywh_to_xyxy([10.7, 20.2, 5.6, 7.9])
+    assert pixel_boxes(box, 50, 50, True).tolist() == [[10, 20, 15, 27]]
 
 
 def test_pixel_boxes_inside_are_never_empty(rng):
@@ -122,23 +137,55 @@ def test_tight_box(rng, density):
         assert tight_box(mask) == slow_tight_box(mask)
 
 
-def slow_iou(a, b) -> float:
-    """IoU by counting the unit cells of integer boxes."""
-    cells = [(x, y) for x in range(12) for y in range(12)]
-    in_a = {(x, y) for x, y in cells if a[0] <= x < a[2] and a[1] <= y < a[3]}
-    in_b = {(x, y) for x, y in cells if b[0] <= x < b[2] and b[1] <= y < b[3]}
-    return len(in_a & in_b) / max(len(in_a | in_b), 1)
+def test_sizes_may_differ_by_box(rng):
+    boxes = rng.uniform(-5, 40, (50, 4))
+    height, width = rng.integers(1, 40, (2, 50))
+    together = pixel_boxes(boxes, height, width)
+    for i, box in enumerate(boxes):
+        assert together[i].tolist() == pixel_boxes(box, height[i],
+                                                   width[i])[0].tolist()
 
 
-def test_aligned_iou(rng):
-    corners = rng.integers(0, 7, (2, 200, 2))
-    boxes1, boxes2 = np.concatenate(
-        [corners, corners + rng.integers(0, 6, corners.shape)], axis=2)
-    ious = aligned_iou(boxes1, boxes2)
-    slow = [slow_iou(a, b) for a, b in zip(boxes1, boxes2)]
-    np.testing.assert_allclose(ious, slow)
-    assert 0 in slow and max(slow) > 0.5
+def test_xywh_to_xyxy():
+    boxes = [[1, 2, 3, 4], [0.5, 0, 0.25, 8]]
+    corners = xywh_to_xyxy(boxes)
+    assert corners.tolist() == [[1, 2, 4, 6], [0.5, 0, 0.75, 8]]
+    assert xywh_to_xyxy(boxes[0]).tolist() == [1, 2, 4, 6]
+    assert xywh_to_xyxy([]).shape == (0, 4)
 
 
-def test_aligned_iou_of_empty_boxes_is_zero():
-    assert aligned_iou([0, 0, 0, 0], [0, 0, 0, 0]).tolist() == [0]
+def test_xywh_to_xyxy_leaves_its_argument_alone():
+    boxes = np.array([[1., 2., 3., 4.]])
+    xywh_to_xyxy(boxes)
+    assert boxes.tolist() == [[1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize('box, fault', [
+    ([1, 1, 5, 5], None),
+    ([5, 1, 1, 5], 'box-inverted'),
+    ([5, 5, 1, 5], 'box-inverted'),
+    ([1, 1, 5, 1], 'box-zero'),
+    ([-9, -9, -9, -9], 'box-zero'),
+    ([WIDTH, 0, WIDTH + 5, 5], 'box-outside'),
+    ([WIDTH - 1e-5, 0, WIDTH + 5, 5], 'box-outside'),
+    ([0, -5, 5, 0], 'box-outside'),
+    ([-5, -5, 1, 1], None),
+])
+def test_box_faults(box, fault):
+    faults = box_faults([box], [[WIDTH, HEIGHT]])
+    assert [name for name, marks in faults.items()
+            if marks[0]] == ([fault] if fault else [])
+
+
+def test_one_size_for_all_boxes(rng):
+    boxes = rng.integers(-9, 40, (300, 4))
+    sizes = np.tile([WIDTH, HEIGHT], (300, 1))
+    for one, each in zip(
+            box_faults(boxes, (WIDTH, HEIGHT)).values(),
+            box_faults(boxes, sizes).values()):
+        assert one.any() and (one == each).all()
+
+
+def test_no_boxes_have_no_faults():
+    faults = box_faults(xywh_to_xyxy([]), np.zeros((0, 2)))
+    assert [len(marks) for marks in faults.values()] == [0, 0, 0]

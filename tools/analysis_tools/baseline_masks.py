@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from mmengine.utils import track_iter_progress
 
-from mmboxcaseg.datasets.coco import CocoBoxes, read_image
+from mmboxcaseg.datasets.coco import CocoBoxes, box_area, read_image
 from mmboxcaseg.proxy import ProxyWriter, make_records
-from mmboxcaseg.structures import pixel_boxes
+from mmboxcaseg.structures import pixel_boxes, xywh_to_xyxy
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
@@ -76,11 +76,10 @@ def run(args: argparse.Namespace) -> None:
         info, anns = coco.images[img_id], coco.annotations[img_id]
         img = read_image(osp.join(args.img_prefix, info['file_name']))
         size = info['height'], info['width']
-        boxes = np.array([ann['bbox'] for ann in anns], dtype=np.float64)
-        boxes[:, 2:] += boxes[:, :2]
+        boxes = xywh_to_xyxy([ann['bbox'] for ann in anns])
         windows = pixel_boxes(boxes, *size)
         masks = [METHODS[args.method](img, window) for window in windows]
-        areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+        areas = [box_area(ann) for ann in anns]
         records = make_records([ann['id'] for ann in anns],
                                masks,
                                windows,

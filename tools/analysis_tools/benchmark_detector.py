@@ -27,7 +27,7 @@ from mmengine.registry import init_default_scope
 
 from mmboxcaseg.proxy import mask_to_polygons
 from mmboxcaseg.registry import MODELS
-from mmboxcaseg.structures import encode_window, to_rle
+from mmboxcaseg.structures import encode_window, to_rle, xywh_to_xyxy
 
 ROOT = osp.join(osp.dirname(osp.abspath(__file__)), '../..')
 SMALL = osp.join(ROOT, 'configs/toy/proxy-mask-rcnn_r18-tiny_toy.py')
@@ -152,11 +152,10 @@ def read_instances(root: str) -> List[dict]:
         shape = image['height'], image['width']
         item = make_item(np.zeros((0, 4), dtype=int), *shape)
         for ann in data['annotations']:
-            x, y, w, h = ann['bbox']
             if ann['image_id'] == image['id'] and not ann['iscrowd']:
                 item['instances'].append(
                     dict(
-                        bbox=[x, y, x + w, y + h],
+                        bbox=xywh_to_xyxy(ann['bbox']).tolist(),
                         bbox_label=0,
                         ignore_flag=0,
                         mask_weight=1.,

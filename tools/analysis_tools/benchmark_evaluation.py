@@ -18,7 +18,7 @@ from mmengine.fileio import dump
 from mmengine.registry import init_default_scope
 
 from mmboxcaseg.registry import METRICS
-from mmboxcaseg.structures import encode_window
+from mmboxcaseg.structures import encode_window, xywh_to_xyxy
 
 NUM_IMAGES, NUM_CLASSES = 1449, 20
 # Of an image; the near ones lie about an object.
@@ -58,8 +58,7 @@ def draw_objects(rng: np.random.Generator) -> List[dict]:
 def detect(objects: List[dict], rng: np.random.Generator) -> dict:
     """Draw the detections of an image: half of them lie about an object."""
     about = [objects[i] for i in rng.integers(0, len(objects), NUM_NEAR)]
-    near = np.array([ann['bbox'] for ann in about])
-    near[:, 2:] += near[:, :2]
+    near = xywh_to_xyxy([ann['bbox'] for ann in about]).astype(int)
     near += np.tile(rng.integers(-8, 9, (NUM_NEAR, 2)), 2)
     windows = np.concatenate([
         near.clip(0, [WIDTH, HEIGHT] * 2),

@@ -98,10 +98,12 @@ def build_sources(folder: str) -> Tuple:
             data_root=f'{folder}/coco_mini',
             ann_file='annotations/boxes_train.json',
             data_prefix=dict(img='images'),
+            crop_size=cfg.train_dataloader.dataset.crop_size,
             pipeline=cfg.box_pipeline),
                        dict(
                            type='mmboxcaseg.SalientDataset',
                            data_root=f'{folder}/ecssd',
+                           crop_size=cfg.train_dataloader.dataset.crop_size,
                            pipeline=cfg.salient_pipeline)))
 
 

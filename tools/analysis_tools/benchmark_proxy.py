@@ -29,7 +29,7 @@ from pycocotools import mask as mask_utils
 from mmboxcaseg.engine.label_loop import MapQueue
 from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.registry import DATASETS
-from mmboxcaseg.structures import aligned_iou, tight_box
+from mmboxcaseg.structures import agreement
 
 ROOT = osp.join(osp.dirname(osp.abspath(__file__)), '../..')
 PAPER = osp.join(
@@ -81,7 +81,7 @@ def by_images(masks: List[np.ndarray], windows: np.ndarray) -> List[dict]:
         mask = painted == i
         rle = mask_utils.encode(np.asfortranarray(mask.astype(np.uint8)))
         rle['counts'] = rle['counts'].decode()
-        score = float(aligned_iou(tight_box(mask), window)[0])
+        score = agreement(mask, window.tolist())
         records.append(
             dict(id=i, segmentation=rle, mask_score=round(score, 6)))
     return records
@@ -121,6 +121,7 @@ def measure_input(folder: str, num: int = 60) -> Dict[str, float]:
             data_prefix=dict(img='images'),
             per_image=True,
             test_mode=True,
+            crop_size=cfg.label_dataloader.dataset.crop_size,
             pipeline=cfg.test_pipeline))
     indices = range(0, len(dataset), max(len(dataset) // num, 1))
     boxes = sum(len(dataset.get_data_info(i)['instances']) for i in indices)
@@ -214,7 +215,7 @@ def peak_of_labelling(folder: str, num_images: int) -> int:
         osp.join(folder, 'random.pth'),
         osp.join(folder, f'proxy_{num_images}.json'), '--ann-file', ann_file,
         '--img-prefix', prefix, '--work-dir', folder, '--cfg-options',
-        'label_dataloader.dataset.pipeline.1.size=32'
+        'label_dataloader.dataset.crop_size=32'
     ]
     peak = 0
     with open(osp.join(folder, 'label.log'), 'w') as log:

@@ -4,7 +4,8 @@ _base_ = './boxcaseg_hrnetv2-w48.py'
 
 model = dict(
     backbone=dict(
-        arch=None,
+        _delete_=True,  # the pretrained weights, too
+        type='mmboxcaseg.HRNetV2',
         extra=dict(
             stage1=dict(
                 num_modules=1,

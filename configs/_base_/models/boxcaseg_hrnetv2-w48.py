@@ -1,4 +1,4 @@
-# The labeller of the paper: HRNetV2-W48, whose four maps are joined to one of
+# The labeller of the paper: HRNetV2-W48, whose four maps are concatenated to
 # 720 channels, and alpha = 0.7 (Table 6).
 model = dict(
     type='mmboxcaseg.BoxCaseg',
@@ -7,7 +7,11 @@ model = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True),
-    backbone=dict(type='mmboxcaseg.HRNetV2', arch='w48'),
+    backbone=dict(
+        type='mmboxcaseg.HRNetV2',
+        arch='w48',
+        init_cfg=dict(
+            type='Pretrained', checkpoint='open-mmlab://msra/hrnetv2_w48')),
     neck=dict(type='mmboxcaseg.ResizeConcat'),
     channels=720,
     weak_head=dict(type='mmboxcaseg.SegmentationHead'),

@@ -5,6 +5,7 @@ from typing import List, Sequence
 import numpy as np
 
 from mmboxcaseg.structures import encode_window, tight_box
+from .annotations import box_area
 from .files import write_atomically
 from .schema import check_coco
 
@@ -71,7 +72,7 @@ def boxes_only(data: dict) -> dict:
     annotations = []
     for ann in data['annotations']:
         box = {key: value for key, value in ann.items() if key in BOX_KEYS}
-        box['area'] = box['bbox'][2] * box['bbox'][3]
+        box['area'] = box_area(ann)
         annotations.append(box)
     boxes = dict(data, annotations=annotations)
     if 'mmboxcaseg' in (data.get('info') or {}):

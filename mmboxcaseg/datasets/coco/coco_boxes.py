@@ -6,13 +6,19 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmboxcaseg import InputError
-from mmboxcaseg.structures import box_units, pixel_boxes
+from mmboxcaseg.structures import box_faults, box_units, xywh_to_xyxy
 from .image_files import describe, image_problem, is_remote, missing_files
 from .messages import first_few, raise_problems
 from .reading import load_coco
 
 # What box_units() finds, in words.
 UNITS = dict(xyxy='[x0, y0, x1, y1]', normalised='in 0..1')
+# The same for box_faults().
+FAULTS = {
+    'box-inverted': 'box of negative width or height',
+    'box-zero': 'box of zero area (give it a positive width and height)',
+    'box-outside': 'box outside its image (is it in pixels, as xywh?)'
+}
 
 
 class CocoBoxes:
@@ -82,11 +88,12 @@ class CocoBoxes:
 
     def _check_units(self) -> None:
         anns = self.data['annotations']
-        sizes = [(img['width'], img['height'])
-                 for img in (self.images[ann['image_id']] for ann in anns)]
+        self._sizes = np.array([(img['width'], img['height'])
+                                for img in (self.images[ann['image_id']]
+                                            for ann in anns)])
         units, is_certain = box_units(
             np.array([ann['bbox'] for ann in anns], dtype=np.float64),
-            np.array(sizes))
+            self._sizes)
         if units != 'xywh' and is_certain:
             raise InputError(
                 f'{self.ann_file}: `bbox` of all {len(anns)} annotations is '
@@ -120,8 +127,7 @@ class CocoBoxes:
         """Keep the usable annotations and print how many were left out."""
         kept: Dict[int, List[dict]] = {}
         self.left_out: Dict[str, List[int]] = {}
-        for ann in self.data['annotations']:
-            reason = self._reason_to_leave_out(ann)
+        for ann, reason in zip(self.data['annotations'], self._reasons()):
             if reason:
                 self.left_out.setdefault(reason, []).append(ann['id'])
             else:
@@ -145,16 +151,18 @@ class CocoBoxes:
             for img_id in sorted(kept)
         }
 
-    def _reason_to_leave_out(self, ann: dict) -> Optional[str]:
-        if ann.get('iscrowd', 0):
-            return 'a crowd'
-        if ann['category_id'] not in self.cat2label:
-            return 'of a class that is not in use'
-        x, y, w, h = ann['bbox']
-        if w <= 0 or h <= 0:
-            return 'box of zero area (give it a positive width and height)'
-        img = self.images[ann['image_id']]
-        box = pixel_boxes([[x, y, x + w, y + h]], img['height'], img['width'])
-        if (box[0, 2:] <= box[0, :2]).any():
-            return 'box outside its image (is it in pixels, as xywh?)'
-        return None
+    def _reasons(self) -> List[Optional[str]]:
+        """Why each annotation is left out; None if it is used."""
+        anns = self.data['annotations']
+        faults = box_faults(
+            xywh_to_xyxy([ann['bbox'] for ann in anns]), self._sizes)
+        reasons: List[Optional[str]] = [None] * len(anns)
+        for kind, marks in faults.items():
+            for i in np.flatnonzero(marks):
+                reasons[i] = FAULTS[kind]
+        for i, ann in enumerate(anns):
+            if ann.get('iscrowd', 0):
+                reasons[i] = 'a crowd'
+            elif ann['category_id'] not in self.cat2label:
+                reasons[i] = 'of a class that is not in use'
+        return reasons

@@ -18,6 +18,20 @@ def first_few(items: Sequence, most: int = 5) -> str:
     return ', '.join(str(item) for item in items[:most]) + more
 
 
+def entry_name(entry: object, position: int) -> object:
+    """What to call an entry of a list in a message.
+
+    Args:
+        entry (object): The entry, as read from JSON.
+        position (int): Its position in the list.
+
+    Returns:
+        object: Its id; else its position in brackets, for example '[3]'.
+    """
+    has_id = isinstance(entry, dict) and 'id' in entry
+    return entry['id'] if has_id else f'[{position}]'
+
+
 def raise_problems(problems: Dict[str, list], kind: str, path: str) -> None:
     """Raise one error for all broken entries of a file.
 

@@ -6,13 +6,14 @@ say is checked here: unique ids, references, masks as large as their images.
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 import fastjsonschema
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
-from .messages import raise_problems
+from .classes import check_names
+from .messages import entry_name, raise_problems
 
 SCHEMA_FILE = Path(__file__).with_name('schema.json')
 # What an entry of each list of a COCO file is called.
@@ -36,16 +37,20 @@ def schema_problem(entry: object, kind: str) -> Optional[str]:
     return None
 
 
-def mask_misfit(segmentation: Union[list, dict], img: dict) -> Optional[str]:
-    """Find out how a well-formed mask does not fit its image.
+def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
+    """Find out why a mask cannot be used: its form, or its image's size.
 
     Args:
-        segmentation (list | dict): Polygons or RLE.
+        segmentation (object): ``segmentation`` of an annotation, as read
+            from JSON.
         img (dict): The image, with ``height`` and ``width``.
 
     Returns:
-        str, optional: What is wrong; None if it fits.
+        str, optional: What is wrong; None if it is a good mask.
     """
+    problem = schema_problem(segmentation, 'mask')
+    if problem:
+        return problem
     if isinstance(segmentation, list):
         odd = any(len(polygon) % 2 for polygon in segmentation)
         return 'a polygon has an odd number of numbers' if odd else None
@@ -78,10 +83,11 @@ def check_coco(data: dict, path: str) -> None:
         raise InputError(f'{path} {problem}')
     for kind, problems in entry_problems(data):
         names = {
-            text: [_name(data[LISTS[kind]], i) for i in positions]
+            text: [entry_name(data[LISTS[kind]][i], i) for i in positions]
             for text, positions in problems.items()
         }
         raise_problems(names, kind, path)
+    check_names(data['categories'], path)
 
 
 def list_problem(data: object) -> Optional[str]:
@@ -162,13 +168,6 @@ def _list_problems(
         if problem:
             problems.setdefault(problem, []).append(number)
     return problems
-
-
-def _name(entries: List[object], number: int) -> object:
-    """What to call an entry in a message: its id, else its position."""
-    entry = entries[number]
-    has_id = isinstance(entry, dict) and 'id' in entry
-    return entry['id'] if has_id else f'[{number}]'
 
 
 @lru_cache(maxsize=None)

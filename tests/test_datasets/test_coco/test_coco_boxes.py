@@ -159,7 +159,7 @@ def test_class_of_the_config_is_not_in_the_file(tiny_coco):
 
 @pytest.mark.parametrize('values, reason', [
     (dict(bbox=[3, 4, 0, 9]), 'box of zero area'),
-    (dict(bbox=[3, 4, 9, -1]), 'box of zero area'),
+    (dict(bbox=[3, 4, 9, -1]), 'box of negative width'),
     (dict(bbox=[50, 4, 9, 9]), 'box outside its image'),
     (dict(bbox=[3, -20, 9, 20]), 'box outside its image'),
     (dict(iscrowd=1), 'a crowd'),

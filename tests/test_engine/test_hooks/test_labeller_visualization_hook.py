@@ -23,8 +23,7 @@ def config(tmp_path, tiny_coco, tiny_salient) -> Config:
         # Maps shall change visibly.
         'optim_wrapper.optimizer.lr': 0.01,
         'train_dataloader.batch_size': 2,
-        'train_dataloader.sampler.batch_size': 2,
-        'train_dataloader.sampler.source_ratio': (1, 1),
+        'train_dataloader.batch_sampler.source_ratio': (1, 1),
     })
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(num_workers=0, persistent_workers=False)

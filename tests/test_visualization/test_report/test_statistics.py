@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mmboxcaseg.visualization.report.statistics import (
-    NUM_BINS, bin_edges, coco_sizes, group_means, is_kept, rank_correlation,
-    score_bins, score_histograms)
+    NUM_BINS, bin_edges, coco_sizes, group_means, rank_correlation, score_bins,
+    score_histograms)
 
 
 @pytest.fixture
@@ -39,12 +39,6 @@ def test_histograms_against_loops(scores, rng):
 def test_coco_sizes():
     areas = np.array([0, 1023.9, 1024, 9215.9, 9216, 1e6])
     assert coco_sizes(areas).tolist() == [0, 0, 1, 1, 2, 2]
-
-
-def test_empty_masks_are_never_kept():
-    scores = np.array([0, 0.01, 0.949999, 0.95, 1])
-    assert is_kept(scores, 0).tolist() == [False, True, True, True, True]
-    assert is_kept(scores, 0.95).tolist() == [False, False, False, True, True]
 
 
 def test_group_means_against_loops(rng):

@@ -1,0 +1,76 @@
+"""Annotations of a COCO file: their areas, and whether they have masks."""
+from collections import defaultdict
+from typing import Dict, List, Sequence
+
+from mmboxcaseg import InputError
+from .messages import first_few, raise_problems
+from .schema import segmentation_problem
+
+
+def box_area(ann: dict) -> float:
+    """Area of the box of an annotation in square pixels."""
+    return ann['bbox'][2] * ann['bbox'][3]
+
+
+def area_of(ann: dict) -> float:
+    """Annotated area in square pixels; that of the box if there is none."""
+    area = ann.get('area')
+    return box_area(ann) if area is None else area
+
+
+def missing_masks(annotations: Sequence[dict]) -> List[int]:
+    """Find the annotations that have no mask.
+
+    Args:
+        annotations (Sequence[dict]): Annotations of a COCO file.
+
+    Returns:
+        list[int]: Ids of those whose ``segmentation`` is absent or empty.
+    """
+    return [ann['id'] for ann in annotations if not ann.get('segmentation')]
+
+
+def check_segmentations(annotations: Sequence[dict], images: Dict[int, dict],
+                        path: str) -> None:
+    """Check form and size of the masks that there are.
+
+    Args:
+        annotations (Sequence[dict]): Annotations of a COCO file.
+        images (dict[int, dict]): Its images by id.
+        path (str): The file, for the message.
+
+    Raises:
+        InputError: A mask cannot be used. The message names the annotation.
+    """
+    problems = defaultdict(list)
+    for ann in annotations:
+        if ann.get('segmentation'):
+            problem = segmentation_problem(ann['segmentation'],
+                                           images[ann['image_id']])
+            if problem:
+                problems[f'`segmentation`: {problem}'].append(ann['id'])
+    raise_problems(problems, 'annotation', path)
+
+
+def check_true_masks(annotations: Sequence[dict], images: Dict[int, dict],
+                     path: str) -> None:
+    """Check that every annotation has a mask to compare with.
+
+    Args:
+        annotations (Sequence[dict]): Annotations of a COCO file.
+        images (dict[int, dict]): Its images by id.
+        path (str): The file, for the message.
+
+    Raises:
+        InputError: A mask is missing or cannot be used. The message names
+            the annotation.
+    """
+    bare = missing_masks(annotations)
+    if bare:
+        raise InputError(
+            f'{path}: {len(bare)} of {len(annotations)} annotations have no '
+            f'`segmentation`: annotation {first_few(bare)}. Use a file with '
+            'true masks. With boxes only, measure boxes (metric="bbox"), or '
+            'do not validate: val_cfg = val_dataloader = val_evaluator = '
+            'None.')
+    check_segmentations(annotations, images, path)

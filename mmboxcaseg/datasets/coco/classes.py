@@ -1,0 +1,79 @@
+"""Classes of a COCO file: names that occur once, in the file's order."""
+from collections import defaultdict
+from typing import Dict, List, Sequence
+
+from mmboxcaseg import InputError
+
+
+def repeated_names(categories: Sequence[dict]) -> Dict[str, List[int]]:
+    """Find the class names that more than one category has.
+
+    Args:
+        categories (Sequence[dict]): ``categories`` of a COCO file.
+
+    Returns:
+        dict[str, list[int]]: Ids of the categories by repeated name.
+    """
+    ids = defaultdict(list)
+    for cat in categories:
+        ids[cat['name']].append(cat['id'])
+    return {name: group for name, group in ids.items() if len(group) > 1}
+
+
+def check_names(categories: Sequence[dict], path: str) -> None:
+    """Check that every class has one category.
+
+    Args:
+        categories (Sequence[dict]): ``categories`` of a COCO file.
+        path (str): The file, for the message.
+
+    Raises:
+        InputError: Two categories have the same name.
+    """
+    repeated = repeated_names(categories)
+    if repeated:
+        names = '; '.join(f'{name!r} (ids {", ".join(map(str, ids))})'
+                          for name, ids in repeated.items())
+        raise InputError(
+            f'{path}: several categories have the same name: {names}. Give '
+            'every class one category: change `category_id` of the '
+            'annotations to one of these ids, or rename a category.')
+
+
+def common_classes(categories: Sequence[dict],
+                   classes: Sequence[str]) -> List[str]:
+    """Select the names of a file that are wanted, in the file's order.
+
+    Args:
+        categories (Sequence[dict]): ``categories`` of the COCO file.
+        classes (Sequence[str]): The names that are wanted.
+
+    Returns:
+        list[str]: Names in the order in which mmdet numbers them.
+    """
+    return [cat['name'] for cat in categories if cat['name'] in classes]
+
+
+def check_class_order(categories: Sequence[dict], classes: Sequence[str],
+                      path: str) -> None:
+    """Check that labels mean the same in a config and in a COCO file.
+
+    mmdet numbers the classes in the order of the file, whatever the order in
+    the config, and silently leaves out classes that the file does not have.
+
+    Args:
+        categories (Sequence[dict]): ``categories`` of the COCO file.
+        classes (Sequence[str]): Classes of the config, by label.
+        path (str): The file, for the message.
+
+    Raises:
+        InputError: A class is missing, or the order is another one.
+    """
+    check_names(categories, path)
+    if common_classes(categories, classes) != list(classes):
+        raise InputError(
+            'Labels follow the order of the classes in the file, but the '
+            f'classes of the config are not in {path}, or are in another '
+            f'order. Config: {list(classes)}; file: '
+            f'{[cat["name"] for cat in categories]}. Write `metainfo.classes` '
+            "of the data set in the file's order.")

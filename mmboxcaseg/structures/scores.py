@@ -1,0 +1,19 @@
+"""Which masks are used for training, by their scores."""
+from typing import Union
+
+import numpy as np
+
+
+def is_kept(scores: Union[float, np.ndarray],
+            threshold: float) -> Union[bool, np.ndarray]:
+    """Whether masks are used for training (Table 8 of the paper).
+
+    Args:
+        scores (float | np.ndarray): Scores in [0, 1], of any shape.
+        threshold (float): The lowest score of a mask that is used. An empty
+            mask has score 0 and is never used, not even at threshold 0.
+
+    Returns:
+        bool | np.ndarray: Booleans of the same shape.
+    """
+    return (scores > 0) & (scores >= threshold)

@@ -1,0 +1,58 @@
+import pytest
+
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import (area_of, box_area, check_segmentations,
+                                      check_true_masks, missing_masks)
+
+IMAGES = {7: dict(id=7, height=4, width=6)}
+SQUARE = [[1, 1, 3, 1, 3, 3, 1, 3]]
+
+
+def annotation(ann_id: int, segmentation: object = SQUARE) -> dict:
+    return dict(id=ann_id, image_id=7, segmentation=segmentation)
+
+
+@pytest.mark.parametrize('area, expected', [(5, 5), (0, 0), (None, 12)])
+def test_area_of(area, expected):
+    ann = dict(bbox=[1, 2, 3, 4], area=area)
+    assert area_of(ann) == expected
+    assert box_area(ann) == 12
+    assert area_of(dict(bbox=[1, 2, 3, 4])) == 12
+
+
+def test_missing_masks():
+    anns = [
+        annotation(1),
+        annotation(2, []),
+        annotation(3, None),
+        dict(id=4, image_id=7)
+    ]
+    assert missing_masks(anns) == [2, 3, 4]
+
+
+def test_true_masks_are_wanted_for_all():
+    check_true_masks([annotation(1), annotation(2)], IMAGES, 'val.json')
+    with pytest.raises(
+            InputError, match=r'val.json: 1 of 2 .*annotation 2\. Use'):
+        check_true_masks([annotation(1), annotation(2, [])], IMAGES,
+                         'val.json')
+
+
+@pytest.mark.parametrize('segmentation, text', [
+    ([1, 1, 3, 1, 3, 3], 'it is not a list of polygons'),
+    ([[1, 1, 3]], 'it is not a list of polygons'),
+    ([[1, 1, 3, 1, 3, 3, 5]], 'odd number'),
+    (dict(size=[6, 4], counts=[24]), 'size'),
+    (dict(size=[4, 6], counts=[23]), 'do not sum up'),
+    (dict(size=[4, 6], counts='ooo'), 'cannot be decoded'),
+])
+def test_broken_masks_are_refused(segmentation, text):
+    anns = [annotation(1), annotation(2, segmentation)]
+    for check in (check_segmentations, check_true_masks):
+        with pytest.raises(InputError, match='annotation 2') as error:
+            check(anns, IMAGES, 'val.json')
+        assert text in str(error.value)
+
+
+def test_masks_that_are_not_there_are_not_broken():
+    check_segmentations([dict(id=4, image_id=7)], IMAGES, 'boxes.json')
