@@ -82,8 +82,9 @@ def get_provenance(cfg: Config, args: argparse.Namespace) -> dict:
         off_by_one=args.off_by_one,
         amp=args.amp,
         test_cfg=cfg.model.get('test_cfg', {}),
-        loss_pixel=cfg.model.get('loss_pixel', {}),
+        fusion=cfg.model.get('fusion', {}),
         data_preprocessor=cfg.model.get('data_preprocessor', {}),
+        crop_size=cfg.label_dataloader.dataset.get('crop_size'),
         pipeline=cfg.label_dataloader.dataset.pipeline)
 
 

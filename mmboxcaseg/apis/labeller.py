@@ -12,6 +12,7 @@ from torch import nn
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import describe, image_problem, read_image
+from mmboxcaseg.datasets.concat_crops import check_crop_sizes
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import agreement, box_faults, merge_masks
 
@@ -40,6 +41,7 @@ def init_labeller(config: Union[str, Config],
     if 'label_dataloader' not in cfg:
         raise InputError(f'{cfg.filename} has no `label_dataloader`, so it is '
                          'no config of a labeller.')
+    check_crop_sizes(cfg)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
         try:
@@ -48,7 +50,7 @@ def init_labeller(config: Union[str, Config],
             raise InputError(
                 f'{checkpoint} cannot be loaded into the model of '
                 f'{cfg.filename}. Use the config that it was trained with, '
-                'with the same `model.heads`.') from error
+                'with the same heads.') from error
     # A chunk is filled up: few boxes shall not cost a large one.
     model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
     # The image is handed in: everything after its loading remains.
@@ -56,6 +58,7 @@ def init_labeller(config: Union[str, Config],
         transform for transform in cfg.label_dataloader.dataset.pipeline
         if not transform['type'].endswith('LoadImageFromFile')
     ])
+    model.crop_size = cfg.label_dataloader.dataset.get('crop_size')
     return model.to(device or get_device()).eval()
 
 
@@ -108,6 +111,7 @@ def label_boxes(model: nn.Module,
             img_path=str(image) if isinstance(image, str) else 'the image',
             height=height,
             width=width,
+            crop_size=model.crop_size,
             instances=instances))
     sample, = model.test_step({key: [value] for key, value in item.items()})
     gt, window_masks = sample.gt_instances, sample.pred_instances.masks

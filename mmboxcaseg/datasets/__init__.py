@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=['coco', 'transforms'],
     submod_attrs=dict(
         box_crops=['BoxCropDataset'],
+        concat_crops=['ConcatCrops'],
         proxy_coco=['ProxyCocoDataset'],
         salient=['SalientDataset'],
         samplers=['MultiSourceSampler']))

@@ -191,7 +191,7 @@ def check_weights(model: nn.Module, checkpoint: str) -> None:
             f'config, or has them in other shapes ({first_few(lost, 3)}): '
             'use the '
             'config that it was trained with, and for a labeller the same '
-            '`model.heads`.')
+            'heads.')
 
 
 def check_folder(path: str, what: str) -> None:

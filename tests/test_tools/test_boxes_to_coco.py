@@ -183,11 +183,11 @@ def test_class_names_beside_the_labels(tree):
 
 @pytest.mark.parametrize('name, text, message', [
     ('a.yaml', 'nc: 2', 'no class names'),
-    ('a.yaml', 'names: {1: dog, 2: cat}', 'not every number from 0'),
-    ('a.txt', 'dog\ncat\ndog\n', 'one of them twice'),
+    ('a.yaml', 'names: {1: dog, 2: cat}', 'not all numbers from 0'),
+    ('a.txt', 'dog\ncat\ndog\n', 'a name twice'),
     ('a.txt', '\n', 'no class names'),
     ('a.txt', 'dog', 'names 1 classes; the labels also have 1 .a'),
-    ('a.yaml', 'names: [dog', 'is no valid YAML'),
+    ('a.yaml', 'names: [dog', 'is not valid YAML'),
 ])
 def test_wrong_classes(tree, tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
@@ -233,11 +233,11 @@ def test_unusual_boxes(tree):
         '</annotations>')
     printed, coco = tree.convert('cvat')
     for text in ('1 objects clipped: box that leaves its image: a.jpg box [0]',
-                 '3 objects left out: box without area, with swapped corners '
-                 'or NaN: a.jpg box [1], a.jpg box [2], a.jpg box [5]',
+                 '3 objects left out: box without area, with swapped corners, '
+                 'NaN or infinite: a.jpg box [1], a.jpg box [2], a.jpg box [5',
                  '1 objects left out: box outside its image: a.jpg box [3]',
                  '1 objects left out: rotated box: a.jpg box [4]',
-                 '1 objects left out: polygon (no box): a.jpg polygon [6]'):
+                 '1 objects left out: polygon (not a box): a.jpg polygon [6]'):
         assert text in printed
     assert boxes_of(coco) == {
         'a.jpg': [('dog', (0, 10, 20, 60))],
@@ -251,8 +251,8 @@ def test_other_shapes_of_labelme(tree):
     content['shapes'][0]['shape_type'] = 'circle'
     path.write_text(json.dumps(content))
     printed, coco = tree.convert('labelme')
-    assert ('1 objects left out: circle (no rectangle): a.jpg shape [0]'
-            ) in printed
+    assert (
+        '1 objects left out: circle (not a box): a.jpg shape [0]') in printed
     assert boxes_of(coco) == {**BOXES, 'a.jpg': BOXES['a.jpg'][1:]}
 
 
@@ -293,7 +293,8 @@ def test_images_without_labels(tree):
 def test_labels_without_image(tree):
     tree.write('yolo')
     (tree.images / 'a.jpg').unlink()
-    with pytest.raises(SystemExit, match='1 of 2 label files .*: a. Name'):
+    with pytest.raises(
+            SystemExit, match='(?s)1 of 2 files .*  a: .*no such image'):
         tree.convert('yolo')
 
 
@@ -305,7 +306,7 @@ def test_two_images_for_one_label_file(tree):
 
 
 @pytest.mark.parametrize('kind, message', [('yolo', 'has no .txt file'),
-                                           ('voc', 'is no folder')])
+                                           ('voc', 'not a folder: .*labels')])
 def test_no_labels(tree, tmp_path, kind, message):
     if kind == 'yolo':
         tree.write('voc')
@@ -326,20 +327,22 @@ BROKEN = [
     ('yolo', '\n0 .1 .1 .2 .1 .2 .2 .1 .2', 'line 2 .*segmentation'),
     ('yolo', '0 .5 .5 .1 wide', 'line 1 is not'),
     ('yolo', '0 35 30 10 10', r'line 1 .*outside \[0, 1\] .*pixels'),
-    ('yolo', '0 .5 .5 nan .1', r'outside \[0, 1\]'),
+    ('yolo', '0 .5 .5 inf .1', r'outside \[0, 1\]'),
+    ('yolo', '0.5 .5 .5 .1 .1', 'line 1: class 0.5 is not a whole number'),
     ('yolo', b'\xff\xfe\xff', 'is not UTF-8'),
     ('labelme', '{"shapes": [', 'a.json is not valid JSON'),
-    ('labelme', '[]', 'no labelme file'),
+    ('labelme', '[]', 'not a labelme file'),
     ('labelme', '{"shapes": [{}], "imageHeight": 60, "imageWidth": 70}',
-     r'shape \[0\] is no rectangle'),
+     r'shape \[0\] is not a rectangle'),
     ('labelme', '{"shapes": [{"label": "dog", "shape_type": "rectangle", '
      '"points": [[1], [2]]}], "imageHeight": 60, "imageWidth": 70}',
-     r'shape \[0\] is no rectangle'),
+     r'shape \[0\] is not a rectangle'),
     ('labelme', '{"shapes": [], "imageHeight": 70, "imageWidth": 60}',
      'image of 60x70 pixels, it has 70x60 .*EXIF'),
-    ('voc', '<annotation><object>', 'a.xml is no valid XML'),
+    ('voc', '<annotation><object>', 'a.xml is not valid XML'),
     ('voc', '<a><object><name/></object></a>', r'object \[0\] has no `name`'),
-    ('voc', '<a><object><name>dog</name></object></a>', 'no `bndbox`'),
+    ('voc', '<a><object><name>dog</name><bndbox><xmin>a</xmin></bndbox>'
+     '</object></a>', 'no `bndbox` with the numbers'),
     ('voc', '<a><size><width>7</width><height>6</height></size></a>',
      'image of 7x6 pixels'),
 ]
@@ -351,17 +354,18 @@ def test_broken_labels(tree, kind, content, message):
     path.write_bytes(
         content if isinstance(content, bytes) else content.encode())
     with pytest.raises(
-            SystemExit, match=f'(?s)1 of 2 images or .* a.jpg: .*{message}'):
+            SystemExit, match=f'(?s)1 of 2 files .* a.jpg: .*{message}'):
         tree.convert(kind)
     assert not tree.out.exists()
 
 
 @pytest.mark.parametrize('content, message', [
-    ('<annotations><image', 'no valid XML'),
+    ('<annotations><image', 'not valid XML'),
     ('<annotations><track id="0"/></annotations>', 'CVAT for images 1.1'),
     ('<annotations/>', 'has tracks or no images'),
     ('<a><image name="a.jpg"/><image name="a.jpg"/></a>', 'more than once'),
-    ('<a><image name="z.jpg"/></a>', '1 of 1 label files .*z.jpg'),
+    ('<a><image name="z.jpg"/></a>',
+     '(?s)1 of 1 files .*z.jpg: .*no such image'),
     ('<a><image name="a.jpg" width="7" height="6"/></a>', 'of 7x6 pixels'),
     ('<a><image name="a.jpg"><box label="dog"/></image></a>',
      r'a.jpg: box \[0\] has no `label`, xtl'),

@@ -246,7 +246,7 @@ def test_check_data_of_a_detector(monkeypatch, capsys, data, spoil, words):
     (mask(area(255, 20, 24)), ('salient_img', 'its mask has another size')),
     (mask(area(255, channels=(3, ))), ('its mask has colours', 'one.jpg')),
     (append('labeller.py', "train_dataloader['batch_size'] = 3\n"),
-     ('batch_size is 3', 'sampler 16')),
+     ('a batch of 3 cannot be divided as 9:7', 'source_ratio=(2, 1)')),
 ])
 def test_train(monkeypatch, capsys, data, spoil, words):
     spoil(data)

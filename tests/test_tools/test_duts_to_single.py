@@ -64,7 +64,7 @@ def read_record(out: Path) -> dict:
 def test_single_objects(tool, duts):
     printed = tool('duts_to_single', duts.images, duts.masks, duts.out)
     for text in ('1 left out, no_object: none',
-                 '1 left out, several_objects: two', '0 left out, copies: ',
+                 '1 left out, several_objects: two',
                  '4 of 6 images remain (of the 10553 of DUTS-TR the paper '
                  'has 7991)'):
         assert text in printed
@@ -138,14 +138,15 @@ def test_nothing_remains(tool, duts):
 @pytest.mark.parametrize('folder', ['lost', 'DUTS-TR-Mask/empty'])
 def test_no_targets(tool, duts, tmp_path, folder):
     (duts.masks / 'empty').mkdir()
-    with pytest.raises(SystemExit, match=f'{folder} is no folder of images'):
+    with pytest.raises(
+            SystemExit, match=f'{folder} is not a folder of images'):
         tool('duts_to_single', duts.images, duts.masks, duts.out,
              '--exclude-overlap-with', duts.target, tmp_path / folder)
 
 
 @pytest.mark.parametrize('name, message', [
-    ('DUTS-TR-Mask/one.png', 'mask is no image .*: image one.jpg'),
-    ('DUTS-TR-Image/one.jpg', 'the file is no image .*: image one.jpg'),
+    ('DUTS-TR-Mask/one.png', 'one: its mask is no'),
+    ('DUTS-TR-Image/one.jpg', 'one: the file is no'),
     ('target/other.jpg', 'target/other.jpg cannot be read'),
 ])
 def test_broken_image(tool, duts, tmp_path, name, message):

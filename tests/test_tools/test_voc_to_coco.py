@@ -110,10 +110,10 @@ def test_files(tool, trees):
         for name in ('instances_trainaug', 'boxes_trainaug', 'instances_val'))
     assert len(list(folder.iterdir())) == 3
     for text in (
-            'trainaug: 4 images, 2 of them with the masks of SBD; 10 instan',
+            'trainaug: 4 images, 2 of them with the masks of SBD; 10 annot',
             'trainaug: 4 images differ from the 10582 of the paper',
-            'trainaug: 10 instances differ from the 25815 of the paper',
-            'val: 1 images, 0 of them with the masks of SBD; 2 instances',
+            'trainaug: 10 annotations differ from the 25815 of the paper',
+            'val: 1 images, 0 of them with the masks of SBD; 2 annotations',
             'val: 1 images differ from the 1449 of the paper'):
         assert text in printed
     assert ' left out' not in printed and 'several' not in printed
@@ -162,7 +162,7 @@ def test_files(tool, trees):
 
 def test_same_bytes(tool, trees, tmp_path):
     tool('voc_to_coco', trees.voc, trees.sbd, '--nproc', 1)
-    tool('voc_to_coco', trees.voc, trees.sbd, '--nproc', 3, '--out-dir',
+    tool('voc_to_coco', trees.voc, trees.sbd, '--nproc', 3, '--out',
          tmp_path / 'again')
     for path in (tmp_path / 'again').iterdir():
         first = trees.voc / 'annotations' / path.name
@@ -229,10 +229,11 @@ def make_unknown_class(path: Path) -> None:
     ('VOC2012/SegmentationObject/w.png', make_colours, 'has colours .RGB.'),
     ('VOC2012/SegmentationClass/w.png', make_small, 'differ in size'),
     ('VOC2012/JPEGImages/s1.jpg', make_small,
-     's1.mat is of another size .*8x8'),
+     's1.mat and .* differ in size, .*8x8'),
     ('VOC2012/JPEGImages/s1.jpg', break_file, 's1.jpg cannot be read'),
-    ('dataset/inst/s1.mat', break_file, 's1.mat is no instance file of SBD'),
-    ('dataset/inst/s1.mat', make_other_mat, 's1.mat is no instance file'),
+    ('dataset/inst/s1.mat', break_file,
+     's1.mat is not an instance file of SBD'),
+    ('dataset/inst/s1.mat', make_other_mat, 's1.mat is not an instance file'),
     ('dataset/inst/s1.mat', make_too_many, r'objects \[1, 2, 3\].*\[8, 15\]'),
     ('dataset/inst/s1.mat', make_unknown_class, r'says \[8, 15, 21\]'),
 ])

@@ -127,7 +127,9 @@ def ablate_heads(args: argparse.Namespace, steps: StepRunner,
     results = {}
     for row, heads in HEADS.items():
         cfg = configure(args.config, seed, args.cfg_options)
-        cfg.model.heads = list(heads)
+        for name in ('weak', 'salient', 'transferred'):
+            if name not in heads:
+                cfg.model[f'{name}_head'] = None
         name = f'{"-".join(heads)}_seed{seed}'
         results[row] = train(cfg, steps, name, HEADS_METRICS)
     return results

@@ -150,16 +150,28 @@ def open_images(small: bool) -> Iterator[Tuple[str, str]]:
         yield root, 'drawn'
 
 
-def build_box_crops(root: str, pipeline: str, **kwargs) -> Dataset:
-    """Build the boxes of coco_mini with a pipeline of the paper's config."""
+def build_source(root: str, loader: str, pipeline: str, **kwargs) -> Dataset:
+    """Build coco_mini or ecssd as a data loader of the paper's config does."""
+    cfg = Config.fromfile(PAPER)
     return DATASETS.build(
         dict(
-            type='mmboxcaseg.BoxCropDataset',
-            data_root=f'{root}/coco_mini',
-            ann_file='annotations/boxes_train.json',
-            data_prefix=dict(img='images'),
-            pipeline=Config.fromfile(PAPER)[pipeline],
+            data_root=root,
+            crop_size=cfg[loader].dataset.crop_size,
+            pipeline=cfg[pipeline],
             **kwargs))
+
+
+def build_box_crops(root: str, loader: str, pipeline: str,
+                    **kwargs) -> Dataset:
+    """Build the boxes of coco_mini, see :func:`build_source`."""
+    return build_source(
+        f'{root}/coco_mini',
+        loader,
+        pipeline,
+        type='mmboxcaseg.BoxCropDataset',
+        ann_file='annotations/boxes_train.json',
+        data_prefix=dict(img='images'),
+        **kwargs)
 
 
 # ------------------------------------------------------------- the program

@@ -12,8 +12,8 @@ from typing import Callable, Dict, Iterator, List, Tuple
 import cv2
 import numpy as np
 import torch
-from common import (PAPER, best_ms, build_box_crops, in_own_process,
-                    open_images, peak_memory, run_benchmark)
+from common import (PAPER, best_ms, build_box_crops, build_source,
+                    in_own_process, open_images, peak_memory, run_benchmark)
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
 from mmboxcaseg.models.losses import box_bags, mil_loss, pairwise_loss
-from mmboxcaseg.registry import DATASETS, MODELS
+from mmboxcaseg.registry import MODELS
 
 # Without --amp a training runs as 'fp32+channels_last'.
 SETTINGS = ('fp32', 'fp32+channels_last', 'amp', 'amp+channels_last',
@@ -173,12 +173,12 @@ def measure_steps(small: bool, with_compile: bool) -> Iterator[dict]:
 def measure(args: argparse.Namespace) -> dict:
     """Measure data, losses and steps."""
     with open_images(args.small) as (root, data):
-        salient = dict(
-            type='mmboxcaseg.SalientDataset',
-            data_root=f'{root}/ecssd',
-            pipeline=Config.fromfile(PAPER).salient_pipeline)
-        sources = (build_box_crops(root,
-                                   'box_pipeline'), DATASETS.build(salient))
+        sources = (build_box_crops(root, 'train_dataloader', 'box_pipeline'),
+                   build_source(
+                       f'{root}/ecssd',
+                       'train_dataloader',
+                       'salient_pipeline',
+                       type='mmboxcaseg.SalientDataset'))
         result = dict(
             data=data,
             box_sample_ms=sample_ms(sources[0]),

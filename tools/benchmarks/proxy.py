@@ -80,7 +80,11 @@ def measure_input(root: str, num: int = 60) -> Dict[str, float]:
     """Milliseconds to decode, crop and resize, per instance on one core."""
     cv2.setNumThreads(0)
     dataset = build_box_crops(
-        root, 'test_pipeline', per_image=True, test_mode=True)
+        root,
+        'label_dataloader',
+        'test_pipeline',
+        per_image=True,
+        test_mode=True)
     indices = range(0, len(dataset), max(len(dataset) // num, 1))
     boxes = sum(len(dataset.get_data_info(i)['instances']) for i in indices)
     ms, = best_ms(load=lambda: [dataset[i] for i in indices])
@@ -146,7 +150,7 @@ def peak_of_labelling(folder: str, num_images: int) -> float:
     tool = osp.join(CONFIGS, '../tools/label.py')
     command = f'{sys.executable} {tool} {TOY} random.pth {num_images}.json ' \
         f'--boxes {boxes} --images . --work-dir . ' \
-        '--cfg-options label_dataloader.dataset.pipeline.1.size=32'
+        '--cfg-options label_dataloader.dataset.crop_size=32'
     peak = 0
     with open(log, 'w') as file:
         label = psutil.Popen(

@@ -1,4 +1,7 @@
 from .batch_visualization_hook import BatchVisualizationHook
+from .crop_size_hook import CropSizeHook
 from .labeller_visualization_hook import LabellerVisualizationHook
 
-__all__ = ['BatchVisualizationHook', 'LabellerVisualizationHook']
+__all__ = [
+    'BatchVisualizationHook', 'CropSizeHook', 'LabellerVisualizationHook'
+]
