@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 import os.path as osp
+import signal
 import sys
 from contextlib import contextmanager
 from functools import wraps
@@ -229,7 +230,9 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
     # Set here, before the processes are forked: they would wait for OpenCV's
     # threads, which do not survive a fork.
     cv2.setNumThreads(1)
-    with Pool(nproc) as pool:
+    # Ctrl-C reaches all processes; this one ends the others.
+    ignore = signal.SIGINT, signal.SIG_IGN
+    with Pool(nproc, initializer=signal.signal, initargs=ignore) as pool:
         results = pool.imap(func, tasks, chunksize=8)
         return list(track(results, len(tasks)))
 

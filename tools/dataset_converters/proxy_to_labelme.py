@@ -9,16 +9,16 @@ import argparse
 import os.path as osp
 from collections import Counter
 
-from converting import attempt, check_broken, make_parser
+from converting import attempt, check_broken, converting, make_parser
 from mmengine.fileio import dump
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, describe, file_names,
                                       image_problem, new_folder)
-from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import check_masks, to_labelme
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.progress import track
+from mmboxcaseg.utils.cli import check_file
 
 
 def parse_args() -> argparse.Namespace:
@@ -70,12 +70,12 @@ def run(args: argparse.Namespace) -> None:
             mkdir_or_exist(osp.dirname(out))
             dump(content, out, indent=2)
             counts.update(image_counts)
-    print(f'\n{args.out}: {counts["masks"]} masks as {counts["parts"]} '
+    print(f'{args.out}: {counts["masks"]} masks as {counts["parts"]} '
           f'polygons, {counts["holes"]} holes in {counts["with_holes"]} '
           f'masks filled, {counts["empty"]} empty masks left out')
 
 
-@exit_on_bad_input()
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')

@@ -14,14 +14,15 @@ from typing import Callable, List, Sequence
 
 import numpy as np
 import yaml
-from converting import Notes, clip_box, make_parser, print_notes, read_coco
+from converting import (Notes, clip_box, converting, make_parser, print_notes,
+                        read_coco)
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import file_names, new_folder
-from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import check_masks, mask_to_polygons
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.progress import track
+from mmboxcaseg.utils.cli import check_file
 
 PARTS = dict(join='joined', largest='cut to the largest', error='refused')
 
@@ -165,13 +166,12 @@ def run(args: argparse.Namespace) -> None:
         numbers = partial(mask_numbers, notes=notes, args=args)
     with new_folder(args.out) as folder:
         written = write_folder(folder, data, numbers, args)
-    print()
     print_notes(notes)
     print(f'{args.out}: {written} {"boxes" if args.boxes_only else "masks"} '
           'written')
 
 
-@exit_on_bad_input()
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'COCO file' if args.boxes_only else 'proxy file')
