@@ -120,7 +120,7 @@ class Pipeline:
         """Label boxes and return the proxy file."""
         out = self.path(f'{name}.json')
         self.step(name, 'label.py', self.config('labeller'), checkpoint, out,
-                  '--ann-file', boxes, '--img-prefix', images, '--work-dir',
+                  '--boxes', boxes, '--images', images, '--work-dir',
                   self.path('logs', name), *args)
         return out
 

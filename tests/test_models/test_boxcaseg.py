@@ -5,7 +5,7 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from torch.nn import functional as F
 
-from mmboxcaseg.models import boxcaseg
+from mmboxcaseg.models import boxcaseg, map_masks
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import binarize_maps
 
@@ -181,7 +181,8 @@ def test_mask_does_not_depend_on_its_batch(build_labeller, monkeypatch, chunk,
                                            keep_map):
     if keep_map:
         # The map itself shows a difference that a mask would hide.
-        monkeypatch.setattr(boxcaseg, 'binarize_maps', lambda maps, *_: maps)
+        monkeypatch.setattr(map_masks, 'binarize_maps',
+                            lambda maps, *_, **__: maps)
     model = build_labeller(chunk=chunk)
     model.eval()
     expected = [found.tobytes() for found in run(model, [7], [1])]

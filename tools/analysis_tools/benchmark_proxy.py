@@ -26,7 +26,6 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from pycocotools import mask as mask_utils
 
-from mmboxcaseg.engine.label_loop import MapQueue
 from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.registry import DATASETS
 from mmboxcaseg.structures import agreement
@@ -171,16 +170,12 @@ def measure_wall(folder: str, num_images: int = 600) -> Dict[str, float]:
             log_level='WARNING',
             test_dataloader=cfg.label_dataloader,
             test_evaluator=[],
-            custom_hooks=[],
-            test_cfg=dict(
-                type='mmboxcaseg.LabelLoop',
-                out_file=out,
-                source_file=ann_file,
-                provenance=PROVENANCE)))
+            custom_hooks=[dict(type='mmboxcaseg.ProxyMaskHook', out_file=out)],
+            test_cfg=dict(type='TestLoop')))
+    cfg.test_dataloader.batch_sampler = dict(type='mmboxcaseg.BoxBatchSampler')
     # One core for the loader's process.
     torch.set_num_threads(max(torch.get_num_threads() - 1, 1))
     runner = Runner.from_cfg(cfg)
-    runner.test_loop.writer.prepare()
     runner.call_hook('before_run')
     loader, model = runner.test_loop.dataloader, runner.model.eval()
 
@@ -189,12 +184,9 @@ def measure_wall(folder: str, num_images: int = 600) -> Dict[str, float]:
     alone = dict(loader_s=time.perf_counter() - start)
 
     start = time.perf_counter()
-    queue = MapQueue(model)
     with torch.no_grad():
         for batch in batches:
-            data = model.data_preprocessor(batch)
-            list(queue.put(data['inputs'], data['data_samples']))
-        list(queue.flush())
+            model.test_step(batch)
     alone['network_s'] = time.perf_counter() - start
 
     start = time.perf_counter()
@@ -212,8 +204,8 @@ def peak_of_labelling(folder: str, num_images: int) -> int:
         sys.executable,
         osp.join(ROOT, 'tools/label.py'), TOY,
         osp.join(folder, 'random.pth'),
-        osp.join(folder, f'proxy_{num_images}.json'), '--ann-file', ann_file,
-        '--img-prefix', prefix, '--work-dir', folder, '--cfg-options',
+        osp.join(folder, f'proxy_{num_images}.json'), '--boxes', ann_file,
+        '--images', prefix, '--work-dir', folder, '--cfg-options',
         'label_dataloader.dataset.pipeline.1.size=32'
     ]
     peak = 0
