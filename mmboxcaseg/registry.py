@@ -23,8 +23,8 @@ DATASETS = Registry(
     parent=MMENGINE_DATASETS,
     scope='mmboxcaseg',
     locations=[
-        'mmboxcaseg.datasets.box_crops', 'mmboxcaseg.datasets.proxy_coco',
-        'mmboxcaseg.datasets.salient'
+        'mmboxcaseg.datasets.box_crops', 'mmboxcaseg.datasets.concat_crops',
+        'mmboxcaseg.datasets.proxy_coco', 'mmboxcaseg.datasets.salient'
     ])
 TRANSFORMS = Registry(
     'transform',

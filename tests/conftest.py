@@ -111,17 +111,19 @@ def labeller_cfg() -> Config:
 
 @pytest.fixture
 def build_labeller(labeller_cfg):
-    """Builds the tiny labeller of the configs under a seed.
+    """Builds the tiny labeller of the configs with a fixed seed.
 
-    The parameters of its heads are drawn larger than the authors' N(0,
-    0.001), else all maps would be 0.5 and no test could see a difference.
+    The parameters of its heads are larger than the authors' N(0, 0.001).
+    Otherwise all maps would be 0.5, and tests would see no difference.
     """
 
-    def build(heads=None, **test_cfg) -> nn.Module:
+    def build(heads=('weak', 'salient', 'transferred'),
+              **test_cfg) -> nn.Module:
         torch.manual_seed(0)
         labeller_cfg.test_cfg.update(test_cfg)
-        if heads is not None:
-            labeller_cfg.heads = heads
+        for name in ('weak', 'salient', 'transferred'):
+            if name not in heads:
+                labeller_cfg[f'{name}_head'] = None
         model = MODELS.build(labeller_cfg)
         for name, param in model.named_parameters():
             if '_head.' in name and '.bn.' not in name:

@@ -1,7 +1,7 @@
-"""docs/custom_dataset.md on photographs, from boxes of YOLO to a detector.
+"""docs/custom_dataset.md on real images, from YOLO boxes to a detector.
 
-Every command and the Python code are taken from the document. What is not in
-it: fewer images, and shorter trainings.
+All commands and the Python code come from the document. Only the number of
+images and the length of the trainings are smaller.
 """
 import os
 import re
@@ -23,18 +23,14 @@ pytestmark = [pytest.mark.slow, needs_photographs]
 
 
 def commands() -> List[str]:
-    """The commands of the document, in its order."""
+    """The commands of the document, in order."""
     lines = re.findall(r'^    (python tools/.*)$',
                        DOCUMENT.replace('\\\n', ' '), re.MULTILINE)
     return [re.sub(' +', ' ', line) for line in lines]
 
 
-class Stranger:
-    """Types commands in the folder of a project.
-
-    Args:
-        folder (Path): The folder.
-    """
+class User:
+    """Runs commands in a project folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -46,7 +42,7 @@ class Stranger:
             PYTHONPATH=str(ROOT))
 
     def __call__(self, command: str) -> str:
-        """Run a command; returns what it prints."""
+        """Run a command and return its output."""
         done = subprocess.run(['bash', '-c', command],
                               cwd=self.folder,
                               env=self.env,
@@ -58,15 +54,15 @@ class Stranger:
 
 
 @pytest.fixture
-def stranger(tmp_path) -> Stranger:
-    """Who has photographs with boxes of YOLO, and salient images."""
-    run = Stranger(tmp_path)
+def user(tmp_path) -> User:
+    """A user with real images, YOLO boxes and salient images."""
+    run = User(tmp_path)
     converters = 'python tools/dataset_converters'
     boxes = DATA / 'coco_mini/annotations/boxes_train.json'
     (tmp_path / 'data').mkdir()
     run(f'{converters}/boxes_only.py {boxes} few.json '
         f'--num-images {NUM_IMAGES}')
-    run(f'{converters}/proxy_to_yolo.py few.json data/mine --boxes')
+    run(f'{converters}/proxy_to_yolo.py few.json data/mine --boxes-only')
     (tmp_path / 'data/mine/images').symlink_to(DATA / 'coco_mini/images')
     for kind in ('images', 'masks'):
         folder = tmp_path / 'data/salient' / kind
@@ -77,36 +73,36 @@ def stranger(tmp_path) -> Stranger:
     return run
 
 
-def test_document(stranger):
+def test_document(user):
     convert, write, check, train, label, report, detect, test, whole = \
         commands()
-    folder = stranger.folder
-    assert f'in {NUM_IMAGES} images' in stranger(convert)
+    folder = user.folder
+    assert f'in {NUM_IMAGES} images' in user(convert)
     val = DATA / 'coco_mini/annotations/instances_val.json'
-    stranger(f'{write} --val {val}')
+    user(f'{write} --val {val}')
     for path in (folder / 'configs/mine').iterdir():
         text = re.sub(r'^max_epochs = \d+', 'max_epochs = 2',
                       path.read_text('utf-8'), 0, re.MULTILINE)
         path.write_text(text, 'utf-8')
 
-    assert '\n0 errors' in stranger(check)
-    stranger(train)
-    stranger(label)
-    stranger(report)
+    assert '\n0 errors' in user(check)
+    user(train)
+    user(label)
+    user(report)
     assert '<html' in (folder / 'work_dirs/mine/report.html').read_text()
-    stranger(detect)
+    user(detect)
     annotations = load(folder / 'work_dirs/mine/label.json')['annotations']
     assert all(0 <= ann['mask_score'] <= 1 for ann in annotations)
-    # After two epochs it may find nothing.
-    assert 'Epoch(test) [20/20]' in stranger(f'{test} --show-dir pictures')
-    assert list((folder / 'work_dirs/mine').rglob('pictures/**/*.jpg'))
+    # After two epochs the detector may find nothing.
+    assert 'Epoch(test) [20/20]' in user(f'{test} --show-dir results')
+    assert list((folder / 'work_dirs/mine').rglob('results/**/*.jpg'))
 
     code, = re.findall(r'```python\n(.*?)```', DOCUMENT, re.DOTALL)
     (folder / 'use.py').write_text(code)
     (folder / 'photo.jpg').symlink_to(
         next((DATA / 'coco_mini/images').iterdir()))
-    assert 'tensor(' in stranger('python use.py')
+    assert 'tensor(' in user('python use.py')
 
-    printed = stranger(whole)
+    printed = user(whole)
     assert re.search(r'^  merged +0\.\d+', printed, re.MULTILINE)
     assert (folder / 'work_dirs/mine_all/pipeline.png').is_file()

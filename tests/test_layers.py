@@ -45,8 +45,7 @@ def imported_rooms(path: Path) -> Iterator[Tuple[str, int]]:
 
 
 @pytest.mark.parametrize(
-    'path',
-    [path for path in FILES if path.parent != PACKAGE],
+    'path', [path for path in FILES if path.parent != PACKAGE],
     ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_down(path):
     room = room_of(path)
@@ -65,6 +64,6 @@ def test_every_room_has_a_level():
 
 def test_upward_import_is_found(tmp_path, monkeypatch):
     path = PACKAGE / 'structures' / 'boxes.py'
-    source = 'from ..proxy.writer import ProxyWriter\nimport mmboxcaseg.utils\n'
+    source = 'from ..proxy.writer import X\nimport mmboxcaseg.utils\n'
     monkeypatch.setattr(Path, 'read_text', lambda *_: source)
     assert list(imported_rooms(path)) == [('proxy', 1), ('utils', 2)]

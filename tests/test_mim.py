@@ -140,7 +140,7 @@ def test_search(shell):
     assert 'toy/miou*' in one and '75.3' in one
     assert dataset.count('config id') == 5
     assert 'hrnetv2-w18' in dataset
-    assert 'mask-rcnn_r50_fpn_4x_vocaug' in model
+    assert 'mask-rcnn_r50_fpn_13e_vocaug' in model
     assert 'proxy-rtmdet-ins_s_8xb32-300e_coco' in condition
 
 

@@ -75,19 +75,6 @@ def enable_resume(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = checkpoint
 
 
-def check_batch_size(cfg: Config) -> None:
-    """Stop if sampler and data loader have different batch sizes.
-
-    Batches would then not be cut where the sampler mixed its sources.
-    """
-    loader = cfg.get('train_dataloader', {})
-    mixed = loader.get('sampler', {}).get('batch_size')
-    if mixed not in (None, loader.get('batch_size')):
-        raise SystemExit(
-            f'train_dataloader.batch_size is {loader.batch_size}, that of '
-            f'its sampler {mixed}: set both to the same number.')
-
-
 def check_epoch(runner: Runner) -> None:
     """Stop if the data set does not fill one batch: nothing would be learnt.
 
@@ -108,7 +95,6 @@ def main() -> None:
         enable_resume(cfg, args.resume)
     with exit_on_bad_config(cfg):
         check_settings(cfg, 'train')
-        check_batch_size(cfg)
         check_classes(cfg)
         check_truth(cfg, 'val')
         if args.amp:

@@ -1,5 +1,7 @@
-# mmdet's scope: LoadAnnotations, Resize, ... are mmdet's; what is ours is
-# written mmboxcaseg.X and found without custom_imports.
+_base_ = './tensorboard.py'
+
+# LoadAnnotations, Resize, ... are mmdet's. Classes of this project are written
+# mmboxcaseg.X and found without custom_imports.
 default_scope = 'mmdet'
 
 default_hooks = dict(
@@ -7,7 +9,9 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
-    sampler_seed=dict(type='DistSamplerSeedHook'))
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    # Refuses a crop size that is set where it has no effect.
+    crop_size=dict(type='mmboxcaseg.CropSizeHook'))
 
 env_cfg = dict(
     cudnn_benchmark=False,
@@ -15,13 +19,7 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'))
 
 randomness = dict(seed=0)
-# scalars.json for tools, event files for `tensorboard --logdir work_dirs`.
-visualizer = dict(
-    type='Visualizer',
-    vis_backends=[
-        dict(type='LocalVisBackend'),
-        dict(type='TensorboardVisBackend')
-    ])
+visualizer = dict(type='Visualizer', vis_backends=_base_.tensorboard)
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 log_level = 'INFO'
 load_from = None

@@ -1,6 +1,5 @@
-_base_ = './boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py'
-
-model = dict(
-    backbone=dict(
-        arch='w32', init_cfg=dict(checkpoint='open-mmlab://msra/hrnetv2_w32')),
-    channels=480)
+_base_ = [
+    '../_base_/models/boxcaseg_hrnetv2-w32.py',
+    '../_base_/datasets/coco_boxes_duts.py', '../_base_/schedules/sgd_poly.py',
+    '../_base_/default_runtime.py'
+]

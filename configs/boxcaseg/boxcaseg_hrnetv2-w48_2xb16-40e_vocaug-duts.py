@@ -5,19 +5,4 @@ _base_ = [
     '../_base_/schedules/sgd_poly.py', '../_base_/default_runtime.py'
 ]
 
-model = dict(
-    backbone=dict(
-        init_cfg=dict(
-            type='Pretrained', checkpoint='open-mmlab://msra/hrnetv2_w48')))
-
-max_epochs = 40
-train_cfg = dict(max_epochs=max_epochs)
-param_scheduler = [
-    dict(
-        type='PolyLR',
-        power=0.9,
-        eta_min=0,
-        by_epoch=True,
-        end=max_epochs,
-        convert_to_iter_based=True)
-]
+train_cfg = dict(max_epochs=40)

@@ -5,8 +5,3 @@ _base_ = [
     '../_base_/datasets/coco_boxes_duts.py', '../_base_/schedules/sgd_poly.py',
     '../_base_/default_runtime.py'
 ]
-
-model = dict(
-    backbone=dict(
-        init_cfg=dict(
-            type='Pretrained', checkpoint='open-mmlab://msra/hrnetv2_w48')))

@@ -1,21 +1,21 @@
 # For checkpoints of the authors' release, converted by
 # tools/model_converters/boxcaseg_release_to_mmboxcaseg.py: labels as the
 # release does. Logits are mixed, boxes lose their fractions, and means of BGR
-# are taken from RGB. alpha is that of the VOC model; set
-# model.loss_pixel.alpha=0.6 for the COCO model.
+# are subtracted from RGB. alpha is that of the VOC model; set
+# model.fusion.alpha=0.6 for the COCO model.
 _base_ = './boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py'
 
 model = dict(
     data_preprocessor=dict(
         mean=[102.9801, 115.9465, 122.7717], std=[255, 255, 255]),
     backbone=dict(init_cfg=None),
-    loss_pixel=dict(alpha=0.7, space='logit'))
+    fusion=dict(alpha=0.7, space='logit'))
 
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmboxcaseg.CropBoxes', size=320, truncate=True),
+    dict(type='mmboxcaseg.CropBoxes', truncate=True),
     dict(type='mmboxcaseg.PackCrops')
 ]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-label_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+label_dataloader = val_dataloader

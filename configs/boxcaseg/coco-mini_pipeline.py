@@ -1,5 +1,5 @@
-# All three stages on photographs, see tools/run_pipeline.py. The environment
-# variable MMBOXCASEG_DATA names the folder that holds coco_mini and ecssd.
+# All three stages on real images, see tools/run_pipeline.py. The environment
+# variable MMBOXCASEG_DATA names the folder of coco_mini and ecssd.
 data_root = '{{$MMBOXCASEG_DATA:data}}/coco_mini/'
 
 labeller = 'boxcaseg_hrnetv2-tiny_coco-mini-ecssd.py'
@@ -12,5 +12,5 @@ train = dict(
 val = dict(
     instances=data_root + 'annotations/instances_val.json',
     images=data_root + 'images')
-# GrabCut is slow on whole photographs: run it by hand.
+# GrabCut is slow on large images: run it by hand.
 baselines = ('box', 'ellipse')

@@ -5,5 +5,11 @@ _base_ = [
 ]
 
 model = dict(roi_head=dict(mask_head=dict(type='mmboxcaseg.ProxyFCNMaskHead')))
-train_dataloader = dict(dataset={{_base_.proxy_coco}})
-visualizer = dict(vis_backends={{_base_.tensorboard}})
+
+train_pipeline = [
+    dict(t, type=_base_.proxy_types.get(t['type'], t['type']))
+    for t in _base_.train_pipeline
+]
+train_dataloader = dict(
+    dataset=dict(_base_.proxy_coco, pipeline=train_pipeline))
+visualizer = dict(vis_backends=_base_.tensorboard)

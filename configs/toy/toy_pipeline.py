@@ -1,6 +1,6 @@
-# What tools/run_pipeline.py runs: three stages, measured on val, beside the
-# fully supervised twin. Paths of configs are relative to this file. For data
-# of your own change the three paths of `train` and `salient` in the configs.
+# What tools/run_pipeline.py runs: three stages, measured on val, and the fully
+# supervised baseline (twin). Paths of configs are relative to this file. For
+# your own data change the three paths of `train` and `salient` in the configs.
 labeller = 'boxcaseg_hrnetv2-tiny_toy.py'
 detector = 'proxy-mask-rcnn_r18-tiny_toy.py'
 twin = 'mask-rcnn_r18-tiny_toy.py'  # None where there are no true masks

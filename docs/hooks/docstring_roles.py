@@ -7,20 +7,14 @@ ROLE = re.compile(r':(?:class|func|meth|mod|attr):`~?([\w.]+)`')
 
 
 class DocstringRoles(Extension):
-    """Turns the roles of docstrings, :class:`X`, into links of the site.
+    """Turns roles in docstrings, such as :class:`X`, into links.
 
-    Names that have no page, such as those of mmdet, become code.
+    Names without a page, such as those of mmdet, become code.
     """
 
     def on_package(self, *, pkg: Module, loader: GriffeLoader,
                    **kwargs) -> None:
-        """Rewrite the docstrings of a package that was read.
-
-        Args:
-            pkg (Module): The package.
-            loader (GriffeLoader): What read it.
-            kwargs: Not used here.
-        """
+        """Rewrite the docstrings of a package after it was loaded."""
         targets: Dict[str, str] = {}
         for module in _modules(pkg):
             for name in module.exports or ():
@@ -36,9 +30,9 @@ def _modules(module: Module) -> Iterator[Module]:
 
 
 def _address(member: Union[Alias, Module], name: str) -> str:
-    """Where a public name of a package is defined.
+    """Address of a public name of a package.
 
-    A function that is called like its module is hidden by it.
+    A function with the name of its module is hidden by the module.
     """
     return member.target_path if member.is_alias else f'{member.path}.{name}'
 

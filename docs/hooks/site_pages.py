@@ -1,7 +1,7 @@
-"""Gives the site the tree of the repository.
+"""Gives the site the same folders as the repository.
 
-A page has the path of its source, so that one link serves on GitHub and on
-the site: from docs/ to configs/*/README.md and to single files, too.
+A page has the path of its source, so the same links work on GitHub and on the
+site, including links to configs/*/README.md and to single files.
 """
 import re
 from pathlib import Path
@@ -13,43 +13,35 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.utils import is_markdown_file
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ('README.md', 'data/README.md', 'docs/**/*.md',
-           'configs/*/README.md', 'docs/hooks/site.css')
+SOURCES = ('*.md', 'data/README.md', 'docs/**/*.md', 'configs/*/README.md',
+           'docs/hooks/site.css')
 ASSETS = ('.css', '.jpg', '.png', '.svg')
 
 
 class SourcePage(File):
-    """A file that is no document, such as a config, shown as a page."""
+    """A page that shows a source file, such as a config."""
 
     def is_documentation_page(self) -> bool:
         return True
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """Let fences of ``math``, which GitHub knows, become MathML."""
+    """Convert ``math`` fences, which GitHub renders as well, to MathML."""
     config.mdx_configs['pymdownx.superfences'] = dict(custom_fences=[
         dict(name='math', **{'class': 'math'}, format=format_math)
     ])
 
 
 def format_math(source: str, *args, **kwargs) -> str:
-    """Convert one formula.
-
-    Args:
-        source (str): LaTeX.
-        args: What superfences knows about the fence; so are ``kwargs``.
-
-    Returns:
-        str: HTML.
-    """
+    """Convert a LaTeX formula to HTML; superfences passes more arguments."""
     return f'<p class="math">{convert(source, display="block")}</p>'
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Replace docs/ by the documents of the repository and what they link.
+    """Replace docs/ with all documents of the repository and linked files.
 
     Args:
-        files (Files): What MkDocs found in docs/, and the theme's files.
+        files (Files): The files that MkDocs found in docs/ and in the theme.
         config (MkDocsConfig): The config.
 
     Returns:
@@ -63,14 +55,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def linked_files(document: Path) -> Iterator[Path]:
-    """Find the files that a document links to.
-
-    Args:
-        document (Path): A Markdown file.
-
-    Yields:
-        Path: Each file that exists; MkDocs reports the others.
-    """
+    """Yield the files that a document links to, if they exist."""
     for link in re.findall(r'\]\(([^)#]+)', document.read_text('utf-8')):
         path = (document.parent / link).resolve()
         if path.is_file():
@@ -78,15 +63,7 @@ def linked_files(document: Path) -> Iterator[Path]:
 
 
 def make_file(path: Path, config: MkDocsConfig) -> File:
-    """Make a document, an asset, or a page that shows another file.
-
-    Args:
-        path (Path): The file.
-        config (MkDocsConfig): The config.
-
-    Returns:
-        File: The file of the site.
-    """
+    """Make a document, an asset, or a page that shows a source file."""
     name = path.relative_to(ROOT).as_posix()
     if is_markdown_file(name) or path.suffix in ASSETS:
         return File.generated(config, name, abs_src_path=str(path))

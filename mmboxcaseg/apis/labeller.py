@@ -12,6 +12,7 @@ from torch import nn
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import describe, image_problem, read_image
+from mmboxcaseg.datasets.concat_crops import check_crop_sizes
 from mmboxcaseg.proxy import merge_and_score
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import box_faults
@@ -42,6 +43,7 @@ def init_labeller(config: Union[str, Config],
     if 'label_dataloader' not in cfg:
         raise InputError(f'{cfg.filename} has no `label_dataloader`, so it is '
                          'not the config of a labeller.')
+    check_crop_sizes(cfg)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
         try:
@@ -50,7 +52,7 @@ def init_labeller(config: Union[str, Config],
             raise InputError(
                 f'{checkpoint} does not fit the model of {cfg.filename}. Use '
                 'the config that it was trained with, with the same '
-                '`model.heads`.') from error
+                'heads.') from error
     # Chunks are always full: a large one is a waste for a few boxes.
     model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
     # The image is loaded already, so that transform is left out.
@@ -58,6 +60,7 @@ def init_labeller(config: Union[str, Config],
         transform for transform in cfg.label_dataloader.dataset.pipeline
         if not transform['type'].endswith('LoadImageFromFile')
     ])
+    model.crop_size = cfg.label_dataloader.dataset.get('crop_size')
     return model.to(device or get_device()).eval()
 
 
@@ -110,6 +113,7 @@ def label_boxes(model: nn.Module,
             img_path=str(image) if isinstance(image, str) else 'the image',
             height=height,
             width=width,
+            crop_size=model.crop_size,
             instances=instances))
     sample, = model.test_step({key: [value] for key, value in item.items()})
     gt = sample.gt_instances

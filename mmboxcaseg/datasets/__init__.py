@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs=dict(
         box_batch_sampler=['BoxBatchSampler'],
         box_crops=['BoxCropDataset'],
+        concat_crops=['ConcatCrops'],
         proxy_coco=['ProxyCocoDataset'],
         salient=['SalientDataset'],
         samplers=['MultiSourceSampler']))

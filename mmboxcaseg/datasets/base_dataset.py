@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, Optional
 
 from mmcv.transforms import LoadImageFromFile
 from mmdet.datasets import BaseDetDataset
@@ -53,3 +53,31 @@ class NamesBrokenFiles(BaseDetDataset):
                         'cut short. Replace it; tools/check_data.py finds all '
                         'such files.') from error
             raise
+
+
+class CropDataset(NamesBrokenFiles):
+    """A data set whose items are cropped to squares of one size.
+
+    Args:
+        crop_size (int, optional): Side of the crops in pixels. Transforms
+            that have no size of their own take it. Defaults to None.
+        kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`.
+    """
+
+    def __init__(self,
+                 *args,
+                 crop_size: Optional[int] = None,
+                 **kwargs) -> None:
+        self.crop_size = crop_size
+        super().__init__(*args, **kwargs)
+
+    def get_data_info(self, idx: int) -> dict:
+        """Get an item before its pipeline.
+
+        Args:
+            idx (int): Its number.
+
+        Returns:
+            dict: The item, with ``crop_size``.
+        """
+        return dict(super().get_data_info(idx), crop_size=self.crop_size)

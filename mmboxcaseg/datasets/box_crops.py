@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
 from mmboxcaseg.structures import xywh_to_xyxy
-from .base_dataset import NamesBrokenFiles, loads_upright
+from .base_dataset import CropDataset, loads_upright
 from .coco import CocoBoxes, box_area
 
 
@@ -42,7 +42,7 @@ def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
 
 
 @DATASETS.register_module()
-class BoxCropDataset(NamesBrokenFiles):
+class BoxCropDataset(CropDataset):
     """The boxes of a COCO file, for training and running the labeller.
 
     One item is one box (``per_image=False``, for training) or one image with
@@ -59,7 +59,7 @@ class BoxCropDataset(NamesBrokenFiles):
             their image is above it are marked in ``overlapping``, for
             :class:`MultiSourceSampler`. The authors use 0.5 on COCO.
             Defaults to None: no box is.
-        kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`, such as
+        kwargs: Arguments of :class:`CropDataset`, such as ``crop_size`` and
             ``backend_args``.
 
     Raises:

@@ -9,11 +9,10 @@ from mmengine.utils import track_iter_progress
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
-from .base_dataset import NamesBrokenFiles, loads_upright
-from .coco import (describe, first_few, header_problem, is_remote,
-                   mask_problem, raise_problems, read_header, read_image)
-
-IMG_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp')
+from .base_dataset import CropDataset, loads_upright
+from .coco import (IMAGE_SUFFIXES, describe, first_few, header_problem,
+                   is_remote, mask_problem, raise_problems, read_header,
+                   read_image)
 
 
 def count_objects(path: str,
@@ -41,7 +40,7 @@ def count_objects(path: str,
 
 
 @DATASETS.register_module()
-class SalientDataset(NamesBrokenFiles):
+class SalientDataset(CropDataset):
     """Salient images with object masks: two folders of equal file stems.
 
     Args:
@@ -56,7 +55,7 @@ class SalientDataset(NamesBrokenFiles):
             False.
         num_images (int, optional): Take so many, drawn at random but always
             the same ones (Table 3). Defaults to all.
-        kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`, such as
+        kwargs: Arguments of :class:`CropDataset`, such as ``crop_size`` and
             ``backend_args`` and ``seg_map_suffix``, the ending of the mask
             files ('.png').
 
@@ -103,8 +102,8 @@ class SalientDataset(NamesBrokenFiles):
             InputError: Two images or two masks have the same stem.
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
-        images = self._stems(img_dir, IMG_EXTENSIONS)
-        masks = self._stems(mask_dir, (self.seg_map_suffix, ))
+        images = self._stems(img_dir, IMAGE_SUFFIXES)
+        masks = self._stems(mask_dir, (self.seg_map_suffix.lower(), ))
         unpaired = sorted(images.keys() ^ masks.keys())
         if unpaired or not images:
             raise FileNotFoundError(

@@ -4,46 +4,84 @@ from typing import Iterator, List, Optional, Sequence
 import torch
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch import Tensor
-from torch.utils.data import Sampler
+from torch.utils.data import BatchSampler, Sampler
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATA_SAMPLERS
 
 
-@DATA_SAMPLERS.register_module()
+@DATA_SAMPLERS.register_module(name='MultiSourceBatchSampler')
+def mix_sources(sampler: Sampler,
+                batch_size: int,
+                source_ratio: Sequence[int] = (9, 7),
+                sit_out_prob: float = 0) -> BatchSampler:
+    """Build batches that mix the sources of a data set in a fixed ratio.
+
+    It is the ``batch_sampler`` of a data loader. MMEngine hands it the
+    loader's ``sampler`` and ``batch_size``, so that the batch size is set
+    once. The order is that of :class:`MultiSourceSampler`.
+
+    Args:
+        sampler (Sampler): Sampler of the data loader, such as
+            :class:`mmengine.dataset.DefaultSampler`. Only its ``dataset`` and
+            ``seed`` are used.
+        batch_size (int): Batch size of one rank.
+        source_ratio (Sequence[int]): See :class:`MultiSourceSampler`.
+            Defaults to (9, 7).
+        sit_out_prob (float): See :class:`MultiSourceSampler`. Defaults to 0.
+
+    Returns:
+        BatchSampler: The batches. They are PyTorch's own class because
+        MMEngine resumes only that one without loading the skipped samples.
+
+    Raises:
+        InputError: See :class:`MultiSourceSampler`, or the data set has no
+            sources.
+    """
+    dataset = sampler.dataset
+    if not hasattr(dataset, 'datasets'):
+        raise InputError(
+            'MultiSourceBatchSampler mixes the sources of a ConcatDataset, '
+            f'but the data set is a {type(dataset).__name__}: remove '
+            '`batch_sampler` from the data loader.')
+    mixed = MultiSourceSampler(dataset, batch_size, source_ratio, sit_out_prob,
+                               sampler.seed)
+    return BatchSampler(mixed, batch_size, drop_last=True)
+
+
 class MultiSourceSampler(Sampler):
     """Every batch of every rank mixes its sources in one fixed ratio.
 
-    An epoch shows every sample of the last source (the salient images) once
-    and draws as many of the others as the ratio asks for, without repeating
-    one before all were shown (section 4.2.3 of the paper). The tail of the
-    last source that does not fill a batch is left for another epoch, when
-    the order is another one.
+    An epoch shows every sample of the last source (the salient images) once.
+    It draws as many samples of the other sources as the ratio asks for, and
+    repeats one only after all of them were shown (section 4.2.3 of the
+    paper). The samples of the last source that do not fill a batch are left
+    out; another epoch leaves out others.
 
-    The order depends on ``seed`` and the epoch only. The global batch is
-    drawn first and then cut in ranks, so that two ranks of batch size b see
-    together what one rank of batch size 2b sees.
+    The order depends only on ``seed`` and the epoch. The global batch is
+    drawn first and then split between the ranks: two ranks of batch size b
+    see the same samples as one rank of batch size 2b.
 
     It works with epoch-based loops and with iteration-based ones, which
     resume in the middle of an epoch by :meth:`skip`.
 
     Args:
         dataset (ConcatDataset): Its ``datasets`` are the sources.
-        batch_size (int): Batch size of one rank; must equal that of the
-            data loader.
+        batch_size (int): Batch size of one rank.
         source_ratio (Sequence[int]): Parts of a batch by source. Defaults to
             (9, 7), box : salient, the paper's best.
         sit_out_prob (float): Probability in [0, 1) that a box which overlaps
-            another one, see :class:`BoxCropDataset`, sits out a pass over
-            the boxes. The authors use 0.75 on COCO. Defaults to 0.
+            another one, see :class:`BoxCropDataset`, is skipped in a pass
+            over the boxes. The authors' code uses 0.75 on COCO. Defaults
+            to 0.
         seed (int, optional): Seed of the order, equal on all ranks. Defaults
             to a random one.
 
     Raises:
         InputError: The batch size cannot be divided in the ratio, the number
             of sources differs, a source is empty, the last one cannot fill
-            one global batch, or ``sit_out_prob`` is out of range or without
-            marked boxes.
+            one global batch, or ``sit_out_prob`` is out of range or the data
+            set does not mark overlapping boxes.
     """
 
     def __init__(self,
@@ -54,10 +92,10 @@ class MultiSourceSampler(Sampler):
                  seed: Optional[int] = None) -> None:
         self.sizes = [len(source) for source in dataset.datasets]
         if not min(self.sizes):
-            raise InputError(f'a source is empty: they have {self.sizes} '
-                             'samples.')
+            raise InputError('a source of the training data is empty; the '
+                             f'sources have {self.sizes} samples.')
         self.offsets = [0] + list(dataset.cumulative_sizes[:-1])
-        self.shares = self._split(batch_size, source_ratio, len(self.sizes))
+        self.shares = _split(batch_size, source_ratio, len(self.sizes))
         self.sit_out_prob = sit_out_prob
         self.overlapping = [
             getattr(source, 'overlapping', None) for source in dataset.datasets
@@ -66,14 +104,13 @@ class MultiSourceSampler(Sampler):
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = self.first_epoch = self.first_sample = 0
-        self.num_batches = self.sizes[-1] // (
-            self.shares[-1] * self.world_size)
+        needed = self.shares[-1] * self.world_size
+        self.num_batches = self.sizes[-1] // needed
         if not self.num_batches:
             raise InputError(
-                f'the last source has {self.sizes[-1]} samples, one batch on '
-                f'{self.world_size} rank(s) needs '
-                f'{self.shares[-1] * self.world_size}: use a smaller batch or '
-                'more salient images.')
+                f'the last source has {self.sizes[-1]} samples, but one batch '
+                f'on {self.world_size} rank(s) needs {needed}: use a smaller '
+                '`batch_size` or more salient images.')
 
     def _check_sit_out(self) -> None:
         if not 0 <= self.sit_out_prob < 1:
@@ -83,24 +120,6 @@ class MultiSourceSampler(Sampler):
             raise InputError(
                 f'sit_out_prob={self.sit_out_prob} needs to know which boxes '
                 'overlap: set `overlap_iou` of BoxCropDataset, e.g. to 0.5.')
-
-    @staticmethod
-    def _split(batch_size: int, ratio: Sequence[int],
-               num_sources: int) -> List[int]:
-        if len(ratio) != num_sources or min(ratio) < 1:
-            raise InputError(
-                f'source_ratio {tuple(ratio)} must have one positive integer '
-                f'for each of the {num_sources} sources.')
-        total = sum(ratio)
-        if batch_size % total:
-            nearest = [max(1, round(batch_size * r / total)) for r in ratio]
-            nearest[nearest.index(max(nearest))] += batch_size - sum(nearest)
-            other = f', or source_ratio={tuple(nearest)}'
-            raise InputError(
-                f'a batch of {batch_size} cannot be divided as '
-                f'{":".join(map(str, ratio))}: use a multiple of {total}'
-                f'{other if min(nearest) > 0 else ""}.')
-        return [batch_size * r // total for r in ratio]
 
     def __len__(self) -> int:
         """Number of samples that this rank sees in an epoch."""
@@ -133,14 +152,13 @@ class MultiSourceSampler(Sampler):
                 yield from order[start:start + share]
 
     def _draw(self, source: int) -> List[int]:
-        """Draw the indices of one source that all ranks see in this epoch.
-
-        The draws of all epochs are one endless row of permutations; an epoch
-        takes its piece of it. The last source starts anew each epoch.
-        """
+        """Draw the indices of one source that all ranks see in this epoch."""
         need = self.num_batches * self.shares[source] * self.world_size
-        last = source == len(self.sizes) - 1
         epoch = self.first_epoch + self.epoch
+        # The draws of all epochs are one endless row of permutations (laps),
+        # of which an epoch takes its piece. Only the last source starts with
+        # a new permutation in each epoch.
+        last = source == len(self.sizes) - 1
         lap, skip = (epoch, 0) if last else (0, epoch * need)
         drawn: List[int] = []
         while len(drawn) < need:
@@ -151,9 +169,10 @@ class MultiSourceSampler(Sampler):
         return [self.offsets[source] + index for index in drawn]
 
     def _draw_lap(self, source: int, lap: int) -> Tensor:
-        """Draw one pass over a source, but for the boxes that sit it out."""
+        """Draw one pass over a source, without the boxes that sit it out."""
         size, marks = self.sizes[source], self.overlapping[source]
         generator = torch.Generator()
+        # A hash of integers is the same in every process.
         generator.manual_seed(hash((self.seed, source, lap)) % 2**63)
         order = torch.randperm(size, generator=generator)
         if not self.sit_out_prob or marks is None:
@@ -161,3 +180,22 @@ class MultiSourceSampler(Sampler):
         chance = torch.rand(size, generator=generator)
         out = torch.from_numpy(marks) & (chance < self.sit_out_prob)
         return order[~out[order]]
+
+
+def _split(batch_size: int, ratio: Sequence[int],
+           num_sources: int) -> List[int]:
+    """Divide a batch in a ratio, or suggest one that divides it."""
+    if len(ratio) != num_sources or min(ratio) < 1:
+        raise InputError(
+            f'source_ratio {tuple(ratio)} must have one positive integer '
+            f'for each of the {num_sources} sources.')
+    total = sum(ratio)
+    if batch_size % total:
+        nearest = [max(1, round(batch_size * r / total)) for r in ratio]
+        nearest[nearest.index(max(nearest))] += batch_size - sum(nearest)
+        other = f', or source_ratio={tuple(nearest)}'
+        raise InputError(
+            f'a batch of {batch_size} cannot be divided as '
+            f'{":".join(map(str, ratio))}: use a multiple of {total}'
+            f'{other if min(nearest) > 0 else ""}.')
+    return [batch_size * r // total for r in ratio]

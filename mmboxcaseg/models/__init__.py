@@ -1,3 +1,6 @@
+from importlib import import_module
+from pkgutil import walk_packages
+
 from .backbones import *  # noqa: F401,F403
 from .boxcaseg import BoxCaseg
 from .data_preprocessor import CropPreprocessor
@@ -6,5 +9,10 @@ from .heads import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403
 from .necks import *  # noqa: F401,F403
 from .roi_heads import *  # noqa: F401,F403
+
+# A module registers its classes when it is imported. A new file in one of
+# these folders is therefore found by configs without an entry here.
+for module in walk_packages(__path__, f'{__name__}.'):  # noqa: F405
+    import_module(module.name)
 
 __all__ = ['BoxCaseg', 'CropPreprocessor']

@@ -7,11 +7,12 @@ from typing import Dict, Optional, Sequence, Union
 import torch
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import MODELS
+from .losses import CropLoss, CropTargets
 from .map_masks import MapMasks, views_of
 
 
@@ -19,32 +20,42 @@ from .map_masks import MapMasks, views_of
 class BoxCaseg(BaseModel):
     """Box-supervised class-agnostic segmentation (sections 3.1 to 3.3).
 
-    A backbone and a neck feed three heads. The weak head learns from boxes
-    (multiple-instance loss, all crops). The salient head and the
-    transferred head, whose weights are predicted from the weak head's, are
-    fused and learn from masks (pixel loss, crops that have a mask).
+    A backbone and a neck feed three heads (Figure 4). The weak head is
+    trained on all crops, with losses that need only boxes. The salient head
+    and the transferred head, whose weights are predicted from those of the
+    weak head, are fused and trained on the crops that have a mask.
 
     Args:
         backbone (dict): Config of the backbone.
-        neck (dict): Config of the neck that joins its maps.
-        channels (int): Channels C of the joined map.
-        heads (Sequence[str]): Which heads there are, see ``HEADS``; each row
-            of Table 4 is a choice of these. A fused map of one head is that
-            head's. Defaults to all.
-        loss_mil (dict): Config of the multiple-instance loss.
-        loss_pairwise (dict): Config of the smoothness loss.
-        loss_pixel (dict): Config of the pixel loss; it also sets alpha.
+        neck (dict): Config of the neck, which joins the maps of the backbone.
+        channels (int): Number of channels C of the joined map. It is passed
+            to all heads. Defaults to 720, those of HRNetV2-W48.
+        weak_head (dict, optional): Config of the weak head. Each row of
+            Table 4 sets some of the three heads to None.
+        salient_head (dict, optional): Config of the salient head.
+        transferred_head (dict, optional): Config of the transferred head.
+        fusion (dict): Config of the fusion of the salient and the transferred
+            map. If only one of these heads exists, the fused map is its map.
+        weak_losses (Sequence[dict]): Configs of the losses of the weak head,
+            see :class:`CropLoss`. Defaults to Eq. (1).
+        pixel_losses (Sequence[dict]): Configs of the losses of the fused map.
+            Defaults to Eq. (3).
+        pixel_heads_on (str): Which crops the salient and the transferred head
+            see in training. 'masked': those that have a mask, as in Figure 4
+            and the authors' code, so their BN never sees box crops. 'all':
+            the whole batch, so their BN statistics include the kind of crops
+            that will be labelled. Defaults to 'masked'.
         test_cfg (dict): ``output``: which map becomes the mask, 'fused' or
             the name of a head (default: 'fused', or 'weak' if that is the
-            only head); ``chunk``: crops in one forward pass; ``flip``:
-            whether to average the maps of a crop and of its mirror image;
+            only head); ``chunk``: number of crops per forward pass; ``flip``:
+            whether to average the maps of a crop and its mirror image;
             ``threshold`` and ``min_max``: see :func:`binarize_maps`.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialization config.
 
     Raises:
-        InputError: ``heads`` or ``test_cfg.output`` names no head, or the
-            weak head is missing, from which another is transferred.
+        InputError: The heads, losses, ``pixel_heads_on`` or
+            ``test_cfg.output`` do not fit together.
     """
 
     HEADS = ('weak', 'salient', 'transferred')
@@ -53,31 +64,66 @@ class BoxCaseg(BaseModel):
                  backbone: dict,
                  neck: dict = dict(type='mmboxcaseg.ResizeConcat'),
                  channels: int = 720,
-                 heads: Sequence[str] = HEADS,
-                 loss_mil: dict = dict(type='mmboxcaseg.MILLoss'),
-                 loss_pairwise: dict = dict(type='mmboxcaseg.PairwiseLoss'),
-                 loss_pixel: dict = dict(type='mmboxcaseg.FusedBCELoss'),
+                 weak_head: Optional[dict] = dict(
+                     type='mmboxcaseg.SegmentationHead'),
+                 salient_head: Optional[dict] = dict(
+                     type='mmboxcaseg.SegmentationHead'),
+                 transferred_head: Optional[dict] = dict(
+                     type='mmboxcaseg.TransferredHead'),
+                 fusion: dict = dict(type='mmboxcaseg.MapFusion'),
+                 weak_losses: Sequence[dict] = (
+                     dict(type='mmboxcaseg.MILLoss'),
+                     dict(type='mmboxcaseg.PairwiseLoss')),
+                 pixel_losses: Sequence[dict] = (dict(
+                     type='mmboxcaseg.PixelLoss'), ),
+                 pixel_heads_on: str = 'masked',
                  test_cfg: dict = dict(),
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
-        self._check_heads(heads)
-        head = dict(type='mmboxcaseg.SegmentationHead', channels=channels)
-        if 'weak' in heads:
-            self.weak_head = MODELS.build(head)
-            self.loss_mil = MODELS.build(loss_mil)
-            self.loss_pairwise = MODELS.build(loss_pairwise)
-        if 'salient' in heads:
-            self.salient_head = MODELS.build(head)
-        if 'transferred' in heads:
-            self.transferred_head = MODELS.build(
-                dict(type='mmboxcaseg.TransferredHead', channels=channels))
-        self.loss_pixel = MODELS.build(loss_pixel)
-        self.heads = tuple(name for name in self.HEADS if name in heads)
+        head_cfgs = dict(
+            zip(self.HEADS, (weak_head, salient_head, transferred_head)))
+        self.heads = tuple(name for name, cfg in head_cfgs.items() if cfg)
+        self._check_heads()
+        for name in self.heads:
+            head = MODELS.build(
+                head_cfgs[name], default_args=dict(channels=channels))
+            self.add_module(f'{name}_head', head)
+        self.fusion = MODELS.build(fusion)
+        self.weak_losses = nn.ModuleList(map(MODELS.build, weak_losses))
+        self.pixel_losses = nn.ModuleList(map(MODELS.build, pixel_losses))
+        self.pixel_heads_on = pixel_heads_on
+        self._check_training()
+        self._set_test_cfg(test_cfg)
+
+    def _check_heads(self) -> None:
+        if not self.heads:
+            raise InputError('A labeller needs a head: set weak_head, '
+                             'salient_head or transferred_head.')
+        if 'transferred' in self.heads and 'weak' not in self.heads:
+            raise InputError(
+                'transferred_head gets its weights from weak_head: set '
+                'weak_head, or set transferred_head=None, too.')
+
+    def _check_training(self) -> None:
+        losses = [*self.weak_losses, *self.pixel_losses]
+        for loss in losses:
+            if not isinstance(loss, CropLoss):
+                raise InputError(f'{type(loss).__name__} in weak_losses or '
+                                 'pixel_losses is not a CropLoss.')
+        names = [loss.loss_name for loss in losses]
+        if len(set(names)) < len(names):
+            raise InputError(f'Losses need different names, but these are '
+                             f'{names}: set their loss_name.')
+        if self.pixel_heads_on not in ('masked', 'all'):
+            raise InputError(f'pixel_heads_on={self.pixel_heads_on!r} must be '
+                             "'masked' or 'all'.")
+
+    def _set_test_cfg(self, test_cfg: dict) -> None:
         outputs = self.heads
-        if self.heads != ('weak', ):
+        if outputs != ('weak', ):
             outputs = ('fused', ) + outputs
         self.test_cfg = dict(
             output=outputs[0],
@@ -90,27 +136,20 @@ class BoxCaseg(BaseModel):
             raise InputError(f'test_cfg.output={self.test_cfg["output"]!r} '
                              f'must be one of {outputs}.')
 
-    def _check_heads(self, heads: Sequence[str]) -> None:
-        if not heads or not set(heads) <= set(self.HEADS):
-            raise InputError(f'heads={heads!r} must be some of {self.HEADS}.')
-        if 'transferred' in heads and 'weak' not in heads:
-            raise InputError(f'heads={heads!r}: the transferred head takes '
-                             "its weights from the weak one; add 'weak'.")
-
     def init_weights(self) -> None:
         """Initialize all weights, those of the backbone from a file.
 
         Raises:
-            RuntimeError: The file cannot be had; says what to do.
+            InputError: The file cannot be loaded.
         """
         try:
             super().init_weights()
         except OSError as error:
-            raise RuntimeError(
+            raise InputError(
                 f'cannot load the weights of init_cfg={self.backbone.init_cfg}'
-                f': {error}. Set model.backbone.init_cfg.checkpoint to a file '
-                'that you have, or model.backbone.init_cfg=None to start '
-                'from random weights.') from error
+                f': {error}. Set model.backbone.init_cfg.checkpoint to a '
+                'local file, or model.backbone.init_cfg=None to start from '
+                'random weights.') from error
 
     def forward(self,
                 inputs: Tensor,
@@ -120,7 +159,7 @@ class BoxCaseg(BaseModel):
 
         Args:
             inputs (Tensor): Normalised crops, has shape (N, 3, S, S).
-            data_samples (list[DetDataSample], optional): One an item; see
+            data_samples (list[DetDataSample], optional): One per item, see
                 :class:`PackCrops`.
             mode (str): 'tensor', 'loss' or 'predict'.
 
@@ -134,7 +173,7 @@ class BoxCaseg(BaseModel):
             return self.loss(inputs, data_samples)
         if mode == 'predict':
             return self.predict(inputs, data_samples)
-        raise RuntimeError(f'mode {mode!r} is none of tensor, loss, predict')
+        raise RuntimeError(f'mode={mode!r} must be tensor, loss or predict')
 
     def logit_maps(self, inputs: Tensor) -> Dict[str, Tensor]:
         """Compute the maps of all heads.
@@ -147,60 +186,65 @@ class BoxCaseg(BaseModel):
             float32.
         """
         feats = self.neck(self.backbone(inputs))
-        maps = dict()
-        if 'weak' in self.heads:
-            maps['weak'] = self.weak_head(feats)
-        if 'salient' in self.heads:
-            maps['salient'] = self.salient_head(feats)
-        if 'transferred' in self.heads:
-            maps['transferred'] = self.transferred_head(feats, self.weak_head)
         return {
-            name:
-            F.interpolate(logits.float(), inputs.shape[2:],
-                          mode='bilinear').squeeze(1)
-            for name, logits in maps.items()
+            name: self._head_map(name, feats, inputs.shape[2:])
+            for name in self.heads
         }
 
+    def _head_map(self, name: str, feats: Tensor, size: torch.Size) -> Tensor:
+        """Run a head on features (N, C, h, w); gives logits (N, S, S)."""
+        head = getattr(self, f'{name}_head')
+        if name == 'transferred':
+            logits = head(feats, self.weak_head)
+        else:
+            logits = head(feats)
+        # float32 also under AMP: the losses take logarithms.
+        return F.interpolate(logits.float(), size, mode='bilinear').squeeze(1)
+
     def loss(self, inputs: Tensor, data_samples: list) -> Dict[str, Tensor]:
-        """Compute the three losses of Eqs. (1) to (4).
+        """Compute all losses, Eq. (4).
 
         Args:
             inputs (Tensor): Normalised crops, has shape (N, 3, S, S).
-            data_samples (list[DetDataSample]): Each with the true boxes of
-                its crops, and their masks where they may be learnt.
+            data_samples (list[DetDataSample]): With the ground-truth boxes of
+                the crops, and with their masks where these may be used for
+                training.
 
         Returns:
-            dict[str, Tensor]: ``loss_mil`` and ``loss_pairwise`` of the weak
-            head, ``loss_pixel`` of the others, scalars.
+            dict[str, Tensor]: Scalar losses by the ``loss_name`` of each.
         """
-        maps = self.logit_maps(inputs)
-        boxes, masks, has_mask = self._targets(data_samples, inputs)
+        targets = CropTargets.from_samples(inputs, data_samples)
+        feats = self.neck(self.backbone(inputs))
         losses = dict()
-        if 'weak' in maps:
-            weak = maps.pop('weak')
-            losses['loss_mil'] = self.loss_mil(weak, boxes, masks, has_mask)
-            losses['loss_pairwise'] = self.loss_pairwise(weak)
-        if maps:
-            known = {name: logits[has_mask] for name, logits in maps.items()}
-            losses['loss_pixel'] = self.loss_pixel(target=masks, **known)
+        if 'weak' in self.heads:
+            weak = self._head_map('weak', feats, inputs.shape[2:])
+            for loss in self.weak_losses:
+                losses[loss.loss_name] = loss(weak, targets)
+        if self.heads != ('weak', ):
+            fused = self._fuse_masked(feats, targets)
+            for loss in self.pixel_losses:
+                losses[loss.loss_name] = loss(fused, targets.with_mask())
         return losses
 
-    @staticmethod
-    def _targets(data_samples: list, inputs: Tensor) -> tuple:
-        """Gather what the crops may learn from.
+    def _fuse_masked(self, feats: Tensor, targets: CropTargets) -> Tensor:
+        """Fused logits (K, S, S) of the crops that have a mask.
 
-        Returns:
-            tuple[Tensor]: Boxes in pixels of the crops (N, 4), the K known
-            masks (K, S, S), and whose they are, bool (N, ).
+        In Eq. (4) lambda is 0 for all other crops.
         """
-        all_gt = [sample.gt_instances for sample in data_samples]
-        boxes = torch.cat([gt.bboxes for gt in all_gt])
-        # An empty start: there may be no mask at all.
-        masks = [inputs.new_zeros(0, *inputs.shape[2:])]
-        masks += [gt.masks.to(inputs) for gt in all_gt if 'masks' in gt]
-        has_mask = [['masks' in gt] * len(gt) for gt in all_gt]
-        return boxes, torch.cat(masks), boxes.new_tensor(
-            sum(has_mask, []), dtype=torch.bool)
+        has_mask, size = targets.has_mask, targets.crops.shape[2:]
+        if self.pixel_heads_on == 'masked':
+            feats = feats[has_mask]
+        maps = {
+            name: self._head_map(name, feats, size)
+            for name in self.heads if name != 'weak'
+        }
+        if self.pixel_heads_on == 'all':
+            maps = {name: logits[has_mask] for name, logits in maps.items()}
+        return self._fuse(maps)
+
+    def _fuse(self, maps: Dict[str, Tensor]) -> Tensor:
+        """Fuse the maps of the salient and the transferred head."""
+        return self.fusion(maps.get('salient'), maps.get('transferred'))
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list) -> list:
@@ -256,8 +300,7 @@ class BoxCaseg(BaseModel):
         filled = torch.cat([crops, crops.new_zeros(missing, *crops.shape[1:])])
         maps = self.logit_maps(filled)
         if self.test_cfg['output'] == 'fused':
-            logits = self.loss_pixel.fuse(
-                maps.get('salient'), maps.get('transferred'))
+            logits = self._fuse(maps)
         else:
             logits = maps[self.test_cfg['output']]
         return logits[:len(crops)].sigmoid()

@@ -1,7 +1,10 @@
 from typing import Sequence
 
+import numpy as np
+
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import load_coco
+from mmboxcaseg.structures import is_kept
 
 
 def load_proxy(path: str) -> dict:
@@ -39,3 +42,25 @@ def check_masks(annotations: Sequence[dict], path: str) -> None:
             'annotations has a `mask_score`. Make the file with '
             'tools/label.py or tools/merge_masks.py, or use CocoDataset for '
             'true masks.')
+
+
+def count_kept(path: str, threshold: float) -> dict:
+    """Count the masks of a proxy file that are used for training.
+
+    Args:
+        path (str): The proxy file.
+        threshold (float): Masks with a lower score are dropped.
+
+    Returns:
+        dict: ``instances`` (labelled boxes), ``kept`` and ``drop_rate``.
+
+    Raises:
+        InputError: See :func:`load_proxy`.
+    """
+    scores = np.array([
+        ann['mask_score'] for ann in load_proxy(path)['annotations']
+        if 'mask_score' in ann
+    ])
+    kept = int(is_kept(scores, threshold).sum())
+    return dict(
+        instances=len(scores), kept=kept, drop_rate=1 - kept / len(scores))

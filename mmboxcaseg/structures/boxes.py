@@ -61,8 +61,9 @@ def pixel_boxes(boxes: np.ndarray,
         height (int | np.ndarray): Image height in pixels, one for all boxes
             or one per box, has shape (n, ).
         width (int | np.ndarray): Image width in pixels, likewise.
-        truncate (bool): Whether to drop the fractions, as the authors' code
-            does, instead of snapping outward. Defaults to False.
+        truncate (bool): Whether to drop the fractions of corner and size,
+            int(x) and int(width), as the authors' code does, instead of
+            snapping outward. Defaults to False.
 
     Returns:
         np.ndarray: Integer boxes, has shape (n, 4) and dtype int64. Boxes
@@ -71,7 +72,11 @@ def pixel_boxes(boxes: np.ndarray,
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     if truncate:
-        snapped = np.trunc(boxes)
+        # The authors' int(x) + int(w). x + w - x is w but for rounding errors
+        # of about 1e-12, which must not turn 5.0 into 4.
+        low, extent = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
+        extent = np.trunc(np.round(extent, 9))
+        snapped = np.hstack([np.trunc(low), np.trunc(low) + extent])
     else:
         # 480.00000001 is 480 written by a float32 program, not a 481st row.
         snapped = np.concatenate(

@@ -2,6 +2,7 @@
 import argparse
 import os
 import os.path as osp
+import signal
 from contextlib import contextmanager
 from multiprocessing import Pool
 from tempfile import TemporaryFile
@@ -125,7 +126,9 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
     # Here and not in the processes: there OpenCV would wait for threads of
     # this one, which they do not have.
     cv2.setNumThreads(1)
-    with Pool(nproc) as pool:
+    # Ctrl-C reaches all processes; this one ends the others.
+    ignore = signal.SIGINT, signal.SIG_IGN
+    with Pool(nproc, initializer=signal.signal, initargs=ignore) as pool:
         results = pool.imap(func, tasks, chunksize=8)
         return list(track_iter_progress((results, len(tasks))))
 
@@ -178,7 +181,7 @@ def check_weights(model: nn.Module, checkpoint: str) -> None:
             f'config, or has them in other shapes ({first_few(lost, 3)}): '
             'use the '
             'config that it was trained with, and for a labeller the same '
-            '`model.heads`.')
+            'heads.')
 
 
 def check_folder(path: str, what: str) -> None:

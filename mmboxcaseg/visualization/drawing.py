@@ -1,6 +1,7 @@
 """Boxes and masks drawn over images."""
+import base64
 import io
-from typing import Optional, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 import matplotlib
 import numpy as np
@@ -14,26 +15,20 @@ from mmboxcaseg.structures import pixel_boxes
 COLOURS = np.array(matplotlib.colormaps['Set1'].colors)[[0, 1, 2, 3, 4, 7]]
 
 
-class Instance:
-    """What to draw of one object: any of box, mask and text.
+class Instance(NamedTuple):
+    """One object to draw.
 
     Args:
         bbox (Sequence[float]): Box in pixels, xywh.
         mask (np.ndarray, optional): Has shape (H, W).
         text (str): Label. Defaults to ''.
-        dropped (bool): Whether to draw the mask as one that is not learnt.
-            Defaults to False.
+        dropped (bool): Whether the mask is not used for training: it is grey
+            and its box dotted. Defaults to False.
     """
-
-    def __init__(self,
-                 bbox: Sequence[float],
-                 mask: Optional[np.ndarray] = None,
-                 text: str = '',
-                 dropped: bool = False) -> None:
-        self.bbox = bbox
-        self.mask = mask
-        self.text = text
-        self.dropped = dropped
+    bbox: Sequence[float]
+    mask: Optional[np.ndarray] = None
+    text: str = ''
+    dropped: bool = False
 
 
 def draw(ax: Axes, img: np.ndarray, instances: Sequence[Instance]) -> None:
@@ -52,7 +47,7 @@ def draw(ax: Axes, img: np.ndarray, instances: Sequence[Instance]) -> None:
         if ins.mask is not None and ins.mask.any():
             inside = ins.mask.astype(bool)
             canvas[inside] = 0.5 * canvas[inside] + 0.5 * colour
-            # Padded, so that the outline is closed at the image border.
+            # With padding the outline is closed at the image border.
             ax.contour(
                 np.arange(-1, width + 1),
                 np.arange(-1, height + 1),
@@ -68,7 +63,7 @@ def draw(ax: Axes, img: np.ndarray, instances: Sequence[Instance]) -> None:
                       lw=1.2,
                       ls=':' if ins.dropped else '-',
                       ec=colour))
-        # Inside the image, wherever the box is.
+        # Keep the label inside the image.
         left = x + w / 2 < width / 2
         below_border = y < 0.06 * max(height, width)
         ax.text(
@@ -89,14 +84,14 @@ def context_window(bbox: Sequence[float],
                    height: int,
                    width: int,
                    margin: float = 0.25) -> np.ndarray:
-    """Window that shows a box and some of what is around it.
+    """Window that shows a box and its surroundings.
 
     Args:
         bbox (Sequence[float]): Box in pixels, xywh.
         height (int): Image height.
         width (int): Image width.
-        margin (float): What is shown on each side, in longer sides of the
-            box. Defaults to 0.25.
+        margin (float): Width of the surroundings, relative to the longer
+            side of the box. Defaults to 0.25.
 
     Returns:
         np.ndarray: Integer window inside the image, has shape (4, ), xyxy.
@@ -109,7 +104,7 @@ def context_window(bbox: Sequence[float],
 
 def draw_thumbnail(img: np.ndarray,
                    instance: Instance,
-                   side: int = 200) -> bytes:
+                   side: int = 200) -> str:
     """Draw one object as a small JPEG.
 
     Args:
@@ -118,20 +113,36 @@ def draw_thumbnail(img: np.ndarray,
         side (int): The longer side of the JPEG in pixels. Defaults to 200.
 
     Returns:
-        bytes: The JPEG file.
+        str: Data URI.
     """
     size = np.array(img.shape[1::-1])
-    # A line of one pixel in a window of 1000 must not vanish.
+    # At least 16 pixels: one row of 1000 pixels must stay visible.
     figsize = np.maximum(size * side / size.max(), 16) / 100
     figure = Figure(figsize=figsize, dpi=100)
     draw(figure.add_axes((0, 0, 1, 1)), img, [instance])
+    return to_data_uri(figure, 'jpeg', pil_kwargs=dict(quality=80))
+
+
+def to_data_uri(figure: Figure, kind: str, **options) -> str:
+    """Write a figure as text that an HTML page can contain.
+
+    Args:
+        figure (Figure): The figure.
+        kind (str): 'jpeg' or 'svg'.
+        options: See :meth:`Figure.savefig`.
+
+    Returns:
+        str: Data URI.
+    """
     file = io.BytesIO()
-    figure.savefig(file, format='jpg', pil_kwargs=dict(quality=80))
-    return file.getvalue()
+    figure.savefig(file, format=kind, **options)
+    data = base64.b64encode(file.getvalue()).decode('ascii')
+    mime = dict(svg='svg+xml').get(kind, kind)
+    return f'data:image/{mime};base64,{data}'
 
 
 def to_array(figure: Figure) -> np.ndarray:
-    """Paint a figure.
+    """Render a figure.
 
     Args:
         figure (Figure): The figure.

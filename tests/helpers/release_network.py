@@ -1,7 +1,7 @@
-"""The network of the authors' release in plain PyTorch, by their names.
+"""The network of the authors' release in plain PyTorch, with its names.
 
-Written from a description of it, without any part of this project or of
-OpenMMLab: what a converted checkpoint computes is compared with this.
+It is written from a description, without any code of this project or of
+OpenMMLab. Converted checkpoints and training steps are compared with it.
 """
 from typing import List, Sequence
 
@@ -14,6 +14,10 @@ def conv_bn(c_in: int, c_out: int, kernel: int, stride: int = 1) -> list:
     conv = nn.Conv2d(
         c_in, c_out, kernel, stride, padding=kernel // 2, bias=False)
     return [conv, nn.BatchNorm2d(c_out, momentum=0.01)]
+
+
+def resize(x: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(x, size, mode='bilinear', align_corners=False)
 
 
 class Basic(nn.Module):
@@ -77,11 +81,7 @@ class Module(nn.Module):
             for j, x in enumerate(xs):
                 y = x if i == j else row[j](x)
                 if j > i:
-                    y = F.interpolate(
-                        y,
-                        xs[i].shape[2:],
-                        mode='bilinear',
-                        align_corners=False)
+                    y = resize(y, xs[i].shape[2:])
                 parts.append(y)
             outs.append(F.relu(sum(parts)))
         return outs
@@ -118,7 +118,7 @@ def head(c: int) -> nn.Sequential:
 
 
 class ReleaseNetwork(nn.Module):
-    """Gives the fused logits of normalised RGB crops.
+    """Computes the fused logits of normalised RGB crops.
 
     Args:
         width (int): 18, 32 or 48.
@@ -148,21 +148,21 @@ class ReleaseNetwork(nn.Module):
         self.transfer2 = Transfer(sum(c))
         self.transfer_bn = nn.BatchNorm2d(sum(c), momentum=0.01)
 
-    def forward(self, x: Tensor) -> Tensor:
-        size = x.shape[2:]
+    def features(self, x: Tensor) -> Tensor:
+        """The joined map of stride 4."""
         x = F.relu(self.bn1(self.conv1(x)))
         x = self.layer1(F.relu(self.bn2(self.conv2(x))))
         xs = self.stage2([layer(x) for layer in self.transition1])
         xs = self.stage3([*xs, self.transition2[2](xs[-1])])
         xs = self.stage4([*xs, self.transition3[3](xs[-1])])
+        return torch.cat([resize(y, xs[0].shape[2:]) for y in xs], dim=1)
 
-        def resize(y: Tensor, to) -> Tensor:
-            return F.interpolate(y, to, mode='bilinear', align_corners=False)
-
-        feats = torch.cat([resize(y, xs[0].shape[2:]) for y in xs], dim=1)
+    def fused_map(self, feats: Tensor) -> Tensor:
+        """Fused logits of stride 4."""
         hidden = F.conv2d(feats, *self.transfer1(self.last_layer[0]))
         hidden = F.relu(self.transfer_bn(hidden))
         transferred = F.conv2d(hidden, *self.transfer2(self.last_layer[3]))
-        salient, transferred = (
-            resize(y, size) for y in (self.fcn(feats), transferred))
-        return self.alpha * salient + (1 - self.alpha) * transferred
+        return self.alpha * self.fcn(feats) + (1 - self.alpha) * transferred
+
+    def forward(self, x: Tensor) -> Tensor:
+        return resize(self.fused_map(self.features(x)), x.shape[2:])

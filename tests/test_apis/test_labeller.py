@@ -181,7 +181,7 @@ def test_label_image_next_to_the_image(checkpoint, img, tmp_path, box):
         '--box',
         box,
         '--cfg-options',
-        'model.loss_pixel.alpha=0.6',
+        'model.fusion.alpha=0.6',
         fails=outside)
     assert path.read_bytes() == before
     assert (tmp_path / 'a_masks.png').exists() != outside

@@ -177,8 +177,8 @@ class Workspace:
 def workspace(tmp_path_factory) -> Workspace:
     """A workspace with a toy set of a few images."""
     workspace = Workspace(tmp_path_factory.mktemp('workspace'))
-    workspace.run('dataset_converters/make_toy.py', 'data/toy', '--num-train',
-                  '8', '--num-val', '4', '--num-salient', '16', '--seed', '7')
+    workspace.run('dataset_converters/make_toy.py', '--num-train', '8',
+                  '--num-val', '4', '--num-salient', '16', '--seed', '7')
     return workspace
 
 

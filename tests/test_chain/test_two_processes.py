@@ -27,9 +27,7 @@ def train_config(workspace, batch_size: int) -> Path:
             1,
             'train_dataloader.batch_size':
             batch_size,
-            'train_dataloader.sampler.batch_size':
-            batch_size,
-            'train_dataloader.sampler.source_ratio': (1, 1),
+            'train_dataloader.batch_sampler.source_ratio': (1, 1),
             f'{box}.1.shift': (0, 0),
             f'{box}.1.scale': (1, 1),
             f'{box}.1.flip_prob':

@@ -173,8 +173,8 @@ def test_batch_of_the_labeller(data):
         cfg = Config.fromfile(path)
         init_default_scope(cfg.default_scope)
         loader = cfg.train_dataloader
-        loader.batch_size = loader.sampler.batch_size = 4
-        loader.sampler.source_ratio = (1, 1)
+        loader.batch_size = 4
+        loader.batch_sampler.source_ratio = (1, 1)
         np.random.seed(0)
         batch, = Runner.build_dataloader(loader, seed=0)
         batches.append(batch)

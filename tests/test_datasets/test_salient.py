@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -15,6 +17,17 @@ def test_images_and_masks_are_paired_by_stem(tiny_salient):
     for item in dataset:
         assert item['img_path'].endswith(f'_img/{item["img_id"]}.jpg')
         assert item['seg_map_path'].endswith(f'_mask/{item["img_id"]}.png')
+
+
+@pytest.mark.parametrize('suffix', ['.JPG', '.tif', '.webp', '.Jpeg'])
+def test_image_suffixes(tiny_salient, suffix):
+    files = tiny_salient()
+    for key, new in dict(img=suffix, mask='.PNG').items():
+        for path in Path(files['data_prefix'][key]).iterdir():
+            path.rename(path.with_suffix(new))
+    dataset = SalientDataset(**files, pipeline=[lambda item: item])
+    assert [Path(item['img_path']).name
+            for item in dataset] == [f'one{suffix}', f'two{suffix}']
 
 
 def test_items_load(tiny_salient):

@@ -1,10 +1,14 @@
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from mmengine.hooks import DistSamplerSeedHook
+from mmengine.runner import Runner
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import ConcatDataset, DataLoader
 
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets import MultiSourceSampler, samplers
 
 BOXES, SALIENT = 100, 45
@@ -47,7 +51,7 @@ def test_ratio_in_every_batch_of_every_rank(build, batch_size, ratio, boxes,
                                             rank, world_size):
     kwargs = dict(rank=rank, world_size=world_size, source_ratio=ratio)
     if boxes is None:
-        with pytest.raises(ValueError, match='cannot be divided'):
+        with pytest.raises(InputError, match='cannot be divided'):
             build(batch_size, **kwargs)
         return
     drawn = batches(build(batch_size, **kwargs))
@@ -128,7 +132,7 @@ def test_suggested_ratio_works(build, batch_size, ratio):
     sizes = (BOXES, 200)
     if batch_size % sum(ratio) == 0:
         batch_size += 1
-    with pytest.raises(ValueError, match=f'multiple of {sum(ratio)}') as error:
+    with pytest.raises(InputError, match=f'multiple of {sum(ratio)}') as error:
         build(batch_size, sizes=sizes, source_ratio=ratio)
     suggested = eval(str(error.value).split('source_ratio=')[1].rstrip('.'))
     sampler = build(batch_size, sizes=sizes, source_ratio=suggested)
@@ -136,21 +140,21 @@ def test_suggested_ratio_works(build, batch_size, ratio):
 
 
 def test_batch_of_one_has_no_ratio(build):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(InputError) as error:
         build(1)
     assert 'source_ratio=' not in str(error.value)
 
 
 @pytest.mark.parametrize('ratio', [(9, ), (9, 0), (9, 7, 1)])
 def test_bad_ratio(build, ratio):
-    with pytest.raises(ValueError, match='each of the 2 sources'):
+    with pytest.raises(InputError, match='each of the 2 sources'):
         build(source_ratio=ratio)
 
 
 @pytest.mark.parametrize('world_size, needs', [(1, 7), (2, 14)])
 def test_too_few_salient_images(build, world_size, needs):
     sizes = (BOXES, needs - 1)
-    with pytest.raises(ValueError, match=f'has {needs - 1} .*needs {needs}'):
+    with pytest.raises(InputError, match=f'has {needs - 1} .*needs {needs}:'):
         build(world_size=world_size, sizes=sizes)
     assert len(build(world_size=world_size, sizes=(BOXES, needs))) == 16
 
@@ -202,12 +206,12 @@ def test_sitting_out_depends_on_seed_and_epoch_only(build_marked):
 
 @pytest.mark.parametrize('prob', [-0.1, 1])
 def test_bad_sit_out_prob(build_marked, prob):
-    with pytest.raises(ValueError, match=f'sit_out_prob={prob} must be in'):
+    with pytest.raises(InputError, match=f'sit_out_prob={prob} must be in'):
         build_marked(sit_out_prob=prob)
 
 
 def test_sitting_out_needs_marks(build):
-    with pytest.raises(ValueError, match='set `overlap_iou`'):
+    with pytest.raises(InputError, match='set `overlap_iou`'):
         build(sit_out_prob=0.5)
 
 
@@ -227,24 +231,67 @@ def test_skip_goes_on_where_it_stopped(build, seen):
     assert len(order) > 6 * 16
 
 
+def build_loader(batch_size=16, num_workers=0, **kwargs) -> DataLoader:
+    """As MMEngine builds it from a config."""
+    dataset = ConcatDataset([range(BOXES), range(BOXES, BOXES + SALIENT)])
+    cfg = dict(
+        batch_size=batch_size,
+        num_workers=num_workers,
+        sampler=dict(type='DefaultSampler', shuffle=True),
+        batch_sampler=dict(
+            type='mmboxcaseg.MultiSourceBatchSampler', **kwargs),
+        dataset=dataset,
+        collate_fn=dict(type='default_collate'))
+    return Runner.build_dataloader(cfg, seed=0)
+
+
+@pytest.mark.parametrize('batch_size', [16, 32])
+def test_batch_size_of_the_loader(build, batch_size):
+    loader = build_loader(batch_size)
+    assert len(loader) == 45 // (7 * batch_size // 16)
+    drawn = [batch.tolist() for batch in loader]
+    assert drawn == batches(build(batch_size))
+    runner = SimpleNamespace(
+        train_loop=SimpleNamespace(dataloader=loader), epoch=2)
+    DistSamplerSeedHook().before_train_epoch(runner)
+    assert [batch.tolist()
+            for batch in loader] == batches(build(batch_size), 2)
+
+
+def test_batch_sampler_arguments():
+    with pytest.raises(InputError, match='divided as 9:7: use a multiple'):
+        build_loader(8)
+    loader = build_loader(8, source_ratio=(5, 3))
+    assert {int((batch < BOXES).sum()) for batch in loader} == {5}
+    with pytest.raises(InputError, match='set `overlap_iou`'):
+        build_loader(sit_out_prob=0.5)
+
+
+def test_batch_sampler_needs_sources():
+    sampler = SimpleNamespace(dataset=range(9), seed=0)
+    with pytest.raises(InputError, match='data set is a range: remove'):
+        samplers.mix_sources(sampler, 16)
+
+
 @pytest.mark.parametrize('num_workers', [0, 1])
-def test_iteration_based_loop_resumes(build, num_workers):
+def test_iteration_based_loop_resumes(log, num_workers):
     """MMEngine's own iterator, through the end of an epoch."""
 
     def iterator():
-        dataset = ConcatDataset([range(BOXES), range(BOXES, BOXES + SALIENT)])
-        loader = DataLoader(
-            dataset, 16, sampler=build(), num_workers=num_workers)
-        return _InfiniteDataloaderIterator(loader)
+        return _InfiniteDataloaderIterator(
+            build_loader(num_workers=num_workers))
 
     whole = iterator()
     batches_seen = [next(whole).tolist() for _ in range(9)]
     resumed = iterator()
     resumed.skip_iter(4)
     assert [next(resumed).tolist() for _ in range(5)] == batches_seen[4:]
+    # The skipped samples were not loaded.
+    assert not any('Fast sampler-level resume' in m for m in log.messages)
 
 
 @pytest.mark.parametrize('sizes', [(0, 45), (100, 0)])
 def test_empty_source(build, sizes):
-    with pytest.raises(ValueError, match='a source is empty'):
+    with pytest.raises(
+            InputError, match='a source of the training data is empty'):
         build(sizes=sizes)

@@ -383,7 +383,7 @@ def test_detector_without_masks(tmp_path):
 def make_toy(folder: Path) -> None:
     tool = ROOT / 'tools/dataset_converters/make_toy.py'
     sizes = '--num-train 1 --num-val 3 --num-salient 1'.split()
-    subprocess.run([sys.executable, tool, folder, *sizes], check=True)
+    subprocess.run([sys.executable, tool, '--out', folder, *sizes], check=True)
 
 
 def random_detections(img_id: int) -> DetDataSample:

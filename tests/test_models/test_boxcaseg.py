@@ -5,7 +5,9 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from torch.nn import functional as F
 
-from mmboxcaseg.models import boxcaseg, map_masks
+from mmboxcaseg import InputError
+from mmboxcaseg.models import CropLoss, boxcaseg, map_masks
+from mmboxcaseg.models.losses import pairwise_loss
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import binarize_maps
 
@@ -28,7 +30,7 @@ def salient_sample() -> DetDataSample:
 
 @pytest.fixture
 def mixed_batch() -> tuple:
-    """Four crops, of which the second is salient."""
+    """Four crops; the second one is salient and has a mask."""
     torch.manual_seed(1)
     samples = [box_sample(BOXES[:1]), salient_sample(), box_sample(BOXES)]
     return torch.randn(4, 3, SIZE, SIZE), samples
@@ -71,14 +73,14 @@ def test_loss_by_hand(build_labeller, mixed_batch):
             0.3 * maps['transferred'][1].sigmoid())
     expected = dict(
         loss_mil=mil,
-        loss_pairwise=model.loss_pairwise(weak),
+        loss_pairwise=0.05 * pairwise_loss(weak),
         loss_pixel=F.binary_cross_entropy(prob, mask))
     assert losses.keys() == expected.keys()
     for name, loss in losses.items():
         torch.testing.assert_close(loss, expected[name])
 
 
-def test_loss_under_a_seed(build_labeller, mixed_batch):
+def test_loss_with_a_fixed_seed(build_labeller, mixed_batch):
     losses = build_labeller().loss(*mixed_batch)
     values = {name: loss.item() for name, loss in losses.items()}
     assert values == pytest.approx(
@@ -89,36 +91,42 @@ def test_loss_under_a_seed(build_labeller, mixed_batch):
         rel=1e-4)
 
 
-# Which parts of the network may learn from which loss.
-TEACHES = dict(
+# Which parts of the network each loss trains.
+TRAINS = dict(
     loss_mil={'backbone', 'weak_head'},
     loss_pairwise={'backbone', 'weak_head'},
     loss_pixel={'backbone', 'salient_head', 'transferred_head'})
 
 
-@pytest.mark.parametrize('name', TEACHES)
+@pytest.mark.parametrize('name', TRAINS)
 def test_gradients(build_labeller, mixed_batch, name):
     model = build_labeller()
     model.loss(*mixed_batch)[name].backward()
-    taught = {
+    trained = {
         key.split('.')[0]
         for key, param in model.named_parameters()
         if param.grad is not None and param.grad.any()
     }
-    assert taught == TEACHES[name]
+    assert trained == TRAINS[name]
 
 
-def test_every_parameter_is_taught(build_labeller, mixed_batch):
-    # DistributedDataParallel waits for a gradient of each one.
+def test_every_parameter_has_a_gradient(build_labeller, mixed_batch):
+    # DistributedDataParallel waits for all of them.
     model = build_labeller()
     sum(model.loss(*mixed_batch).values()).backward()
     assert all(param.grad is not None for param in model.parameters())
 
 
-def test_pixel_loss_without_masks(build_labeller, mixed_batch):
+@pytest.mark.parametrize('pixel_heads_on', ['masked', 'all'])
+def test_pixel_loss_without_masks(build_labeller, labeller_cfg, mixed_batch,
+                                  pixel_heads_on):
+    labeller_cfg.pixel_heads_on = pixel_heads_on
     model = build_labeller()
     inputs, (sample, _, _) = mixed_batch
+    statistics = model.salient_head.bn.running_var.clone()
     losses = model.loss(inputs[:2], [sample, sample])
+    same = torch.equal(model.salient_head.bn.running_var, statistics)
+    assert same == (pixel_heads_on == 'masked')
     assert losses['loss_pixel'] == 0
     assert losses['loss_mil'] > 0
     sum(losses.values()).backward()
@@ -128,8 +136,7 @@ def test_pixel_loss_without_masks(build_labeller, mixed_batch):
             assert not param.grad.any(), name
 
 
-def test_mil_loss_sees_the_true_mask_of_a_salient_crop(build_labeller,
-                                                       mixed_batch):
+def test_mil_loss_uses_the_mask_of_a_salient_crop(build_labeller, mixed_batch):
     model = build_labeller()
     inputs, (_, sample, _) = mixed_batch
     before = model.loss(inputs[:2], [sample, sample])
@@ -139,7 +146,7 @@ def test_mil_loss_sees_the_true_mask_of_a_salient_crop(build_labeller,
 
 
 def label_data(counts) -> dict:
-    """Items of 1 to 3 crops each, always the same seven crops in all."""
+    """The same seven crops in items of 1 to 3 crops."""
     generator = torch.Generator().manual_seed(2)
     shape = (7, 3, SIZE, SIZE)
     crops = torch.randint(
@@ -156,7 +163,7 @@ def label_data(counts) -> dict:
 
 @torch.no_grad()
 def run(model, counts, sizes) -> list:
-    """Label batches of so many items; returns what the crops got."""
+    """Label batches of the given sizes; returns the masks of all crops."""
     data, found, start = label_data(counts), [], 0
     for size in sizes:
         batch = {k: v[start:start + size] for k, v in data.items()}
@@ -180,7 +187,7 @@ COMPOSITIONS = [
 def test_mask_does_not_depend_on_its_batch(build_labeller, monkeypatch, chunk,
                                            keep_map):
     if keep_map:
-        # The map itself shows a difference that a mask would hide.
+        # A map shows a difference that a mask might hide.
         monkeypatch.setattr(map_masks, 'binarize_maps',
                             lambda maps, *_, **__: maps)
     model = build_labeller(chunk=chunk)
@@ -220,7 +227,7 @@ def test_output_names_the_map(build_labeller, output, min_max, threshold):
         expected = binarize_maps(prob[None], [window], window, threshold,
                                  min_max)
         assert (mask == expected).mean() > 0.999
-    # and that another map would not do
+    # No other map gives the same masks.
     if min_max:
         for name in probs.keys() - {output}:
             others = [
@@ -239,6 +246,7 @@ ROWS = [('weak', ), ('salient', ), ('weak', 'transferred'),
 @pytest.mark.parametrize('heads', ROWS)
 def test_some_heads_only(build_labeller, mixed_batch, heads):
     model = build_labeller(heads)
+    assert model.heads == heads
     losses = model.loss(*mixed_batch)
     expected = set()
     if 'weak' in heads:
@@ -261,9 +269,9 @@ def test_output_of_some_heads(build_labeller, heads):
     crops = torch.rand(3, 3, SIZE, SIZE)
     maps = model(crops)
     assert tuple(maps) == heads
-    learnt = [name for name in heads if name != 'weak'] or ['weak']
-    if len(learnt) == 1:
-        expected = maps[learnt[0]].sigmoid()
+    used = [name for name in heads if name != 'weak'] or ['weak']
+    if len(used) == 1:
+        expected = maps[used[0]].sigmoid()
     else:
         expected = (0.7 * maps['salient'].sigmoid() +
                     0.3 * maps['transferred'].sigmoid())
@@ -283,28 +291,84 @@ def test_flip_averages_with_the_mirror_image(build_labeller):
     torch.testing.assert_close(both.predict_maps(crops), expected)
 
 
+@MODELS.register_module()
+class FillLoss(CropLoss):
+    """A new loss of the weak head: the mean probability of the crop."""
+
+    def __init__(self,
+                 loss_weight=1.,
+                 reduction='mean',
+                 loss_name='loss_fill') -> None:
+        super().__init__(loss_weight, reduction, loss_name)
+
+    def compute(self, pred, targets, **reduce_args):
+        assert targets.crops.shape == (4, 3, SIZE, SIZE)
+        return pred.sigmoid().mean()
+
+
+def test_new_loss_needs_one_config_entry(build_labeller, labeller_cfg,
+                                         mixed_batch):
+    labeller_cfg.weak_losses.append(
+        dict(type='mmboxcaseg.FillLoss', loss_weight=0.5))
+    model = build_labeller()
+    losses = model.loss(*mixed_batch)
+    assert list(losses) == [
+        'loss_mil', 'loss_pairwise', 'loss_fill', 'loss_pixel'
+    ]
+    weak = model.logit_maps(mixed_batch[0])['weak']
+    torch.testing.assert_close(losses['loss_fill'],
+                               0.5 * weak.sigmoid().mean())
+
+
+def test_parameters_keep_their_names(build_labeller):
+    """Old checkpoints and the release converter depend on them."""
+    assert {
+        name.rsplit('.', 1)[0]
+        for name in build_labeller().state_dict()
+        if not name.startswith('backbone.')
+    } == {
+        'weak_head.conv1', 'weak_head.bn', 'weak_head.conv2',
+        'salient_head.conv1', 'salient_head.bn', 'salient_head.conv2',
+        'transferred_head.transfer1', 'transferred_head.transfer1.fc1',
+        'transferred_head.transfer1.fc2', 'transferred_head.transfer2',
+        'transferred_head.transfer2.fc1', 'transferred_head.transfer2.fc2',
+        'transferred_head.bn'
+    }
+
+
 @pytest.mark.parametrize('heads, message', [
-    ((), 'must be some of'),
-    (('weak', 'strong'), 'must be some of'),
-    (('salient', 'transferred'), "add 'weak'"),
+    ((), 'needs a head'),
+    (('salient', 'transferred'), 'set weak_head'),
 ])
-def test_bad_heads(build_labeller, heads, message):
-    with pytest.raises(ValueError, match=message):
+def test_invalid_heads(build_labeller, heads, message):
+    with pytest.raises(InputError, match=message):
         build_labeller(heads)
 
 
+@pytest.mark.parametrize('option, value, message', [
+    ('pixel_heads_on', 'salient', "must be 'masked' or 'all'"),
+    ('pixel_losses', [dict(type='mmboxcaseg.MILLoss')], 'different names'),
+    ('weak_losses', [dict(type='mmdet.DiceLoss')], 'DiceLoss in weak_losses'),
+])
+def test_invalid_settings(build_labeller, labeller_cfg, option, value,
+                          message):
+    labeller_cfg[option] = value
+    with pytest.raises(InputError, match=message):
+        build_labeller()
+
+
 def test_weak_head_alone_has_no_fused_map(build_labeller):
-    with pytest.raises(ValueError, match="output='fused' must be one of"):
+    with pytest.raises(InputError, match="output='fused' must be one of"):
         build_labeller(('weak', ), output='fused')
 
 
-def test_bad_output(build_labeller):
-    with pytest.raises(ValueError, match="output='best' must be one of"):
+def test_invalid_output(build_labeller):
+    with pytest.raises(InputError, match="output='best' must be one of"):
         build_labeller(output='best')
 
 
-def test_bad_mode(build_labeller):
-    with pytest.raises(RuntimeError, match="'fit' is none of tensor"):
+def test_invalid_mode(build_labeller):
+    with pytest.raises(RuntimeError, match="mode='fit' must be tensor"):
         build_labeller()(torch.rand(1, 3, SIZE, SIZE), mode='fit')
 
 
@@ -341,11 +405,11 @@ def test_any_backbone_by_config(labeller_cfg, mixed_batch, name):
     assert model(mixed_batch[0])['weak'].shape == (4, SIZE, SIZE)
 
 
-def test_weights_that_cannot_be_had(labeller_cfg):
+def test_missing_backbone_weights(labeller_cfg):
     labeller_cfg.backbone.init_cfg = dict(
         type='Pretrained', checkpoint='lost/hrnet.pth')
     model = MODELS.build(labeller_cfg)
-    with pytest.raises(RuntimeError) as error:
+    with pytest.raises(InputError) as error:
         model.init_weights()
     assert 'lost/hrnet.pth' in str(error.value)
     assert 'model.backbone.init_cfg' in str(error.value)

@@ -49,6 +49,21 @@ def test_pixel_boxes_may_lose_their_fractions(box, expected):
     assert boxes.tolist() == [expected]
 
 
+@pytest.mark.parametrize('decimals', [0, 1, 2, 6, 15])
+def test_truncated_boxes_are_those_of_the_release(rng, decimals):
+    boxes = rng.uniform(0, 600, (20000, 4)).round(decimals)
+    # The fractions of corner and size often add up to a whole pixel.
+    x, y, w, h = boxes.astype(int).T
+    expected = np.stack([x, y, x + np.maximum(w, 1), y + np.maximum(h, 1)], 1)
+    ours = pixel_boxes(xywh_to_xyxy(boxes), 2000, 2000, truncate=True)
+    np.testing.assert_array_equal(ours, expected)
+
+
+def test_truncated_corner_and_size():
+    box = xywh_to_xyxy([10.7, 20.2, 5.6, 7.9])
+    assert pixel_boxes(box, 50, 50, True).tolist() == [[10, 20, 15, 27]]
+
+
 def test_pixel_boxes_inside_are_never_empty(rng):
     corners = rng.uniform(0, (WIDTH - 0.01, HEIGHT - 0.01), (500, 2))
     sizes = 10**rng.uniform(-9, 1, (500, 2))

@@ -10,8 +10,7 @@ from small_data import SmallData, end_of
 # confuses runs of one name that begin in the same second.
 START = 'visualizer = dict(vis_backends=[])\nexperiment_name = {!r}\n'
 # The samplers need more salient images than there are; batches of any.
-ANY_BATCH = "train_dataloader['sampler'] = dict(_delete_=True, " \
-    "type='DefaultSampler', shuffle=True)\n"
+ANY_BATCH = "train_dataloader['batch_sampler'] = None\n"
 SOURCE = "train_dataloader['dataset']['datasets'][0]"
 VALIDATE = '''
 val_cfg = dict(type='ValLoop')
@@ -63,8 +62,10 @@ LABELLERS = dict(
                 'train_dataloader.batch_size is 0, not a positive integer'),
     batch_of_text=("train_dataloader['batch_size'] = '16'",
                    "train_dataloader.batch_size is '16'"),
-    batch_of_the_sampler=("train_dataloader['batch_size'] = 3",
-                          'is 3, that of its sampler 16'),
+    batch_not_divided=("train_dataloader['batch_size'] = 3",
+                       'a batch of 3 cannot be divided as 9:7'),
+    crop_size_of_the_base=(ANY_BATCH + 'crop_size = 64',
+                           'Set train_dataloader.dataset.crop_size=64'),
     negative_workers=("train_dataloader['num_workers'] = -1",
                       'train_dataloader.num_workers is -1'),
     negative_epochs=('train_cfg = dict(max_epochs=-1)',
@@ -91,14 +92,16 @@ LABELLERS = dict(
                     "Did you mean 'mmboxcaseg.BoxCaseg'?"),
     scope_forgotten=("model = dict(type='BoxCaseg')",
                      "Did you mean 'mmboxcaseg.BoxCaseg'?"),
-    loss_misspelt=("model = dict(loss_pixel=dict(type='FusedLoss'))",
-                   "model.loss_pixel.type: there is no model 'FusedLoss'"),
+    loss_misspelt=("model = dict(weak_losses=[dict(type='MIL')])",
+                   "model.weak_losses.0.type: there is no model 'MIL'"),
+    loss_argument=("model = dict(weak_losses=[dict("
+                   "type='mmboxcaseg.MILLoss', weight=1)])",
+                   "model.weak_losses.0.weight: MILLoss has no argument"),
     model_argument=('model = dict(backbonee=dict())',
                     "model.backbonee: BoxCaseg has no argument 'backbonee'"),
-    unknown_head=("model = dict(heads=('weak', 'strong'))",
-                  "heads=('weak', 'strong') must be some of"),
-    head_without_the_weak_one=("model = dict(heads=('transferred', ))",
-                               "add 'weak'"),
+    unknown_head=("model = dict(weak_head=dict(type='mmboxcaseg.Head'))",
+                  "model.weak_head.type: there is no model 'mmboxcaseg.Head'"),
+    transferred_head_alone=('model = dict(weak_head=None)', 'set weak_head'),
     unknown_output=("model = dict(test_cfg=dict(output='best'))",
                     "test_cfg.output='best' must be one of"),
     hook_misspelt=("default_hooks = dict(checkpoint=dict("
@@ -126,7 +129,8 @@ LABELLERS = dict(
                  '3 of 3 images of'),
     classes_unknown=(f"{SOURCE}['metainfo'] = dict(classes=('cow', ))",
                      "no category named ['cow']"),
-    ratio_misfit=("train_dataloader['sampler'] = dict(source_ratio=(9, 8))",
+    ratio_misfit=("train_dataloader['batch_sampler'] = "
+                  'dict(source_ratio=(9, 8))',
                   'a batch of 16 cannot be divided as 9:8'),
     few_salient_images=('', 'the last source has 2 samples, one batch on 1 '
                         'rank(s) needs 7'),

@@ -246,7 +246,7 @@ def test_check_data_of_a_detector(monkeypatch, capsys, data, spoil, words):
     (mask(area(255, 20, 24)), ('salient_img', 'its mask has another size')),
     (mask(area(255, channels=(3, ))), ('its mask has colours', 'one.jpg')),
     (append('labeller.py', "train_dataloader['batch_size'] = 3\n"),
-     ('batch_size is 3', 'sampler 16')),
+     ('a batch of 3 cannot be divided as 9:7', 'source_ratio=(2, 1)')),
 ])
 def test_train(monkeypatch, capsys, data, spoil, words):
     spoil(data)
@@ -440,11 +440,11 @@ train = dict(boxes='boxes.json', images='images')
 @pytest.mark.parametrize('content, words', [
     (None, 'config not found'),
     ('= =', 'cannot be read as a config: SyntaxError'),
-    ('', 'has no labeller and no detector and no train.boxes'),
+    ('', 'does not set labeller, detector, train.boxes'),
     (PIPELINE, 'files that do not exist: proxy.py'),
     (PIPELINE + "detector = 'detector.py'", 'set mask_score_thr'),
-    (PIPELINE + "twin = 'detector.py'", 'name `val`, too'),
-    (PIPELINE + "train = dict(images='a')", 'has no train.boxes'),
+    (PIPELINE + "twin = 'detector.py'", 'set `val`, too'),
+    (PIPELINE + "train = dict(images='a')", 'does not set train.boxes'),
 ])
 def test_run_pipeline(monkeypatch, capsys, data, content, words):
     monkeypatch.chdir(data.folder)

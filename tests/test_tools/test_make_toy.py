@@ -1,6 +1,10 @@
+"""make_toy.py: what the toy set holds, and that its bytes repeat."""
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Dict
 
@@ -16,8 +20,8 @@ NUM_TRAIN, NUM_VAL, NUM_SALIENT = 6, 3, 4
 
 def make_toy(out: Path, *argv: str) -> subprocess.CompletedProcess:
     command = [
-        sys.executable, TOOL, out, '--num-train', NUM_TRAIN, '--num-val',
-        NUM_VAL, '--num-salient', NUM_SALIENT, *argv
+        sys.executable, TOOL, '--out', out, '--num-train', NUM_TRAIN,
+        '--num-val', NUM_VAL, '--num-salient', NUM_SALIENT, *argv
     ]
     return subprocess.run([str(part) for part in command],
                           capture_output=True,
@@ -25,7 +29,7 @@ def make_toy(out: Path, *argv: str) -> subprocess.CompletedProcess:
 
 
 def read_bytes(out: Path) -> Dict[str, bytes]:
-    """The content of every file below ``out``, by its relative path."""
+    """Content of every file in ``out``, by its relative path."""
     return {
         str(path.relative_to(out)): path.read_bytes()
         for path in sorted(out.rglob('*')) if path.is_file()
@@ -72,13 +76,13 @@ def test_layout(toy):
 
 
 @pytest.mark.parametrize('split', ['train', 'val'])
-def test_images_are_those_listed(toy, split):
+def test_all_listed_images_exist(toy, split):
     coco = read_json(toy, f'instances_{split}')
     ids = [image['id'] for image in coco['images']]
     assert ids == list(range(1, len(ids) + 1))
     for image in coco['images']:
-        picture = cv2.imread(str(toy / split / image['file_name']))
-        assert picture.shape == (image['height'], image['width'], 3)
+        loaded = cv2.imread(str(toy / split / image['file_name']))
+        assert loaded.shape == (image['height'], image['width'], 3)
 
 
 @pytest.mark.parametrize('split', ['train', 'val'])
@@ -101,7 +105,7 @@ def test_boxes_are_tight(toy, split):
         assert annotation['iscrowd'] == 0
 
 
-def test_boxes_do_not_tell_of_masks(toy):
+def test_boxes_file_reveals_nothing_about_masks(toy):
     boxes = read_json(toy, 'boxes_train')
     instances = read_json(toy, 'instances_train')
     assert boxes['images'] == instances['images']
@@ -140,7 +144,7 @@ def test_salient_masks_are_binary_and_connected(toy):
 
 
 def test_same_seed_same_bytes(toy, tmp_path):
-    # Neither the process nor the order of drawing may matter.
+    # Neither the number of processes nor the drawing order matters.
     result = make_toy(tmp_path / 'again', '--nproc', '1')
     assert result.returncode == 0, result.stderr
     assert read_bytes(tmp_path / 'again') == read_bytes(toy)
@@ -161,26 +165,26 @@ def test_second_run_does_nothing(toy):
     assert before == {path: path.stat().st_mtime_ns for path in toy.rglob('*')}
 
 
-def test_overwrite_replaces_another_toy_set_only(tmp_path):
-    out = tmp_path / 'toy'
-    make_toy(out, '--nproc', '1')
-    result = make_toy(out, '--seed', '1')
+def test_other_toy_set_is_kept(toy):
+    before = read_bytes(toy)
+    result = make_toy(toy, '--seed', '1')
     assert result.returncode == 1
-    assert '--overwrite' in result.stderr
-    assert read_json(out, 'instances_val')['info']['generator']['seed'] == 0
-
-    result = make_toy(out, '--seed', '1', '--overwrite', '--nproc', '1')
-    assert result.returncode == 0, result.stderr
-    assert read_json(out, 'instances_val')['info']['generator']['seed'] == 1
+    assert 'Remove it, or choose another --out' in result.stderr
+    assert read_bytes(toy) == before
 
 
-def test_foreign_folder_is_never_deleted(tmp_path):
+def test_foreign_folder_is_kept(tmp_path):
     (tmp_path / 'photos').mkdir()
     (tmp_path / 'photos' / 'holiday.jpg').write_text('dear')
-    result = make_toy(tmp_path / 'photos', '--overwrite')
+    result = make_toy(tmp_path / 'photos')
     assert result.returncode == 1
-    assert 'no toy set' in result.stderr
+    assert 'is not a toy set' in result.stderr
     assert (tmp_path / 'photos' / 'holiday.jpg').read_text() == 'dear'
+
+
+def test_empty_split_is_refused(tmp_path):
+    result = make_toy(tmp_path / 'toy', '--num-val', '0')
+    assert result.returncode == 2 and 'must be positive' in result.stderr
 
 
 def test_leftover_of_an_interrupted_run(tmp_path):
@@ -191,3 +195,21 @@ def test_leftover_of_an_interrupted_run(tmp_path):
     assert result.returncode == 0, result.stderr
     assert not (tmp_path / 'toy' / 'train' / 'half.jpg').exists()
     assert not (tmp_path / 'toy.tmp').exists()
+
+
+def test_interrupted(tmp_path):
+    """Ctrl-C ends all processes, without a traceback, and leaves nothing."""
+    process = subprocess.Popen(
+        [sys.executable, TOOL, '--out', tmp_path / 'toy'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True)
+    while not list(tmp_path.glob('toy.tmp/train/*.jpg')):
+        assert process.poll() is None
+        time.sleep(.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert 'Interrupted' in errors and 'Traceback' not in errors
+    assert not list(tmp_path.iterdir())

@@ -221,7 +221,8 @@ def test_val_of_other_classes(write, data):
     content = json.loads(Path(data.val).read_text())
     content['categories'].reverse()
     Path(data.val).write_text(json.dumps(content))
-    with pytest.raises(SystemExit, match=r"\['dog', 'cat'\], not \['cat', "):
+    with pytest.raises(
+            SystemExit, match=r"Config: \['cat', 'dog'\]; file: \['dog', "):
         write('--val', data.val)
 
 

@@ -77,7 +77,7 @@ def test_same_logits_and_masks_as_the_release(tmp_path, rng, width):
     with torch.no_grad():
         expected = network(crop)[0, 0]
         maps = model(crop)
-        fused = model.loss_pixel.fuse(maps['salient'], maps['transferred'])[0]
+        fused = model.fusion(maps['salient'], maps['transferred'])[0]
     assert expected.std() > 0.01
     torch.testing.assert_close(fused, expected, rtol=0, atol=1e-4)
 
@@ -101,7 +101,7 @@ def test_any_input_size(tmp_path, size):
     crop = torch.rand(2, 3, *size)
     with torch.no_grad():
         maps = model(crop)
-        fused = model.loss_pixel.fuse(maps['salient'], maps['transferred'])
+        fused = model.fusion(maps['salient'], maps['transferred'])
         torch.testing.assert_close(
             fused, network(crop)[:, 0], rtol=0, atol=1e-4)
 

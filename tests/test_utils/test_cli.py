@@ -292,17 +292,6 @@ def test_script_usage(kind, tool):
     assert done.stderr.startswith('usage: ')
 
 
-def test_sampler_and_loader_of_different_batch_sizes(run_train):
-    options = [
-        'train_dataloader.batch_size=32',
-        'train_dataloader.sampler.batch_size=16'
-    ]
-    with pytest.raises(SystemExit, match='is 32, that of its sampler 16'):
-        run_train('--cfg-options', *options)
-    options[0] = 'train_dataloader.batch_size=16'
-    assert run_train('--cfg-options', *options)
-
-
 @pytest.mark.parametrize('prefix', ['', 'module.'])
 def test_checkpoint_that_lacks_weights(tmp_path, prefix):
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))

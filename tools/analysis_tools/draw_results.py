@@ -1,4 +1,4 @@
-"""Draw what the labeller and the detector make of some val images.
+"""Draw the results of labeller and detector on some validation images.
 
 Writes masks.png (boxes, masks before and after merging, true masks),
 detections.png (the trained detector) and pipeline.png (the README's figure).
@@ -11,13 +11,13 @@ from typing import Dict, List
 import matplotlib
 import numpy as np
 from mmdet.apis import inference_detector, init_detector
-from mmengine.utils import mkdir_or_exist
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg.datasets.coco import load_coco, read_image
 from mmboxcaseg.evaluation.mask_files import masks_by_id
 from mmboxcaseg.proxy import load_proxy
 from mmboxcaseg.structures import is_kept
+from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input
 from mmboxcaseg.visualization.drawing import Instance, draw
 
 matplotlib.use('Agg')
@@ -30,11 +30,11 @@ def read_instances(coco: dict,
 
     Args:
         coco (dict): Content of the file.
-        threshold (float): Masks that score less are drawn as dropped.
+        threshold (float): Masks with a lower score are drawn as dropped.
 
     Returns:
         dict[int, list[Instance]]: Instances by image id, without crowds and
-        annotations that have no mask.
+        annotations without a mask.
     """
     instances = defaultdict(list)
     masks = masks_by_id(coco)
@@ -53,19 +53,19 @@ def read_instances(coco: dict,
 
 def choose(merged: Dict[int, List[Instance]], count: int = 5) -> List[int]:
     """Choose images: first some with a dropped mask, then some without."""
-    with_dropped = [
-        img_id for img_id, some in merged.items()
-        if any(ins.dropped for ins in some) and not all(ins.dropped
-                                                        for ins in some)
-    ]
-    without = [i for i in merged if not any(j.dropped for j in merged[i])]
+    dropped = {
+        img_id: [ins.dropped for ins in instances]
+        for img_id, instances in merged.items()
+    }
+    with_dropped = [i for i, flags in dropped.items() if len(set(flags)) == 2]
+    without = [i for i, flags in dropped.items() if not any(flags)]
     first = with_dropped[:(count + 1) // 2]
     return first + without[:count - len(first)]
 
 
 def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
                out: str) -> None:
-    """Draw a grid, one image a row, one source of masks a column."""
+    """Draw a grid: a row per image, a column per source of masks."""
     heights = [img.shape[0] / img.shape[1] for img in images.values()]
     _, axes = plt.subplots(
         len(images),
@@ -87,7 +87,7 @@ def detect(model, img: np.ndarray, score_thr: float = 0.5) -> List[Instance]:
     Args:
         model (nn.Module): The detector.
         img (np.ndarray): Has shape (H, W, 3), uint8.
-        score_thr (float): Weaker detections are left out.
+        score_thr (float): Detections with a lower score are left out.
 
     Returns:
         list[Instance]: The detections, best first.
@@ -103,8 +103,7 @@ def detect(model, img: np.ndarray, score_thr: float = 0.5) -> List[Instance]:
 
 
 def error_rate(found: List[Instance], objects: List[Instance]) -> float:
-    """Objects that no detection overlaps by half, and detections that are
-    too many, to each object."""
+    """Missed objects and surplus detections per object, at box IoU 0.5."""
     if not found:
         return 1.
     ious = mask_utils.iou(
@@ -154,15 +153,15 @@ def draw_pipeline(img: np.ndarray, boxes: List[Instance],
 def _save(out: str) -> None:
     plt.savefig(out, dpi=110, bbox_inches='tight')
     plt.close()
-    print(f'drawn: {out}')
+    print(f'written: {out}')
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('truth', help='COCO file with the true masks')
-    parser.add_argument('img_prefix', help='folder of its images')
+    parser.add_argument('truth', help='COCO file with true masks')
+    parser.add_argument('images', help='folder of its images')
     parser.add_argument(
         '--unmerged', required=True, help='proxy file made with --no-merge')
     parser.add_argument('--merged', required=True, help='proxy file')
@@ -170,28 +169,29 @@ def parse_args() -> argparse.Namespace:
         '--threshold',
         type=float,
         default=0.95,
-        help='masks that score less are drawn as dropped')
-    parser.add_argument('--detector', required=True, help='config')
-    parser.add_argument('--checkpoint', required=True, help='of the detector')
-    parser.add_argument('--out-dir', required=True)
+        help='masks with a lower score are drawn as dropped')
+    parser.add_argument(
+        '--detector', required=True, help='config of the detector')
+    parser.add_argument(
+        '--checkpoint', required=True, help='checkpoint of the detector')
+    parser.add_argument('--out', required=True, help='folder of the figures')
     return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
-    mkdir_or_exist(args.out_dir)
+def run(args: argparse.Namespace) -> None:
+    """Draw the three figures."""
     truth = load_coco(args.truth)
     files = {img['id']: img['file_name'] for img in truth['images']}
 
     def read(img_id: int) -> np.ndarray:
-        path = osp.join(args.img_prefix, files[img_id])
-        return read_image(path)[..., ::-1]
+        img = read_image(osp.join(args.images, files[img_id]))
+        return img[..., ::-1]
 
     merged = read_instances(load_proxy(args.merged), args.threshold)
     chosen = choose(merged)
     boxes = {
-        img_id: [Instance(ins.bbox) for ins in some]
-        for img_id, some in merged.items()
+        img_id: [Instance(ins.bbox) for ins in instances]
+        for img_id, instances in merged.items()
     }
     columns = {
         'boxes': boxes,
@@ -202,20 +202,26 @@ def main() -> None:
     }
     draw_masks({img_id: read(img_id)
                 for img_id in chosen}, columns,
-               osp.join(args.out_dir, 'masks.png'))
+               osp.join(args.out, 'masks.png'))
 
     model = init_detector(args.detector, args.checkpoint, device='cpu')
     shown = list(dict.fromkeys(chosen + list(files)))[:12]
-    detections = [(read(img_id), detect(model, read(img_id)))
-                  for img_id in shown]
-    draw_detections(detections, osp.join(args.out_dir, 'detections.png'))
-    # An image on which every object is found shows the three stages best.
+    detections = [(img, detect(model, img)) for img in map(read, shown)]
+    draw_detections(detections, osp.join(args.out, 'detections.png'))
+    # The image with the fewest errors shows the three stages best.
     best = min(
         range(len(shown)),
         key=lambda i: error_rate(detections[i][1], boxes[shown[i]]))
     img, found = detections[best]
     draw_pipeline(img, boxes[shown[best]], merged[shown[best]], found,
-                  osp.join(args.out_dir, 'pipeline.png'))
+                  osp.join(args.out, 'pipeline.png'))
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_bad_input():
+        check_folder(args.out, 'folder of the figures')
+        run(args)
 
 
 if __name__ == '__main__':

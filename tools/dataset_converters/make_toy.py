@@ -1,6 +1,7 @@
 """Generate the toy set: scenes with boxes and masks, and salient images.
 
-The set has both sides BoxCaseg learns from and trains in minutes::
+It has both kinds of data that BoxCaseg is trained with, and trains in
+minutes::
 
     OUT/{train,val}/*.jpg                 scenes of 3 to 6 objects
     OUT/salient/images/*.jpg              one large object each
@@ -9,54 +10,67 @@ The set has both sides BoxCaseg learns from and trains in minutes::
     OUT/annotations/instances_train.json  the same with masks
     OUT/annotations/instances_val.json
 
-The same arguments give the same bytes, whatever the number of processes.
+The same arguments give the same bytes, for any number of processes.
 """
 import argparse
 import json
-import shutil
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Dict, List, Optional
 
 import cv2
 import numpy as np
-from mmengine.utils import track_parallel_progress, track_progress
+from converting import converting
 from numpy.random import Generator, SeedSequence, default_rng
-from toy_images import make_salient, make_scene
-from toy_shapes import CLASSES
-from toy_textures import SIZE
+from toy.images import make_salient, make_scene
+from toy.shapes import CLASSES
+from toy.textures import SIZE
 
-from mmboxcaseg.datasets.coco import boxes_only, make_annotation, make_coco
-from mmboxcaseg.utils.cli import exit_on_bad_input
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import (boxes_only, make_annotation, make_coco,
+                                      new_folder, write_coco)
+from mmboxcaseg.utils.cli import run_parallel
 
-# Part of the marker: raise it whenever the images or files change.
+# Written into the files: raise it whenever images or files change.
 VERSION = 5
 SPLITS = ('train', 'val', 'salient')
-FOLDERS = ('train', 'val', 'salient/images', 'salient/masks', 'annotations')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('data/toy'),
+        help='folder to make (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--num-train', type=int, default=400)
+    parser.add_argument('--num-val', type=int, default=100)
+    parser.add_argument('--num-salient', type=int, default=200)
+    parser.add_argument(
+        '--nproc', type=int, default=2, help='number of processes')
+    args = parser.parse_args()
+    if min(args.num_train, args.num_val, args.num_salient) < 1:
+        parser.error('--num-train, --num-val and --num-salient must be '
+                     'positive')
+    return args
 
 
 def generator_of(seed: int, split: str, index: int) -> Generator:
-    """Generator of one image, so that the order of drawing is free."""
+    """Random generator of one image, independent of all other images."""
     return default_rng(SeedSequence([seed, SPLITS.index(split), index]))
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write a picture (H, W, 3) as JPEG or a mask (H, W) as PNG."""
+    """Write an image (H, W, 3) as JPEG or a mask (H, W) as PNG."""
     if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 95]):
         raise OSError(f'cannot write {path}')
 
 
-def write_scene(index: int, folder: Path, seed: int) -> List[Dict]:
-    """Draw and write scene ``index`` of a split.
-
-    Args:
-        index (int): Index of the scene.
-        folder (Path): Folder of the images, named as the split.
-        seed (int): Seed of the set.
-
-    Returns:
-        List[dict]: Its annotations.
-    """
+def write_scene(index: int, folder: Path, seed: int) -> List[dict]:
+    """Draw and write a scene; returns its annotations."""
     rng = generator_of(seed, folder.name, index)
     image, masks, labels = make_scene(rng)
     write_image(folder / f'{index:06d}.jpg', image)
@@ -66,30 +80,15 @@ def write_scene(index: int, folder: Path, seed: int) -> List[Dict]:
 
 
 def write_salient(index: int, folder: Path, seed: int) -> None:
-    """Draw and write salient image ``index`` and its mask."""
+    """Draw and write a salient image and its mask."""
     image, mask = make_salient(generator_of(seed, folder.name, index))
     write_image(folder / 'images' / f'{index:06d}.jpg', image)
     write_image(folder / 'masks' / f'{index:06d}.png',
                 mask.astype(np.uint8) * 255)
 
 
-def run(write: Callable, num: int, nproc: int) -> List:
-    """Call ``write`` for the indices below ``num``, in ``nproc`` processes."""
-    if num == 0:
-        return []
-    # As run_parallel() of mmboxcaseg.utils.cli, which loads all models.
-    cv2.setNumThreads(1)
-    if nproc == 1:
-        results = track_progress(write, range(num))
-    else:
-        results = track_parallel_progress(
-            write, range(num), nproc, chunksize=8)
-    print()  # the bar leaves its line open
-    return results
-
-
-def to_coco(scenes: Sequence[List[Dict]], marker: Dict) -> Dict:
-    """Join the annotations of each scene into a COCO data set."""
+def to_coco(scenes: List[List[dict]], marker: dict) -> dict:
+    """Join the annotations of all scenes into the content of a COCO file."""
     images = [
         dict(file_name=f'{index:06d}.jpg', width=SIZE, height=SIZE)
         for index in range(len(scenes))
@@ -97,110 +96,56 @@ def to_coco(scenes: Sequence[List[Dict]], marker: Dict) -> Dict:
     coco = make_coco(images, scenes, CLASSES)
     for category in coco['categories']:
         category['supercategory'] = 'shape'
-    return dict(
-        info=dict(description='Toy set of mmboxcaseg', generator=marker),
-        **coco)
+    info = dict(description='Toy set of mmboxcaseg', generator=marker)
+    return dict(info=info, **coco)
 
 
-def generate(out: Path, marker: Dict, nproc: int) -> None:
-    """Write the whole set into the new folder ``out``."""
-    for folder in FOLDERS:
+def generate(out: Path, marker: dict, nproc: int) -> None:
+    """Write the whole set into an existing folder."""
+    for folder in ('train', 'val', 'salient/images', 'salient/masks'):
         (out / folder).mkdir(parents=True)
-    annotations, seed = out / 'annotations', marker['seed']
-    for split in ('train', 'val'):
-        write = partial(write_scene, folder=out / split, seed=seed)
-        scenes = run(write, marker[f'num_{split}'], nproc)
+    for split in SPLITS:
+        write = write_salient if split == 'salient' else write_scene
+        write = partial(write, folder=out / split, seed=marker['seed'])
+        scenes = run_parallel(write, range(marker[f'num_{split}']), nproc)
+        if split == 'salient':
+            continue
         coco = to_coco(scenes, marker)
-        path = annotations / f'instances_{split}.json'
-        path.write_text(json.dumps(coco))
+        annotations = out / 'annotations'
+        write_coco(str(annotations / f'instances_{split}.json'), coco)
         if split == 'train':
-            path = annotations / 'boxes_train.json'
-            path.write_text(json.dumps(boxes_only(coco)))
-    write = partial(write_salient, folder=out / 'salient', seed=seed)
-    run(write, marker['num_salient'], nproc)
+            write_coco(str(annotations / 'boxes_train.json'), boxes_only(coco))
 
 
 def read_marker(out: Path) -> Optional[Dict]:
-    """Arguments the set in ``out`` was made with, None if it is no toy set."""
+    """The arguments of the set in a folder; None if it is not a toy set."""
     try:
-        text = (out / 'annotations' / 'instances_val.json').read_text()
-        marker = json.loads(text)['info']['generator']
+        text = (out / 'annotations/instances_val.json').read_text()
+        return json.loads(text)['info']['generator']
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    is_ours = isinstance(marker, dict) and marker.get('name') == 'make_toy'
-    return marker if is_ours else None
 
 
-def check_out(out: Path, marker: Dict, overwrite: bool) -> bool:
-    """Tell whether the set has to be made, or stop if ``out`` is in the way.
-
-    Args:
-        out (Path): Folder of the set.
-        marker (dict): Arguments of the set that is asked for.
-        overwrite (bool): Whether another toy set may be replaced.
-
-    Returns:
-        bool: False if ``out`` holds that very set already.
-    """
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return True
-    found = read_marker(out)
-    if found is None:
-        # Never deleted, not even by --overwrite: it is somebody's data.
-        raise SystemExit(f'{out} exists and is no toy set; move it away or '
-                         'choose another OUT_DIR.')
-    if found == marker and not overwrite:
-        return False
-    if not overwrite:
-        raise SystemExit(f'{out} holds a toy set of other arguments:\n'
-                         f'  found {found}\n  asked {marker}\n'
-                         'Add --overwrite to replace it.')
-    return True
+def run(args: argparse.Namespace) -> None:
+    """Generate the set, unless the folder holds exactly this set."""
+    marker = dict(name='make_toy', version=VERSION, seed=args.seed)
+    marker.update({f'num_{s}': getattr(args, f'num_{s}') for s in SPLITS})
+    if read_marker(args.out) == marker:
+        print(f'{args.out} is complete, nothing to do.')
+        return
+    if args.out.exists():
+        raise InputError(f'{args.out} exists and is not a toy set made with '
+                         'these arguments. Remove it, or choose another '
+                         '--out.')
+    with new_folder(str(args.out)) as folder:
+        generate(Path(folder), marker, args.nproc)
+    print(f'Wrote {args.out}')
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Generate the toy set')
-    parser.add_argument(
-        'out_dir',
-        nargs='?',
-        type=Path,
-        default=Path('data/toy'),
-        help='folder of the set (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--num-train', type=int, default=400)
-    parser.add_argument('--num-val', type=int, default=100)
-    parser.add_argument('--num-salient', type=int, default=200)
-    parser.add_argument(
-        '--nproc', type=int, default=2, help='number of processes')
-    parser.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='replace a toy set that exists')
-    return parser.parse_args()
-
-
+@converting()
 def main() -> None:
     args = parse_args()
-    out = args.out_dir.resolve()
-    marker = dict(
-        name='make_toy',
-        version=VERSION,
-        seed=args.seed,
-        num_train=args.num_train,
-        num_val=args.num_val,
-        num_salient=args.num_salient)
-    if not check_out(out, marker, args.overwrite):
-        print(f'{out} is complete, nothing to do.')
-        return
-    # Made beside its place and renamed, so that OUT_DIR is never half a set.
-    tmp = out.with_name(out.name + '.tmp')
-    shutil.rmtree(tmp, ignore_errors=True)
-    with exit_on_bad_input():
-        generate(tmp, marker, args.nproc)
-        if out.exists():
-            shutil.rmtree(out)
-        tmp.rename(out)
-    print(f'Wrote {out}')
+    run(args)
 
 
 if __name__ == '__main__':

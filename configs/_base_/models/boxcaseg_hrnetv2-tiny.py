@@ -1,10 +1,11 @@
-# The same labeller with a backbone for CPUs: 16-32-64-128 channels, 240 in
-# all, and few blocks.
+# The same labeller with a small backbone for CPUs: few blocks, and
+# 16 + 32 + 64 + 128 = 240 channels.
 _base_ = './boxcaseg_hrnetv2-w48.py'
 
 model = dict(
     backbone=dict(
-        arch=None,
+        _delete_=True,  # the pretrained weights, too
+        type='mmboxcaseg.HRNetV2',
         extra=dict(
             stage1=dict(
                 num_modules=1,
@@ -30,4 +31,5 @@ model = dict(
                 block='BASIC',
                 num_blocks=(2, 2, 2, 2),
                 num_channels=(16, 32, 64, 128)))),
-    channels=240)
+    channels=240,
+    pixel_heads_on='all')

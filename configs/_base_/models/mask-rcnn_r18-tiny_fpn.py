@@ -20,7 +20,7 @@ model = dict(
         feat_channels=48,
         anchor_generator=dict(scales=[6], strides=[4, 8, 16, 32])),
     roi_head=dict(
-        # One sample a bin: RoIAlign would be a third of a step.
+        # One sample per bin: RoIAlign would be a third of a step.
         bbox_roi_extractor=dict(
             roi_layer=dict(sampling_ratio=1),
             out_channels=48,

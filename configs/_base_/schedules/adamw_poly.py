@@ -1,13 +1,14 @@
-# A short schedule for a labeller that starts from random weights; the number
-# of epochs and their scheduler are set where it is used.
-train_cfg = dict(type='EpochBasedTrainLoop')
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+# A short schedule for a labeller that starts from random weights.
+_base_ = './poly.py'
 
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.02))
-# The average of the last weights is what is tested and saved.
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=50),
+    *_base_.param_scheduler
+]
+# The average of the last weights is tested and saved.
 custom_hooks = [
     dict(
         type='EMAHook',

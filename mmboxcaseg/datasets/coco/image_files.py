@@ -38,11 +38,16 @@ PROBLEMS: Dict[str, Tuple[str, str]] = {
                   'get the right mask; if the image has an EXIF orientation, '
                   'which is not applied to masks, save it upright'),
 }
+# Files in folders of images that count as such, in any case.
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.webp',
+                  '.tif', '.tiff', '.gif', '.avif')
 # Pillow refuses large images as an attack; here only headers are read.
 Image.MAX_IMAGE_PIXELS = None
 _ORIENTATION = 0x0112
 # cv2 follows the orientation in these; Pillow calls a JPEG with previews MPO.
 _TURNED_FORMATS = ('JPEG', 'MPO', 'PNG')
+_FLAGS = dict(color=cv2.IMREAD_COLOR, grayscale=cv2.IMREAD_GRAYSCALE)
+_JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
 
 class ImageHeader(NamedTuple):
@@ -215,10 +220,12 @@ def describe(code: str) -> str:
 
 
 def is_readable(path: str, backend_args: Optional[dict] = None) -> bool:
-    """Whether a file can be decoded as an image."""
-    with suppress(ValueError):
-        read_image(path, backend_args=backend_args)
-        return True
+    """Whether LoadImageFromFile of mmcv can decode a file.
+
+    It cannot read a JPEG that was cut short, unlike :func:`load_image`.
+    """
+    with suppress(InputError):
+        return load_image(path, backend_args=backend_args)[1]
     return False
 
 
@@ -237,31 +244,47 @@ def _orientation(im: Image.Image) -> int:
     return value if value in range(1, 9) else 1
 
 
-def read_image(path: str,
+def load_image(path: str,
                flag: str = 'color',
-               backend_args: Optional[dict] = None) -> np.ndarray:
-    """Read an image as the data sets load it.
+               backend_args: Optional[dict] = None) -> Tuple[np.ndarray, bool]:
+    """Read an image, also a JPEG file that was cut short.
 
     Args:
-        path (str): The image. Whether a turned one (EXIF) is set upright
-            depends on its format and on OpenCV.
-        flag (str): See :func:`mmcv.imread`. Defaults to 'color'.
-        backend_args (dict, optional): See :func:`mmcv.imread`. Defaults to
-            None.
+        path (str): The image. OpenCV turns it upright as its EXIF
+            orientation says, see docs/images.md.
+        flag (str): 'color' or 'grayscale'. Defaults to 'color'.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
 
     Returns:
-        np.ndarray: The image, has shape (H, W, 3), or (H, W) if grey.
+        tuple: The image, has shape (H, W, 3), or (H, W) if grey; and whether
+        its file is complete. What a file lacks is grey in the image.
 
     Raises:
-        InputError: It cannot be read.
+        OSError: The file does not exist.
+        InputError: It cannot be decoded.
     """
-    # Loads PyTorch, which reading of headers does not need.
-    import mmcv
-    try:
-        image = mmcv.imread(path, flag, backend_args=backend_args)
-    except cv2.error:  # an empty file
-        image = None
+    content = get(path, backend_args=backend_args)
+    image = _decode(content, flag)
+    if image is not None:
+        return image, True
+    if content.startswith(_JPEG_START):
+        # cv2.imread() does the same, but needs a local file.
+        image = _decode(content + _JPEG_END, flag)
     if image is None:
         raise InputError(f'{path} cannot be read as an image: replace it, or '
                          'remove it and its annotations or mask.')
-    return image
+    return image, False
+
+
+def read_image(path: str,
+               flag: str = 'color',
+               backend_args: Optional[dict] = None) -> np.ndarray:
+    """See :func:`load_image`."""
+    return load_image(path, flag, backend_args)[0]
+
+
+def _decode(content: bytes, flag: str) -> Optional[np.ndarray]:
+    if not content:
+        return None  # OpenCV would raise an error
+    return cv2.imdecode(np.frombuffer(content, np.uint8), _FLAGS[flag])

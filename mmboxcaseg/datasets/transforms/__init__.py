@@ -1,7 +1,8 @@
+from .crop_salient_image import CropSalientImage
 from .crops import CropBoxes, CropSalientObject, PackCrops
 from .proxy import LoadProxyAnnotations, PackProxyInputs, ProxyCopyPaste
 
 __all__ = [
-    'CropBoxes', 'CropSalientObject', 'LoadProxyAnnotations', 'PackCrops',
-    'PackProxyInputs', 'ProxyCopyPaste'
+    'CropBoxes', 'CropSalientImage', 'CropSalientObject',
+    'LoadProxyAnnotations', 'PackCrops', 'PackProxyInputs', 'ProxyCopyPaste'
 ]

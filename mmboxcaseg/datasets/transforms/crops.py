@@ -3,7 +3,7 @@
 Letters in shapes: n boxes of an item (1 in training), m crops of a box (1 in
 training), S side of a crop.
 """
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -15,6 +15,26 @@ from mmengine.structures import InstanceData
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import TRANSFORMS
 from mmboxcaseg.structures import jitter_box, pixel_boxes, tight_box
+
+
+def crop_side(size: Optional[int], results: dict) -> int:
+    """The side of the crops of an item.
+
+    Args:
+        size (int, optional): Side that the transform was given, in pixels.
+        results (dict): The item, with the ``crop_size`` of its data set.
+
+    Returns:
+        int: The transform's own size, or else that of the data set.
+
+    Raises:
+        InputError: Neither is set.
+    """
+    side = size or results.get('crop_size')
+    if not side:
+        raise InputError('the size of the crops is not set: set `crop_size` '
+                         'of the data set, in pixels.')
+    return side
 
 
 @TRANSFORMS.register_module()
@@ -30,7 +50,8 @@ class CropBoxes(BaseTransform):
     first crops.
 
     Args:
-        size (int): Side S of a crop in pixels. Defaults to 288.
+        size (int, optional): Side S of a crop in pixels. Defaults to
+            ``crop_size`` of the data set.
         shift (tuple[float]): Range of the relative shift of the box, drawn
             for x and y (section 3.2.2). Defaults to (0, 0).
         scale (tuple[float]): Range of the factor of width and height.
@@ -51,7 +72,7 @@ class CropBoxes(BaseTransform):
 
     def __init__(
         self,
-        size: int = 288,
+        size: Optional[int] = None,
         shift: Tuple[float, float] = (0, 0),
         scale: Tuple[float, float] = (1, 1),
         flip_prob: float = 0,
@@ -77,6 +98,7 @@ class CropBoxes(BaseTransform):
         """
         img = results['img']
         shape = (results['height'], results['width'])
+        size = crop_side(self.size, results)
         if img.shape[:2] != shape:
             raise InputError(
                 f'{results["img_path"]} is {img.shape[1]}x{img.shape[0]} '
@@ -93,16 +115,16 @@ class CropBoxes(BaseTransform):
         if self.margins.any() or len(self.margins) > 1:
             views = results['views'] = self._views(jittered, shape)
         results['crops'] = np.stack([
-            cv2.resize(img[y0:y1, x0:x1], (self.size, self.size))
+            cv2.resize(img[y0:y1, x0:x1], (size, size))
             for x0, y0, x1, y1 in views.reshape(-1, 4)
         ])
         first = views[:, 0]
         corner, extent = first[:, :2], first[:, 2:] - first[:, :2]
         results['windows'] = windows
         results['gt_bboxes'] = np.float32(
-            (boxes - np.tile(corner, 2)) * self.size / np.tile(extent, 2))
+            (boxes - np.tile(corner, 2)) * size / np.tile(extent, 2))
         if np.random.rand() < self.flip_prob:
-            self._flip(results)
+            self._flip(results, size)
         return results
 
     def _jitter(self, box: np.ndarray) -> np.ndarray:
@@ -117,10 +139,11 @@ class CropBoxes(BaseTransform):
         views = boxes[:, None] + self.margins[:, None] * extent[:, None]
         return pixel_boxes(views, *shape, self.truncate).reshape(views.shape)
 
-    def _flip(self, results: dict) -> None:
+    @staticmethod
+    def _flip(results: dict, size: int) -> None:
         results['crops'] = results['crops'][:, :, ::-1]
         boxes = results['gt_bboxes']
-        boxes[:, [0, 2]] = self.size - boxes[:, [2, 0]]
+        boxes[:, [0, 2]] = size - boxes[:, [2, 0]]
 
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}(size={self.size}, '
@@ -141,14 +164,15 @@ class CropSalientObject(BaseTransform):
     Modified Keys: both, to the shape (S, S, 3) and (S, S).
 
     Args:
-        size (int): Side S of a crop in pixels. Defaults to 288.
+        size (int, optional): Side S of a crop in pixels. Defaults to
+            ``crop_size`` of the data set.
         shift (tuple[float]): See :class:`CropBoxes`.
         scale (tuple[float]): See :class:`CropBoxes`.
     """
 
     def __init__(
         self,
-        size: int = 288,
+        size: Optional[int] = None,
         shift: Tuple[float, float] = (-0.25, 0.25),
         scale: Tuple[float, float] = (0.5, 1.5)
     ) -> None:
@@ -174,7 +198,7 @@ class CropSalientObject(BaseTransform):
         jittered = jitter_box(box, np.random.uniform(*self.shift, 2),
                               np.random.uniform(*self.scale, 2))
         x0, y0, x1, y1 = pixel_boxes(jittered, height, width)[0]
-        size = (self.size, self.size)
+        size = (crop_side(self.size, results), ) * 2
         results['img'] = cv2.resize(img[y0:y1, x0:x1], size)
         results['gt_seg_map'] = cv2.resize(
             seg_map[y0:y1, x0:x1], size, interpolation=cv2.INTER_NEAREST)
@@ -203,7 +227,8 @@ class PackCrops(BaseTransform):
         meta_keys (Sequence[str]): Keys to keep as meta information.
 
     Raises:
-        InputError: A salient mask has colours, or is written as 0 and 1.
+        InputError: A salient mask has colours, or is written as 0 and 1; or
+            the crops have another size than the data set asks for.
     """
 
     def __init__(
@@ -225,6 +250,12 @@ class PackCrops(BaseTransform):
         else:
             crops = results['img'][None]
             instances = self._pack_salient(results)
+        wanted = results.get('crop_size')
+        if wanted and crops.shape[1:3] != (wanted, wanted):
+            raise InputError(
+                f'crop_size of the data set is {wanted}, but its crops have '
+                f'{crops.shape[2]}x{crops.shape[1]} pixels: remove `size` '
+                'from the transforms of its pipeline.')
         data_sample = DetDataSample(gt_instances=instances)
         data_sample.set_metainfo(
             {key: results[key]

@@ -140,6 +140,7 @@ class ProxyMaskHook(Hook):
 
     def _provenance(self, cfg: Config, amp: bool) -> dict:
         """Describe where the masks come from: all settings that matter."""
+        dataset = cfg.test_dataloader.dataset
         name = osp.splitext(osp.basename(cfg.filename or 'labeller'))[0]
         source = dict(mask_source=name, sha256=None)
         if cfg.get('load_from'):
@@ -152,9 +153,10 @@ class ProxyMaskHook(Hook):
             **self.options,
             amp=amp,
             test_cfg=cfg.model.get('test_cfg', {}),
-            loss_pixel=cfg.model.get('loss_pixel', {}),
+            fusion=cfg.model.get('fusion', {}),
             data_preprocessor=cfg.model.get('data_preprocessor', {}),
-            pipeline=cfg.test_dataloader.dataset.pipeline)
+            crop_size=dataset.get('crop_size'),
+            pipeline=dataset.pipeline)
 
 
 def _without(loader: DataLoader, finished: Set[int],

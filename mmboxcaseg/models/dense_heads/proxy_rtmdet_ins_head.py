@@ -1,21 +1,27 @@
 from typing import Dict, List
 
 from mmdet.models.dense_heads import RTMDetInsHead, RTMDetInsSepBNHead
+from mmdet.models.losses import DiceLoss
 from mmdet.models.task_modules import SamplingResult
 from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmboxcaseg.registry import MODELS
-from ..losses.instance_weighted_loss import WeightedMasksMixin, matched_weights
+from ..losses.mask_weights import (check_mask_loss, mask_share,
+                                   matched_weights, scale_to_mean_one)
 
 
-class _WeightedDynamicMasks(WeightedMasksMixin):
-    """What both heads of RTMDet-Ins have in common.
+class _WeightedDynamicMasks:
+    """Mask weights for both heads of RTMDet-Ins.
 
     A positive prior counts in the mask loss by the ``mask_weights`` of the
-    instance that it is matched to. As the stock loss is averaged over the
-    positives of all processes, so are the weights.
+    instance that it is matched to. The stock loss is a mean over the positive
+    priors of all processes, and so is the weighted one.
     """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        check_mask_loss(self.loss_mask, DiceLoss)
 
     def loss_by_feat(self, *args, **kwargs) -> Dict[str, Tensor]:
         """Compute the losses of the stock head, the mask loss weighted.
@@ -25,41 +31,57 @@ class _WeightedDynamicMasks(WeightedMasksMixin):
             the positive priors that have a mask loss.
         """
         losses = super().loss_by_feat(*args, **kwargs)
-        losses['mask_share'] = self.loss_mask.share
+        # The stock method passes on what loss_mask_by_feat returns.
+        losses.update(losses.pop('loss_mask'))
         return losses
 
-    def loss_mask_by_feat(self, mask_feats: Tensor, flatten_kernels: Tensor,
-                          sampling_results_list: List[SamplingResult],
-                          batch_gt_instances: List[InstanceData]) -> Tensor:
-        """Compute the mask loss, weighted.
+    def loss_mask_by_feat(
+            self, mask_feats: Tensor, flatten_kernels: Tensor,
+            sampling_results_list: List[SamplingResult],
+            batch_gt_instances: List[InstanceData]) -> Dict[str, Tensor]:
+        """Compute the weighted mask loss.
 
         Args:
             mask_feats (Tensor): Mask prototypes, has shape (N,
                 num_prototypes, H, W).
             flatten_kernels (Tensor): Kernels of the dynamic convolutions, has
                 shape (N, num_priors, num_params).
-            sampling_results_list (list[SamplingResult]): One an image.
-            batch_gt_instances (list[InstanceData]): One an image, with
+            sampling_results_list (list[SamplingResult]): One per image.
+            batch_gt_instances (list[InstanceData]): One per image, with
                 ``masks`` and ``mask_weights`` (num_gt, ).
 
         Returns:
-            Tensor: The loss.
+            dict[str, Tensor]: ``loss_mask`` and ``mask_share``.
 
         Raises:
             InputError: The instances have no ``mask_weights``.
         """
         weights = matched_weights(sampling_results_list, batch_gt_instances)
-        with self.loss_mask.weighted_by(weights, across_ranks=True):
-            return super().loss_mask_by_feat(mask_feats, flatten_kernels,
-                                             sampling_results_list,
-                                             batch_gt_instances)
+        scaled = scale_to_mean_one(weights, across_ranks=True)
+        loss = self.loss_mask
+
+        def weighted(pred: Tensor, target: Tensor, weight: None,
+                     avg_factor: float) -> Tensor:
+            return loss(pred, target, weight=scaled, avg_factor=avg_factor)
+
+        # The stock method calls self.loss_mask once, with weight=None, and
+        # has no argument for weights; it is too long to copy. An attribute
+        # in __dict__ hides the submodule while it runs.
+        self.__dict__['loss_mask'] = weighted
+        try:
+            loss_mask = super().loss_mask_by_feat(mask_feats, flatten_kernels,
+                                                  sampling_results_list,
+                                                  batch_gt_instances)
+        finally:
+            del self.__dict__['loss_mask']
+        return dict(loss_mask=loss_mask, mask_share=mask_share(weights))
 
 
 @MODELS.register_module()
 class ProxyRTMDetInsHead(_WeightedDynamicMasks, RTMDetInsHead):
-    """RTMDetInsHead, weighted."""
+    """RTMDetInsHead with mask weights."""
 
 
 @MODELS.register_module()
 class ProxyRTMDetInsSepBNHead(_WeightedDynamicMasks, RTMDetInsSepBNHead):
-    """RTMDetInsSepBNHead (that of the released RTMDet-Ins), weighted."""
+    """RTMDetInsSepBNHead (the head of the released RTMDet-Ins), weighted."""

@@ -4,13 +4,31 @@ from torch import Tensor, nn
 from mmboxcaseg.registry import MODELS
 
 
+class HeadBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalization that accepts an empty batch while training.
+
+    A batch may have no crop with a mask. The stock layer would then change
+    its running statistics; here they stay, and the parameters get a gradient
+    of 0, which DistributedDataParallel waits for. SyncBN, which replaces this
+    layer if a config asks for it, handles a process without crops itself.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise features of shape (N, C, H, W), N >= 0."""
+        if len(x):
+            return super().forward(x)
+        return x * self.weight[:, None, None] + self.bias[:, None, None]
+
+
 @MODELS.register_module()
 class SegmentationHead(BaseModule):
-    """The form of all heads (Figure 4): conv1x1, BN, ReLU, conv1x1.
+    """The architecture of all heads (Figure 4): conv1x1, BN, ReLU, conv1x1.
 
     Args:
         channels (int): Channels of the features and of the hidden layer.
-        init_cfg (dict | list[dict]): Defaults to the authors' N(0, 0.001).
+        init_cfg (dict | list[dict]): Defaults to N(0, 0.001) for the weights,
+            as in the authors' code, and 0 for the biases. The authors' code
+            keeps PyTorch's uniform initialization for the biases.
     """
 
     def __init__(
@@ -20,7 +38,7 @@ class SegmentationHead(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         self.conv1 = nn.Conv2d(channels, channels, 1)
-        self.bn = nn.BatchNorm2d(channels, momentum=0.01)
+        self.bn = HeadBatchNorm2d(channels, momentum=0.01)
         self.conv2 = nn.Conv2d(channels, 1, 1)
 
     def forward(self, feats: Tensor) -> Tensor:

@@ -6,19 +6,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmboxcaseg.registry import MODELS
-from .segmentation_head import SegmentationHead
+from .segmentation_head import HeadBatchNorm2d, SegmentationHead
 
 
 class WeightTransfer(nn.Module):
     """Predict the parameters of one convolution from those of another.
 
-    A two-layer perceptron (section 3.3.2) maps every row of the source's
-    weight, so that one perceptron serves all output channels; the bias is
-    scaled and shifted by two learnt numbers. The source is detached: no
-    gradient reaches it.
+    A two-layer MLP with leaky ReLU (section 3.3.2) maps each row of the
+    source's weight, one row per output channel. The bias is scaled by k and
+    shifted by b, two parameters that start at 1 and 0. The source is
+    detached: it gets no gradient.
 
     Args:
-        row_length (int): Numbers in a row, n = in_channels * k * k.
+        row_length (int): Length n = in_channels * k * k of a row. The hidden
+            layer has 4n units, as in the authors' code.
     """
 
     def __init__(self, row_length: int) -> None:
@@ -29,10 +30,11 @@ class WeightTransfer(nn.Module):
         self.b = nn.Parameter(torch.zeros(1))
 
     def forward(self, source: nn.Conv2d) -> Tuple[Tensor, Tensor]:
-        """Transfer the parameters.
+        """Predict the parameters.
 
         Args:
-            source (nn.Conv2d): Weight of shape (O, I, k, k), bias (O, ).
+            source (nn.Conv2d): Its weight has shape (O, I, k, k), its bias
+                (O, ).
 
         Returns:
             tuple[Tensor]: Weight (O, I, k, k) and bias (O, ).
@@ -46,10 +48,12 @@ class WeightTransfer(nn.Module):
 class TransferredHead(BaseModule):
     """A segmentation head whose convolutions come from the weak head.
 
+    Only its BN is its own (Figure 4).
+
     Args:
         channels (int): Channels of the features.
-        init_cfg (dict | list[dict]): Defaults to the authors' N(0, 0.01),
-            for weights and biases.
+        init_cfg (dict | list[dict]): Defaults to N(0, 0.01) for the weights
+            of the MLPs, as in the authors' code.
     """
 
     def __init__(
@@ -60,21 +64,21 @@ class TransferredHead(BaseModule):
         super().__init__(init_cfg)
         self.transfer1 = WeightTransfer(channels)
         self.transfer2 = WeightTransfer(channels)
-        self.bn = nn.BatchNorm2d(channels, momentum=0.01)
+        self.bn = HeadBatchNorm2d(channels, momentum=0.01)
 
     def init_weights(self) -> None:
-        """Draw the biases of the perceptrons as their weights are drawn."""
+        """Initialize the biases of the MLPs like their weights, N(0, 0.01)."""
         super().init_weights()
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.bias, std=0.01)
 
     def forward(self, feats: Tensor, weak_head: SegmentationHead) -> Tensor:
-        """Score every position with the transferred parameters.
+        """Score every position with the predicted parameters.
 
         Args:
             feats (Tensor): Has shape (N, C, H, W).
-            weak_head (SegmentationHead): The source; gets no gradient.
+            weak_head (SegmentationHead): The source. It gets no gradient.
 
         Returns:
             Tensor: Logits, has shape (N, 1, H, W).

@@ -1,8 +1,9 @@
-from .fused_bce_loss import FusedBCELoss, fuse_logits, fused_bce_loss
+from .crop_loss import CropLoss, CropTargets
 from .mil_loss import MILLoss, box_bags, mask_bags, mil_loss
 from .pairwise_loss import PairwiseLoss, pairwise_loss
+from .pixel_loss import PixelLoss, pixel_loss
 
 __all__ = [
-    'FusedBCELoss', 'MILLoss', 'PairwiseLoss', 'box_bags', 'fuse_logits',
-    'fused_bce_loss', 'mask_bags', 'mil_loss', 'pairwise_loss'
+    'CropLoss', 'CropTargets', 'MILLoss', 'PairwiseLoss', 'PixelLoss',
+    'box_bags', 'mask_bags', 'mil_loss', 'pairwise_loss', 'pixel_loss'
 ]

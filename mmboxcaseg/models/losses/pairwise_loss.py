@@ -1,36 +1,42 @@
-from typing import Tuple
+from typing import Optional, Tuple
 
 import torch
-from torch import Tensor, nn
+from mmdet.models.losses.utils import weight_reduce_loss
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mmboxcaseg.registry import MODELS
+from .crop_loss import CropLoss, CropTargets
 
 
 class _SquaredDifferences(torch.autograd.Function):
-    """Sum of squared differences to the 8 neighbours, and its gradient.
+    """Sum of squared differences between neighbours, and its gradient.
 
-    With the Laplacian L of the pixel grid the sum over pairs is p^T L p and
-    its gradient 2 L p: one L p serves both, where autograd would keep and
-    visit a map for each of the neighbours.
+    With the Laplacian L of the pixel grid, the sum over all pairs is p^T L p
+    and its gradient is 2 L p. Both need only the one map L p, while autograd
+    would keep and visit a map for each of the 8 neighbours.
     """
 
     @staticmethod
-    def forward(ctx, prob: Tensor, zero_padding: bool) -> Tensor:
+    def forward(ctx, prob: Tensor, zero_padding: bool,
+                weight: Optional[Tensor]) -> Tensor:
         laplacian = _degree(prob, zero_padding) * prob
         laplacian -= _neighbour_sum(prob)
+        if weight is not None:
+            laplacian *= weight[:, None, None]
         ctx.save_for_backward(laplacian)
         return torch.dot(laplacian.flatten(), prob.flatten())
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> Tuple[Tensor, None]:
+    def backward(ctx, grad: Tensor) -> Tuple[Tensor, None, None]:
         laplacian, = ctx.saved_tensors
-        return laplacian * (2 * grad), None
+        return laplacian * (2 * grad), None, None
 
 
 def _neighbour_sum(prob: Tensor) -> Tensor:
     """Sum of the 8 neighbours inside the map; shape (N, H, W) as ``prob``."""
+    # Separable: sums of 3 in a column, then of 3 in a row, minus the centre.
     rows = prob.clone()
     rows[:, 1:] += prob[:, :-1]
     rows[:, :-1] += prob[:, 1:]
@@ -41,61 +47,71 @@ def _neighbour_sum(prob: Tensor) -> Tensor:
 
 
 def _degree(prob: Tensor, zero_padding: bool) -> Tensor:
-    """Weight of each pixel on the diagonal of L, has shape (1, H, W).
-
-    It is the number of its neighbours. One that is padded is met once, from
-    inside, and so counts half.
-    """
+    """Diagonal of L, the number of neighbours, has shape (1, H, W)."""
     inside = _neighbour_sum(torch.ones_like(prob[:1]))
+    # A pair with the padding is counted from one end only, so it is half.
     return (inside + 8) / 2 if zero_padding else inside
 
 
-def pairwise_loss(pred: Tensor, zero_padding: bool = False) -> Tensor:
-    """Smoothness of a map: mean squared difference to 8 neighbours, Eq. (2).
+def pairwise_loss(pred: Tensor,
+                  zero_padding: bool = False,
+                  weight: Optional[Tensor] = None,
+                  reduction: str = 'mean',
+                  avg_factor: Optional[float] = None) -> Tensor:
+    """Smoothness: mean squared difference to the 8 neighbours, Eq. (2).
 
-    The sum of Eq. (2) is taken as a mean over pixels and their 8 neighbours.
-    Computed in float32.
+    The sums of Eq. (2) are taken as a mean over the pixels of a map and their
+    8 neighbours. Computed in float32.
 
     Args:
         pred (Tensor): Logits, has shape (N, H, W).
         zero_padding (bool): Whether a neighbour outside the map counts as
             background, as in the authors' code; in Eq. (2) it adds nothing.
             Defaults to False.
+        weight (Tensor, optional): Weight of each map, has shape (N, ).
+        reduction (str): 'mean', 'sum' or 'none', over the maps. Defaults to
+            'mean'.
+        avg_factor (float, optional): Divides the sum of a mean. Defaults to
+            N.
 
     Returns:
-        Tensor: A scalar; 0 with a gradient for N = 0.
+        Tensor: A scalar, 0 with a gradient for N = 0; has shape (N, ) with
+        reduction 'none'.
     """
+    if reduction == 'none' or avg_factor is not None:
+        # Per map. No config of ours needs it, so a plain loop is enough.
+        loss = [pairwise_loss(one[None], zero_padding) for one in pred]
+        loss = torch.stack(loss) if loss else pred.float().sum((1, 2))
+        return weight_reduce_loss(loss, weight, reduction, avg_factor)
     prob = pred.float().sigmoid()
     if not len(prob):
         return prob.sum()
-    total = _SquaredDifferences.apply(prob, zero_padding)
-    # Each pair is met from both ends.
-    return 2 * total / (8 * prob.numel())
+    # Eq. (2) meets each pair from both ends, p^T L p only once.
+    total = 2 * _SquaredDifferences.apply(prob, zero_padding, weight)
+    terms = prob.numel() if reduction == 'mean' else prob[0].numel()
+    return total / (8 * terms)
 
 
 @MODELS.register_module()
-class PairwiseLoss(nn.Module):
+class PairwiseLoss(CropLoss):
     """Smoothness loss, see :func:`pairwise_loss`.
 
     Args:
-        loss_weight (float): Defaults to 0.05, as in Eq. (1).
         zero_padding (bool): See :func:`pairwise_loss`. Defaults to False.
+        loss_weight (float): Defaults to 0.05, as in Eq. (1).
+        reduction (str): Defaults to 'mean'.
+        loss_name (str): Defaults to 'loss_pairwise'.
     """
 
     def __init__(self,
+                 zero_padding: bool = False,
                  loss_weight: float = 0.05,
-                 zero_padding: bool = False) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
+                 reduction: str = 'mean',
+                 loss_name: str = 'loss_pairwise') -> None:
+        super().__init__(loss_weight, reduction, loss_name)
         self.zero_padding = zero_padding
 
-    def forward(self, pred: Tensor) -> Tensor:
-        """Compute the weighted loss.
-
-        Args:
-            pred (Tensor): Logits, has shape (N, H, W).
-
-        Returns:
-            Tensor: A scalar.
-        """
-        return self.loss_weight * pairwise_loss(pred, self.zero_padding)
+    def compute(self, pred: Tensor, targets: CropTargets,
+                **reduce_args) -> Tensor:
+        """Compute the loss, see :meth:`CropLoss.compute`."""
+        return pairwise_loss(pred, self.zero_padding, **reduce_args)

@@ -1,39 +1,46 @@
 """The mask heads of mmdet's two-stage detectors, with mask weights.
 
 An RoI counts in the mask loss by the ``mask_weights`` of the instance that it
-is matched to ("drop", section 3.4, is weight 0): its loss is that of the stock
-head, averaged with these weights. Where all are 0, loss and gradients are
-exactly 0 and the graph stays connected. Box losses are not touched.
+is matched to; a dropped mask (section 3.4) has weight 0. The loss is the mean
+of the stock head's loss, weighted. If all weights are 0, loss and gradients
+are exactly 0 and the graph stays connected. Box losses do not change.
 """
 from typing import List
 
 import torch
+from mmdet.models.losses import CrossEntropyLoss
 from mmdet.models.roi_heads.mask_heads import (CoarseMaskHead, FCNMaskHead,
                                                HTCMaskHead, MaskIoUHead,
                                                MaskPointHead)
 from mmdet.models.task_modules import SamplingResult
+from mmdet.structures.bbox import bbox2roi
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmboxcaseg.registry import MODELS
-from ..losses.instance_weighted_loss import WeightedMasksMixin, matched_weights
+from ..losses.mask_weights import (check_mask_loss, mask_share,
+                                   matched_weights, weighted_mask_loss)
 
 
-class _WeightedRoIMasks(WeightedMasksMixin):
-    """What heads with the interface of FCNMaskHead have in common."""
+class _WeightedRoIMasks:
+    """Weighted ``loss_and_target`` for heads derived from FCNMaskHead."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        check_mask_loss(self.loss_mask, CrossEntropyLoss)
 
     def loss_and_target(self, mask_preds: Tensor,
                         sampling_results: List[SamplingResult],
                         batch_gt_instances: List[InstanceData],
                         rcnn_train_cfg: ConfigDict) -> dict:
-        """Compute the mask loss over the RoIs, weighted.
+        """Compute the weighted mask loss over the RoIs.
 
         Args:
             mask_preds (Tensor): Logits, has shape (num_pos, num_classes, h,
                 w).
-            sampling_results (list[SamplingResult]): One an image.
-            batch_gt_instances (list[InstanceData]): One an image, with
+            sampling_results (list[SamplingResult]): One per image.
+            batch_gt_instances (list[InstanceData]): One per image, with
                 ``labels``, ``masks`` and ``mask_weights`` (num_gt, ).
             rcnn_train_cfg (ConfigDict): ``train_cfg`` of the RCNN.
 
@@ -44,13 +51,21 @@ class _WeightedRoIMasks(WeightedMasksMixin):
         Raises:
             InputError: The instances have no ``mask_weights``.
         """
+        targets = self.get_targets(sampling_results, batch_gt_instances,
+                                   rcnn_train_cfg)
         weights = matched_weights(sampling_results, batch_gt_instances)
-        with self.loss_mask.weighted_by(weights):
-            results = super().loss_and_target(mask_preds, sampling_results,
-                                              batch_gt_instances,
-                                              rcnn_train_cfg)
-        results['loss_mask']['mask_share'] = self.loss_mask.share
-        return results
+        loss = weighted_mask_loss(self.loss_mask, mask_preds, targets,
+                                  _mask_classes(self, sampling_results),
+                                  weights)
+        losses = dict(loss_mask=loss, mask_share=mask_share(weights))
+        return dict(loss_mask=losses, mask_targets=targets)
+
+
+def _mask_classes(head: FCNMaskHead,
+                  sampling_results: List[SamplingResult]) -> Tensor:
+    """Channel of ``mask_preds`` that each positive RoI uses, (num_pos, )."""
+    labels = torch.cat([res.pos_gt_labels for res in sampling_results])
+    return torch.zeros_like(labels) if head.class_agnostic else labels
 
 
 @MODELS.register_module()
@@ -69,24 +84,26 @@ class ProxyCoarseMaskHead(_WeightedRoIMasks, CoarseMaskHead):
 
 
 @MODELS.register_module()
-class ProxyMaskPointHead(WeightedMasksMixin, MaskPointHead):
+class ProxyMaskPointHead(MaskPointHead):
     """MaskPointHead (PointRend), weighted."""
 
-    weighted_loss = 'loss_point'
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        check_mask_loss(self.loss_point, CrossEntropyLoss)
 
     def loss_and_target(self, point_pred: Tensor, rel_roi_points: Tensor,
                         sampling_results: List[SamplingResult],
                         batch_gt_instances: List[InstanceData],
                         cfg: ConfigDict) -> dict:
-        """Compute the loss of the points of all RoIs, weighted.
+        """Compute the weighted loss of the points of all RoIs.
 
         Args:
             point_pred (Tensor): Logits, has shape (num_pos, num_classes,
                 num_points).
             rel_roi_points (Tensor): Points relative to their RoI, has shape
                 (num_pos, num_points, 2).
-            sampling_results (list[SamplingResult]): One an image.
-            batch_gt_instances (list[InstanceData]): One an image, with
+            sampling_results (list[SamplingResult]): One per image.
+            batch_gt_instances (list[InstanceData]): One per image, with
                 ``labels``, ``masks`` and ``mask_weights`` (num_gt, ).
             cfg (ConfigDict): ``train_cfg`` of the RCNN.
 
@@ -97,38 +114,40 @@ class ProxyMaskPointHead(WeightedMasksMixin, MaskPointHead):
         Raises:
             InputError: The instances have no ``mask_weights``.
         """
-        weights = matched_weights(sampling_results, batch_gt_instances)
-        with self.loss_point.weighted_by(weights):
-            return super().loss_and_target(point_pred, rel_roi_points,
-                                           sampling_results,
-                                           batch_gt_instances, cfg)
+        rois = bbox2roi([res.pos_priors for res in sampling_results])
+        targets = self.get_targets(rois, rel_roi_points, sampling_results,
+                                   batch_gt_instances, cfg)
+        loss = weighted_mask_loss(
+            self.loss_point, point_pred, targets,
+            _mask_classes(self, sampling_results),
+            matched_weights(sampling_results, batch_gt_instances))
+        return dict(loss_point=loss, point_target=targets)
 
 
 @MODELS.register_module()
 class ProxyMaskIoUHead(MaskIoUHead):
-    """MaskIoUHead (Mask Scoring R-CNN) that learns from trusted masks only.
+    """MaskIoUHead (Mask Scoring R-CNN), trained with masks of weight 1 only.
 
-    The IoU with a mask of a weight below 1 says little: such RoIs take no
-    part in its loss.
+    The IoU with a doubtful mask says little about the predicted mask.
     """
 
     def get_targets(self, sampling_results: List[SamplingResult],
                     batch_gt_instances: List[InstanceData], mask_preds: Tensor,
                     mask_targets: Tensor,
                     rcnn_train_cfg: ConfigDict) -> Tensor:
-        """Compute the IoU of predicted and true masks.
+        """Compute the IoU of predicted masks and their targets.
 
         Args:
-            sampling_results (list[SamplingResult]): One an image.
-            batch_gt_instances (list[InstanceData]): One an image, with
+            sampling_results (list[SamplingResult]): One per image.
+            batch_gt_instances (list[InstanceData]): One per image, with
                 ``masks`` and ``mask_weights`` (num_gt, ).
             mask_preds (Tensor): Predicted masks, has shape (num_pos, h, w).
-            mask_targets (Tensor): True masks, has shape (num_pos, h, w).
+            mask_targets (Tensor): Target masks, has shape (num_pos, h, w).
             rcnn_train_cfg (ConfigDict): ``train_cfg`` of the RCNN.
 
         Returns:
-            Tensor: IoU, has shape (num_pos, ); 0, which the loss leaves out,
-            where the mask has a weight below 1.
+            Tensor: IoU, has shape (num_pos, ). It is 0, which the stock loss
+            ignores, for masks with weight below 1.
 
         Raises:
             InputError: The instances have no ``mask_weights``.

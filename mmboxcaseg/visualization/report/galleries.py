@@ -1,5 +1,4 @@
-"""Which masks the report shows, and their pictures."""
-import base64
+"""Which masks the report shows, and their thumbnails."""
 import os.path as osp
 from typing import Dict, List, Optional
 
@@ -13,28 +12,28 @@ from ..drawing import Instance, context_window, draw_thumbnail
 
 
 def order_by_score(masks: ScoredMasks, best_first: bool) -> np.ndarray:
-    """Sort masks by score; of equal ones the larger object comes first.
+    """Sort masks by score, those of equal score by area, largest first.
 
     Args:
-        masks (ScoredMasks): The masks, n in number.
+        masks (ScoredMasks): The n masks.
         best_first (bool): Whether the highest score comes first.
 
     Returns:
-        np.ndarray: Numbers of the masks, has shape (n, ).
+        np.ndarray: Indices of the masks, has shape (n, ).
     """
     scores = -masks.scores if best_first else masks.scores
     return np.lexsort((masks.ids, -masks.areas, scores))
 
 
 def first_of_classes(masks: ScoredMasks, best_first: bool) -> Dict[int, int]:
-    """The worst or the best mask of every class that occurs.
+    """Find the worst or the best mask of every class that occurs.
 
     Args:
         masks (ScoredMasks): The masks.
-        best_first (bool): Whether the best one is asked for.
+        best_first (bool): Whether to find the best ones.
 
     Returns:
-        dict[int, int]: Number of the mask by label.
+        dict[int, int]: Index of the mask by label.
     """
     order = order_by_score(masks, best_first)
     labels, first = np.unique(masks.labels[order], return_index=True)
@@ -42,14 +41,14 @@ def first_of_classes(masks: ScoredMasks, best_first: bool) -> Dict[int, int]:
 
 
 def find_changed(masks: ScoredMasks, unmerged: Comparison) -> np.ndarray:
-    """Masks that merging changed, the most changed first.
+    """Find the masks that merging changed, the most changed first.
 
     Args:
         masks (ScoredMasks): The masks after merging.
-        unmerged (Comparison): The same before merging.
+        unmerged (Comparison): The same masks before merging.
 
     Returns:
-        np.ndarray: Numbers of the masks, has shape (m, ).
+        np.ndarray: Indices of the masks, has shape (m, ).
     """
     changed = [
         i for i, ann_id in enumerate(masks.ids.tolist())
@@ -61,14 +60,14 @@ def find_changed(masks: ScoredMasks, unmerged: Comparison) -> np.ndarray:
 
 
 def find_misjudged(kept: np.ndarray, truth: Comparison) -> np.ndarray:
-    """Masks that are kept, the lowest true IoU first.
+    """Sort the kept masks by true IoU, the lowest first.
 
     Args:
         kept (np.ndarray): Whether a mask is kept, has shape (n, ).
-        truth (Comparison): The masks beside the true ones.
+        truth (Comparison): The same masks compared with the true ones.
 
     Returns:
-        np.ndarray: Numbers of the masks, has shape (m, ).
+        np.ndarray: Indices of the masks, has shape (m, ).
     """
     known = np.flatnonzero(kept & ~np.isnan(truth.ious))
     return known[np.argsort(truth.ious[known], kind='stable')]
@@ -76,21 +75,21 @@ def find_misjudged(kept: np.ndarray, truth: Comparison) -> np.ndarray:
 
 def draw_card(masks: ScoredMasks, i: int,
               others: Dict[str, Optional[Comparison]]) -> List[dict]:
-    """Draw one mask, and what other files say of the same box.
+    """Draw one mask, and the masks that other files have for its box.
 
     Args:
         masks (ScoredMasks): The masks.
-        i (int): Number of the mask.
+        i (int): Index of the mask.
         others (dict[str, Comparison | None]): More files by caption; those
-            that have no such mask are left out.
+            without a mask of this box are left out.
 
     Returns:
         list[dict]: ``caption`` and ``src`` (data URI of a JPEG) of every
-        picture.
+        figure.
 
     Raises:
-        InputError: The image cannot be read, or has another size than the
-            proxy file says.
+        InputError: The image cannot be read, or its size differs from the
+            proxy file.
     """
     ann = masks.annotations[i]
     rles = {'proxy mask': masks.rle(i)}
@@ -101,16 +100,13 @@ def draw_card(masks: ScoredMasks, i: int,
     window = context_window(ann['bbox'], *img.shape[:2])
     x0, y0, x1, y1 = window
     x, y, w, h = ann['bbox']
-    return [
-        dict(
-            caption=caption,
-            src=_data_uri(
-                draw_thumbnail(
-                    img[y0:y1, x0:x1],
-                    Instance((x - x0, y - y0, w, h),
-                             decode_window(rle, window)))))
-        for caption, rle in rles.items()
-    ]
+    crop, box = img[y0:y1, x0:x1], (x - x0, y - y0, w, h)
+    figures = []
+    for caption, rle in rles.items():
+        instance = Instance(box, decode_window(rle, window))
+        figures.append(
+            dict(caption=caption, src=draw_thumbnail(crop, instance)))
+    return figures
 
 
 def _read_rgb(masks: ScoredMasks, img_id: int) -> np.ndarray:
@@ -119,11 +115,7 @@ def _read_rgb(masks: ScoredMasks, img_id: int) -> np.ndarray:
     img = read_image(path)
     if img.shape[:2] != (info['height'], info['width']):
         raise InputError(
-            f'{path} is {img.shape[1]}x{img.shape[0]} pixels, '
-            f'{masks.proxy_file} says {info["width"]}x{info["height"]}: name '
+            f'{path} has {img.shape[1]}x{img.shape[0]} pixels, but '
+            f'{masks.proxy_file} says {info["width"]}x{info["height"]}. Name '
             'the folder of the images that were labelled.')
     return img[..., ::-1]
-
-
-def _data_uri(jpeg: bytes) -> str:
-    return 'data:image/jpeg;base64,' + base64.b64encode(jpeg).decode('ascii')

@@ -1,6 +1,4 @@
 """Plots of the report, each as the data URI of an SVG."""
-import base64
-import io
 from typing import Dict
 
 import numpy as np
@@ -9,24 +7,25 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mmboxcaseg.structures import is_kept
+from ..drawing import to_data_uri
 from .statistics import bin_edges
 
 STYLE = {
     'font.size': 9,
     'axes.spines.top': False,
     'axes.spines.right': False,
-    # Ids of the SVG are random without it, and the file never the same.
+    # Without it the ids in the SVG are random, and the file always differs.
     'svg.hashsalt': 'mmboxcaseg'
 }
 BLUE, PALE, GREY, RED = '#2f6db3', '#8fb4dc', '#9aa3ad', '#c8402f'
 
 
 def plot_histograms(counts: Dict[str, np.ndarray], threshold: float) -> str:
-    """Histograms of the score side by side.
+    """Draw histograms of the score side by side.
 
     Args:
-        counts (dict[str, np.ndarray]): By title, the number of masks in
-            every score bin, has shape (NUM_BINS, ).
+        counts (dict[str, np.ndarray]): Number of masks in every score bin by
+            title, each has shape (NUM_BINS, ).
         threshold (float): Marked by a line.
 
     Returns:
@@ -46,14 +45,14 @@ def plot_histograms(counts: Dict[str, np.ndarray], threshold: float) -> str:
                 ylim=(0, 1.05 * max(count.max(), 1)))
             ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes[0].set_ylabel('masks')
-        return _data_uri(figure)
+        return _to_svg(figure)
 
 
 def plot_sparkline(counts: np.ndarray) -> str:
-    """A small histogram without axes.
+    """Draw a small histogram without axes.
 
     Args:
-        counts (np.ndarray): Masks in every score bin, has shape
+        counts (np.ndarray): Number of masks in every score bin, has shape
             (NUM_BINS, ).
 
     Returns:
@@ -65,11 +64,11 @@ def plot_sparkline(counts: np.ndarray) -> str:
         ax.axis('off')
         ax.stairs(counts, bin_edges(), fill=True, color=BLUE)
         ax.set(xlim=(0, 1), ylim=(0, max(counts.max(), 1)))
-        return _data_uri(figure)
+        return _to_svg(figure)
 
 
 def plot_kept(scores: np.ndarray, threshold: float) -> str:
-    """Share of masks kept against the threshold.
+    """Draw the share of masks kept against the threshold.
 
     Args:
         scores (np.ndarray): Scores in [0, 1], has shape (n, ).
@@ -91,15 +90,15 @@ def plot_kept(scores: np.ndarray, threshold: float) -> str:
             xlim=(0, 1),
             ylim=(0, 1.02))
         ax.grid(alpha=0.3)
-        return _data_uri(figure)
+        return _to_svg(figure)
 
 
 def plot_calibration(ious: np.ndarray, counts: np.ndarray) -> str:
-    """Mean true IoU against the score, over the number of masks.
+    """Draw the mean true IoU against the score, above the number of masks.
 
     Args:
-        ious (np.ndarray): Mean true IoU of every score bin, NaN where it is
-            empty, has shape (b, ).
+        ious (np.ndarray): Mean true IoU of every score bin, NaN for an empty
+            bin, has shape (b, ).
         counts (np.ndarray): Number of masks of every bin, has shape (b, ).
 
     Returns:
@@ -117,17 +116,14 @@ def plot_calibration(ious: np.ndarray, counts: np.ndarray) -> str:
         top.legend(frameon=False, loc='upper left')
         bottom.stairs(counts, edges, fill=True, color=GREY)
         bottom.set(xlabel='score', ylabel='masks', ylim=(0, None))
-        return _data_uri(figure)
+        return _to_svg(figure)
 
 
-def _data_uri(figure: Figure) -> str:
-    file = io.BytesIO()
-    figure.savefig(
-        file,
-        format='svg',
+def _to_svg(figure: Figure) -> str:
+    # Without a date the same masks give the same file.
+    return to_data_uri(
+        figure,
+        'svg',
         bbox_inches='tight',
         pad_inches=0.02,
-        # No date: the same masks give the same file.
         metadata=dict(Date=None))
-    text = base64.b64encode(file.getvalue()).decode('ascii')
-    return f'data:image/svg+xml;base64,{text}'

@@ -1,4 +1,4 @@
-"""The report on a proxy file: one HTML page that needs no other file."""
+"""The report on a proxy file: one self-contained HTML page."""
 import json
 import math
 import os.path as osp
@@ -17,7 +17,7 @@ from .plots import plot_calibration, plot_histograms, plot_kept, plot_sparkline
 from .statistics import (SIZES, bin_edges, coco_sizes, group_means,
                          rank_correlation, score_bins, score_histograms)
 
-# Table 8 of the paper: threshold and share of the masks dropped on COCO.
+# Table 8 of the paper: share of the masks dropped on COCO, by threshold.
 PAPER_DROP_RATES = {0.0: 0.0, 0.75: 0.27, 0.85: 0.49, 0.9: 0.64, 0.95: 0.8}
 CALIBRATION_BINS = 10
 
@@ -26,13 +26,13 @@ class ProxyReport:
     """Tables, plots and galleries of a proxy file.
 
     Args:
-        masks (ScoredMasks): The masks of the proxy file, n in number.
-        truth (Comparison, optional): The same beside the true masks.
-        unmerged (Comparison, optional): The same beside what the labeller
-            predicted before merging.
-        threshold (float): Masks that score less count as dropped. Defaults
-            to 0.95.
-        topk (int): Number of masks in a gallery. Defaults to 12.
+        masks (ScoredMasks): The n masks of the proxy file.
+        truth (Comparison, optional): The masks compared with the true ones.
+        unmerged (Comparison, optional): The masks compared with those before
+            merging.
+        threshold (float): Masks with a lower score count as dropped.
+            Defaults to 0.95.
+        topk (int): Number of masks per gallery. Defaults to 12.
         seed (int): Seed of the gallery of random masks. Defaults to 0.
 
     Attributes:
@@ -40,7 +40,7 @@ class ProxyReport:
         kept (np.ndarray): Whether a mask is kept, has shape (n, ).
         sizes (np.ndarray): COCO sizes, indices of ``SIZES``, has shape
             (n, ).
-        changed (np.ndarray): Numbers of the masks that merging changed, the
+        changed (np.ndarray): Indices of the masks that merging changed, the
             most changed first, has shape (m, ).
     """
 
@@ -68,11 +68,11 @@ class ProxyReport:
         """Write the page.
 
         Args:
-            out_file (str): The HTML file; it appears at once.
+            out_file (str): The HTML file. It is written atomically.
 
         Raises:
-            InputError: An image of a gallery cannot be read, or has another
-                size than the proxy file says.
+            InputError: An image of a gallery cannot be read, or its size
+                differs from the proxy file.
         """
         annotations = self.masks.annotations
         environment = Environment(
@@ -103,7 +103,7 @@ class ProxyReport:
         write_atomically(out_file, [page])
 
     def threshold_rows(self) -> List[dict]:
-        """What the thresholds of Table 8 keep, one row a threshold."""
+        """What the thresholds of Table 8 keep, one row per threshold."""
         rows = []
         for threshold, paper in PAPER_DROP_RATES.items():
             kept = is_kept(self.masks.scores, threshold)
@@ -117,7 +117,7 @@ class ProxyReport:
         return rows
 
     def size_rows(self) -> List[dict]:
-        """One row a COCO size, also where there is no such object."""
+        """One row per COCO size, also for a size without objects."""
         rows = self._group_rows(self.sizes, SIZES)
         for size, row in enumerate(rows):
             own = self.sizes == size
@@ -126,7 +126,7 @@ class ProxyReport:
         return rows
 
     def class_rows(self) -> List[dict]:
-        """One row a class that occurs, the lowest mean score first."""
+        """One row per class that occurs, the lowest mean score first."""
         masks = self.masks
         rows = self._group_rows(masks.labels, masks.classes)
         counts = score_histograms(masks.scores, masks.labels, len(rows))
@@ -139,20 +139,21 @@ class ProxyReport:
                       key=lambda row: row['score'])
 
     def calibration_rows(self) -> List[dict]:
-        """True IoU by score, one row a score bin, also the empty ones."""
+        """True IoU by score, one row per score bin, also for empty bins."""
         known = ~np.isnan(self.ious)
         bins = score_bins(self.masks.scores[known], CALIBRATION_BINS)
         counts = np.bincount(bins, minlength=CALIBRATION_BINS)
         ious = group_means(self.ious[known], bins, CALIBRATION_BINS)
         edges = bin_edges(CALIBRATION_BINS)
-        return [
-            dict(low=low, high=high, count=count,
-                 iou=iou) for low, high, count, iou in zip(
-                     edges, edges[1:], counts.tolist(), ious)
-        ]
+        return _to_rows(
+            dict(
+                low=edges[:-1],
+                high=edges[1:],
+                count=counts.tolist(),
+                iou=ious))
 
     def compared(self) -> Dict[str, int]:
-        """How many masks have a true one, and how many have no partner."""
+        """Number of masks with a true mask, and of masks in one file only."""
         both = int((~np.isnan(self.ious)).sum())
         return dict(
             both=both,
@@ -160,10 +161,10 @@ class ProxyReport:
             no_score=len(self.truth.masks) - both)
 
     def picks(self) -> Dict[str, np.ndarray]:
-        """Numbers of the masks in every gallery, by its name.
+        """Indices of the masks in every gallery, by its name.
 
-        The last one, ``classes``, has the worst and the best mask of every
-        class, as far as no other gallery shows them.
+        The last gallery, ``classes``, has the worst and the best mask of
+        every class, except those that another gallery shows.
         """
         count = min(self.topk, len(self.masks))
         rng = np.random.default_rng(self.seed)
@@ -176,25 +177,22 @@ class ProxyReport:
         if self.truth:
             picks['misjudged'] = find_misjudged(self.kept, self.truth)[:count]
         shown = set(np.concatenate(list(picks.values())).tolist())
-        examples = [(row['worst'], row['best']) for row in self.class_rows()]
-        picks['classes'] = np.array(
-            [i for i in dict.fromkeys(sum(examples, ())) if i not in shown],
-            dtype=np.int64)
+        examples = dict.fromkeys(i for row in self.class_rows()
+                                 for i in (row['worst'], row['best']))
+        picks['classes'] = np.array([i for i in examples if i not in shown],
+                                    dtype=np.int64)
         return picks
 
     def _group_rows(self, groups: np.ndarray,
                     names: Sequence[str]) -> List[dict]:
-        counts = np.bincount(groups, minlength=len(names))
-        columns = [
-            group_means(values, groups, len(names))
-            for values in (self.masks.scores, self.kept.astype(float),
-                           self.ious)
-        ]
-        return [
-            dict(name=name, count=count, score=score, kept=kept,
-                 iou=iou) for name, count, score, kept, iou in zip(
-                     names, counts.tolist(), *columns)
-        ]
+        num = len(names)
+        columns = dict(
+            name=names,
+            count=np.bincount(groups, minlength=num).tolist(),
+            score=group_means(self.masks.scores, groups, num),
+            kept=group_means(self.kept.astype(float), groups, num),
+            iou=group_means(self.ious, groups, num))
+        return _to_rows(columns)
 
     def _plots(self) -> Dict[str, str]:
         scores = self.masks.scores
@@ -212,7 +210,7 @@ class ProxyReport:
         return plots
 
     def _galleries(self) -> Dict[str, List[dict]]:
-        """Cards of every gallery; only the first of a mask is its anchor."""
+        """Cards of every gallery; links lead to the first card of a mask."""
         seen, galleries = set(), {}
         for name, picks in self.picks().items():
             others = {'true mask': self.truth}
@@ -229,6 +227,10 @@ class ProxyReport:
                         pictures=draw_card(self.masks, i, others)))
                 seen.add(i)
         return galleries
+
+
+def _to_rows(columns: Dict[str, Sequence]) -> List[dict]:
+    return [dict(zip(columns, values)) for values in zip(*columns.values())]
 
 
 def _format_number(value: float) -> str:

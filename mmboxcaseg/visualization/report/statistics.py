@@ -1,6 +1,5 @@
-"""Statistics of proxy masks: pure functions on arrays, one entry a mask."""
+"""Statistics of proxy masks: pure functions on arrays, one entry per mask."""
 import numpy as np
-from scipy.stats import spearmanr
 
 NUM_BINS = 20
 SIZES = ('small', 'medium', 'large')
@@ -9,19 +8,19 @@ SIZES = ('small', 'medium', 'large')
 def bin_edges(num_bins: int = NUM_BINS) -> np.ndarray:
     """Edges of equal bins over [0, 1], has shape (num_bins + 1, ).
 
-    They are the floats nearest to the decimals, so that a score of 0.95 is
-    in the bin that starts at 0.95 (``np.linspace`` does not give that).
+    They are the floats nearest to the decimals: a score of 0.95 is in the
+    bin that starts at 0.95, which ``np.linspace`` does not guarantee.
     """
     return np.arange(num_bins + 1) / num_bins
 
 
 def score_bins(scores: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
-    """Number of the bin of every score.
+    """Find the bin of every score.
 
     Args:
         scores (np.ndarray): Scores in [0, 1], has shape (n, ).
-        num_bins (int): Number of equal bins; a score on an edge is in the
-            upper one, 1 is in the last.
+        num_bins (int): Number of equal bins. A score on an edge is in the
+            upper bin, 1 is in the last.
 
     Returns:
         np.ndarray: Has shape (n, ) and values from 0 to ``num_bins - 1``.
@@ -36,7 +35,7 @@ def score_histograms(scores: np.ndarray, groups: np.ndarray,
     Args:
         scores (np.ndarray): Scores in [0, 1], has shape (n, ).
         groups (np.ndarray): Group of every mask, has shape (n, ).
-        num_groups (int): Number of groups g.
+        num_groups (int): Number g of groups.
 
     Returns:
         np.ndarray: Counts, has shape (g, NUM_BINS).
@@ -53,7 +52,7 @@ def coco_sizes(areas: np.ndarray) -> np.ndarray:
         areas (np.ndarray): Areas in square pixels, has shape (n, ).
 
     Returns:
-        np.ndarray: Has shape (n, ); the limits 32^2 and 96^2 belong to the
+        np.ndarray: Has shape (n, ). The limits 32^2 and 96^2 belong to the
         larger size.
     """
     return np.digitize(areas, (32**2, 96**2))
@@ -66,10 +65,10 @@ def group_means(values: np.ndarray, groups: np.ndarray,
     Args:
         values (np.ndarray): Values, NaN where unknown, has shape (n, ).
         groups (np.ndarray): Group of every value, has shape (n, ).
-        num_groups (int): Number of groups g.
+        num_groups (int): Number g of groups.
 
     Returns:
-        np.ndarray: Means, NaN for a group without value, has shape (g, ).
+        np.ndarray: Means, NaN for a group without values, has shape (g, ).
     """
     known = ~np.isnan(values)
     groups = groups[known]
@@ -87,9 +86,11 @@ def rank_correlation(scores: np.ndarray, ious: np.ndarray) -> float:
         ious (np.ndarray): True IoUs, NaN where unknown, has shape (n, ).
 
     Returns:
-        float: In [-1, 1]; NaN where it is not defined, because all scores
-        or all IoUs are equal.
+        float: In [-1, 1]; NaN if all scores or all IoUs are equal, where it
+        is not defined.
     """
+    # Takes a second to import, and only reports with true masks need it.
+    from scipy.stats import spearmanr
     known = ~np.isnan(ious)
     scores, ious = scores[known], ious[known]
     if len(np.unique(scores)) < 2 or len(np.unique(ious)) < 2:

@@ -23,8 +23,7 @@ def config(tmp_path, tiny_coco, tiny_salient) -> Config:
         # Maps shall change visibly.
         'optim_wrapper.optimizer.lr': 0.01,
         'train_dataloader.batch_size': 2,
-        'train_dataloader.sampler.batch_size': 2,
-        'train_dataloader.sampler.source_ratio': (1, 1),
+        'train_dataloader.batch_sampler.source_ratio': (1, 1),
     })
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
@@ -85,7 +84,7 @@ def test_pictures_of_a_training_that_stays_what_it_is(train, tmp_path):
 
 
 def test_weak_head_and_no_validation_set(train, config, tmp_path):
-    config.model.heads = ('weak', )
+    config.model.salient_head = config.model.transferred_head = None
     config.val_cfg = config.val_dataloader = config.val_evaluator = None
     # Its four boxes have two crops each.
     train('drawn', visualization=dict(HOOK, num_crops=8))

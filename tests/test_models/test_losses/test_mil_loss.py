@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mmboxcaseg.models import MILLoss
+from mmboxcaseg.models import CropTargets, MILLoss
 from mmboxcaseg.models.losses import box_bags, mask_bags, mil_loss
 
 
@@ -43,7 +43,7 @@ def test_against_loops(pred, kind, dtype):
 
 
 def fill(box, height, width) -> torch.Tensor:
-    """The pixels whose centre is in a box, one by one."""
+    """The pixels whose centre is inside a box, one by one."""
     x0, y0, x1, y1 = box
     return torch.tensor([[
         float(x0 <= x + 0.5 < x1 and y0 <= y + 0.5 < y1) for x in range(width)
@@ -54,7 +54,7 @@ BOXES = [[1, 2, 3, 5], [-2, 1, 2.6, 9], [0, 0, 5, 7], [2.4, 3.6, 2.6, 9],
          [0.51, 0.49, 4.5, 6.51], [-4, 1, -1, 5], [1, 8, 3, 11]]
 
 
-def test_bags_of_boxes_are_those_of_filled_boxes():
+def test_bags_of_boxes_equal_those_of_filled_boxes():
     labels, valid = box_bags(torch.tensor(BOXES), (7, 5))
     filled = torch.stack([fill(box, 7, 5) for box in BOXES])
     assert torch.equal(labels, mask_bags(filled))
@@ -71,16 +71,16 @@ def test_bags_of_boxes_are_those_of_filled_boxes():
     ([1, 2, 3, 8], False, True),
     ([-2, -2, 9, 9], True, True),
 ])
-def test_cut_bags_may_be_left_out(box, cut_x, cut_y):
+def test_cut_bags_can_be_ignored(box, cut_x, cut_y):
     boxes = torch.tensor([box])
     labels, valid = box_bags(boxes, (7, 5), ignore_cut=True)
     assert torch.equal(labels, box_bags(boxes, (7, 5))[0])
-    # What is left out of the object lies along the bag.
+    # The hidden part of the object lies along the ignored bags.
     assert torch.equal(valid[0, :7], ~labels[0, :7] | (not cut_x))
     assert torch.equal(valid[0, 7:], ~labels[0, 7:] | (not cut_y))
 
 
-def test_loss_of_the_bags_that_count(pred):
+def test_only_valid_bags_count(pred):
     labels, valid = torch.rand(2, 3, 12) < 0.5
     bags = torch.cat([pred.amax(2), pred.amax(1)], dim=1).sigmoid()
     terms = -torch.where(labels, bags, 1 - bags).log()
@@ -89,7 +89,7 @@ def test_loss_of_the_bags_that_count(pred):
 
 
 @pytest.mark.parametrize('num', [0, 2])
-def test_nothing_to_learn(num):
+def test_no_valid_bag(num):
     pred = torch.randn(num, 4, 4, requires_grad=True)
     none = torch.zeros(num, 8, dtype=torch.bool)
     loss = mil_loss(pred, none, none)
@@ -129,8 +129,9 @@ def test_module(pred, ignore_cut):
     masks = torch.rand(1, 7, 5) < 0.1
     has_mask = torch.tensor([False, True, False])
     labels, valid = box_bags(boxes, (7, 5), ignore_cut)
-    # The mask of the second crop counts, not its box.
+    # The second crop is labelled by its mask, not by its box.
     labels[1] = mask_bags(masks)
-    loss = MILLoss(2.5, ignore_cut)(pred, boxes, masks, has_mask)
+    targets = CropTargets(torch.zeros(3, 3, 7, 5), boxes, masks, has_mask)
+    loss = MILLoss(ignore_cut, loss_weight=2.5)(pred, targets)
     torch.testing.assert_close(loss, 2.5 * mil_loss(pred, labels, valid))
     assert valid[1].all() and valid.all() != ignore_cut

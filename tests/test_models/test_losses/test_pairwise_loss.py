@@ -57,11 +57,11 @@ def test_gradient(zero_padding):
 
 
 @pytest.mark.parametrize('value', [-3, 0, 8])
-def test_flat_map_costs_nothing(value):
+def test_constant_map_has_no_loss(value):
     pred = torch.full((2, 5, 5), float(value))
     assert pairwise_loss(pred).item() == pytest.approx(0, abs=1e-6)
-    # Zeros around it punish foreground at the border: of 25 x 8 neighbours
-    # 4 x (3 x 3) + 4 x 5 are outside.
+    # With padding, foreground at the border is penalised: of 25 x 8
+    # neighbours, 4 x (3 x 3) + 4 x 5 = 56 are outside.
     prob = 1 / (1 + math.exp(-value))
     assert pairwise_loss(pred, True).item() == pytest.approx(
         prob**2 * 56 / 200, abs=1e-6)
@@ -85,15 +85,23 @@ def test_gradient_at_extreme_logits():
     pred = torch.tensor([[[1e4, -1e4], [-1e4, 1e4]]], requires_grad=True)
     loss = pairwise_loss(pred)
     loss.backward()
-    # 8 of 32 differences of 1: two direct neighbours for each pixel
+    # 8 of 32 differences are 1: each pixel has two direct neighbours.
     assert loss.item() == 8 / 32
     assert pred.grad.isfinite().all()
 
 
-def test_weight():
+def test_module():
     pred = torch.randn(2, 6, 5)
-    torch.testing.assert_close(PairwiseLoss()(pred),
+    torch.testing.assert_close(PairwiseLoss()(pred, None),
                                0.05 * pairwise_loss(pred))
     torch.testing.assert_close(
-        PairwiseLoss(3, zero_padding=True)(pred),
+        PairwiseLoss(zero_padding=True, loss_weight=3)(pred, None),
         3 * pairwise_loss(pred, True))
+
+
+@pytest.mark.parametrize('zero_padding', [False, True])
+def test_loss_of_each_map(zero_padding):
+    pred = torch.randn(3, 6, 5)
+    each = pairwise_loss(pred, zero_padding, reduction='none')
+    assert each.tolist() == pytest.approx(
+        [slow_pairwise_loss(one[None], zero_padding) for one in pred])

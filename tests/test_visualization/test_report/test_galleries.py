@@ -1,17 +1,13 @@
-import base64
-import io
 import os.path as osp
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 from proxy_files import write_proxy_files
 
+from mmboxcaseg import InputError
 from mmboxcaseg.evaluation import compare_masks
 from mmboxcaseg.proxy import ScoredMasks
-from mmboxcaseg.visualization.drawing import (Instance, context_window,
-                                              draw_thumbnail)
 from mmboxcaseg.visualization.report.galleries import (draw_card, find_changed,
                                                        find_misjudged,
                                                        first_of_classes,
@@ -78,56 +74,15 @@ def test_card(files, masks):
     assert captions == [['proxy mask', 'before merging'],
                         ['proxy mask', 'before merging', 'true mask']]
     picture, = draw_card(masks, 3, {'true mask': None})
-    head, data = picture['src'].split(',')
-    assert head == 'data:image/jpeg;base64'
-    assert Image.open(io.BytesIO(base64.b64decode(data))).format == 'JPEG'
+    assert picture['src'].startswith('data:image/jpeg;base64,')
 
 
 def test_unusable_images(masks):
     path = osp.join(masks.img_prefix, 'a.png')
     cv2.imwrite(path, np.zeros((20, 50, 3), dtype=np.uint8))
-    with pytest.raises(ValueError, match='is 50x20 pixels, .* says 50x40'):
+    with pytest.raises(InputError, match='has 50x20 pixels, .* says 50x40'):
         draw_card(masks, 3, {})
     with open(path, 'w') as file:
-        file.write('no image')
-    with pytest.raises(ValueError, match='cannot be read .* image 7'):
+        file.write('text')
+    with pytest.raises(InputError, match='a.png cannot be read'):
         draw_card(masks, 3, {})
-
-
-@pytest.mark.parametrize('bbox, expected', [
-    ([40, 20, 20, 8], (35, 15, 65, 33)),
-    ([0, 0, 20, 8], (0, 0, 25, 13)),
-    ([90, 40, 10, 10], (87, 37, 100, 50)),
-])
-def test_context_window(bbox, expected):
-    assert tuple(context_window(bbox, 50, 100)) == expected
-
-
-def open_thumbnail(img: np.ndarray, mask: np.ndarray) -> Image.Image:
-    height, width = mask.shape
-    jpeg = draw_thumbnail(img, Instance((0, 0, width, height), mask))
-    return Image.open(io.BytesIO(jpeg))
-
-
-@pytest.mark.parametrize('shape, size', [((30, 60), (200, 100)),
-                                         ((60, 30), (100, 200))])
-def test_thumbnail(shape, size):
-    img = np.full((*shape, 3), 255, dtype=np.uint8)
-    mask = np.zeros(shape, dtype=bool)
-    mask[:, shape[1] // 2:] = True
-    picture = open_thumbnail(img, mask)
-    assert picture.size == size
-    pixels = np.asarray(picture, dtype=int)
-    middle = pixels[pixels.shape[0] // 2]
-    quarter = pixels.shape[1] // 4
-    # white stays white, the mask is half red
-    assert (middle[quarter] > 240).all()
-    red, green, blue = middle[3 * quarter]
-    assert red > 200 and green < 160 and blue < 160
-
-
-@pytest.mark.parametrize('width', [1, 900])
-def test_thumbnail_of_one_row(width):
-    picture = open_thumbnail(
-        np.zeros((1, width, 3), dtype=np.uint8), np.ones((1, width)))
-    assert picture.size == (200, 200 if width == 1 else 16)

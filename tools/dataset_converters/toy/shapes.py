@@ -1,19 +1,27 @@
-"""Outlines of the toy objects, points (N, 2) about the origin."""
-from typing import Callable, Dict
-
+"""Outlines of the toy objects: points (N, 2) around the origin."""
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 
 def polar(angles: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """Outline (N, 2) of ``radii`` (N, ) at ``angles`` (N, )."""
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii[:, None]
+    """Points (N, 2) at the given angles (N, ) and radii (N, ) or scalar."""
+    points = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return points * np.reshape(radii, (-1, 1))
 
 
 def turn(num: int) -> np.ndarray:
-    """Evenly spaced angles of one turn, has shape (num, )."""
+    """``num`` evenly spaced angles of a full turn."""
     return np.linspace(0, 2 * np.pi, num, endpoint=False)
+
+
+def lune(shift: float, cut: float) -> np.ndarray:
+    """Unit disc without a disc of radius ``cut`` centred at (shift, 0)."""
+    tip = np.arccos((1 + shift**2 - cut**2) / (2 * shift))
+    inner_tip = np.arctan2(np.sin(tip), np.cos(tip) - shift)
+    outer = np.linspace(tip, 2 * np.pi - tip, 48)
+    inner = np.linspace(2 * np.pi - inner_tip, inner_tip, 40)[1:-1]
+    return np.concatenate([polar(outer, 1), polar(inner, cut) + [shift, 0]])
 
 
 def star(rng: Generator) -> np.ndarray:
@@ -21,26 +29,9 @@ def star(rng: Generator) -> np.ndarray:
     return polar(turn(10), radii * rng.uniform(0.93, 1.07, 10))
 
 
-def lune(shift: float, cut: float) -> np.ndarray:
-    """Unit disc less a disc of radius ``cut`` that sits ``shift`` aside."""
-    tip = np.arccos((1 + shift**2 - cut**2) / (2 * shift))
-    inner_tip = np.arctan2(np.sin(tip), np.cos(tip) - shift)
-    outer = np.linspace(tip, 2 * np.pi - tip, 48)
-    inner = np.linspace(2 * np.pi - inner_tip, inner_tip, 40)[1:-1]
-    return np.concatenate([
-        polar(outer, np.ones(len(outer))),
-        polar(inner, np.full(len(inner), cut)) + [shift, 0]
-    ])
-
-
-def crescent(rng: Generator) -> np.ndarray:
-    return lune(rng.uniform(0.62, 0.75), rng.uniform(0.72, 0.82))
-
-
 def fish(rng: Generator) -> np.ndarray:
-    """Ellipse with a forked tail."""
     stem = rng.uniform(0.25, 0.35)
-    body = polar(np.linspace(-np.pi + stem, np.pi - stem, 48), np.ones(48))
+    body = polar(np.linspace(-np.pi + stem, np.pi - stem, 48), 1)
     body[:, 1] *= rng.uniform(0.6, 0.75)
     length, height = rng.uniform(1.45, 1.6), rng.uniform(0.55, 0.7)
     tail = [(-length, height), (-length + 0.2, 0), (-length, -height)]
@@ -48,9 +39,8 @@ def fish(rng: Generator) -> np.ndarray:
 
 
 def gear(rng: Generator) -> np.ndarray:
-    teeth, root = int(rng.integers(6, 9)), rng.uniform(0.7, 0.78)
-    radii = np.tile([1, 1, root, root], teeth)
-    return polar(turn(4 * teeth), radii)
+    teeth, root = rng.integers(6, 9), rng.uniform(0.7, 0.78)
+    return polar(turn(4 * teeth), np.tile([1, 1, root, root], teeth))
 
 
 def blob(rng: Generator) -> np.ndarray:
@@ -61,7 +51,7 @@ def blob(rng: Generator) -> np.ndarray:
 
 
 def polygon(rng: Generator) -> np.ndarray:
-    num = int(rng.integers(4, 9))
+    num = rng.integers(4, 9)
     angles = turn(num) + rng.uniform(-0.3, 0.3, num) * 2 * np.pi / num
     return polar(angles, rng.uniform(0.6, 1, num))
 
@@ -75,51 +65,48 @@ def bumpy_superellipse(rng: Generator) -> np.ndarray:
 
 
 def banana(rng: Generator) -> np.ndarray:
-    """Band of varying width about an arc."""
     angles = np.linspace(0, rng.uniform(0.6, 2.2), 40)
     width = rng.uniform(0.1, 0.2) + 0.15 * np.sin(np.linspace(0, np.pi, 40))
-    return np.concatenate(
-        [polar(angles, 1 + width),
-         polar(angles, 1 - width)[::-1]])
+    outer, inner = polar(angles, 1 + width), polar(angles, 1 - width)
+    return np.concatenate([outer, inner[::-1]])
 
 
 def notched(rng: Generator) -> np.ndarray:
     """Disc with up to three deep, smooth notches."""
     radii = np.ones(120)
-    starts = rng.uniform(0, 2 * np.pi) + turn(int(rng.integers(1, 4)))
-    for start in starts:
+    for start in rng.uniform(0, 2 * np.pi) + turn(rng.integers(1, 4)):
         apart = np.abs((turn(120) - start + np.pi) % (2 * np.pi) - np.pi)
         radii -= rng.uniform(0.3, 0.6) * np.exp(-(apart / 0.35)**2)
     return polar(turn(120), radii) * [1, rng.uniform(0.7, 1)]
 
 
-def bitten(rng: Generator) -> np.ndarray:
-    """Disc with a bite, of any depth."""
-    return lune(rng.uniform(0.65, 1.1), rng.uniform(0.45, 0.85))
+CLASSES = dict(
+    star=star,
+    crescent=lambda rng: lune(
+        rng.uniform(0.62, 0.75), rng.uniform(0.72, 0.82)),
+    fish=fish,
+    gear=gear)
+SALIENT_SHAPES = (
+    blob, polygon, bumpy_superellipse, banana, notched,
+    lambda rng: lune(rng.uniform(0.65, 1.1), rng.uniform(0.45, 0.85))
+)  # bitten
 
 
 def rasterise(rng: Generator, outline: np.ndarray, side: float) -> np.ndarray:
-    """Coverage of an outline (N, 2), stretched and rotated at random.
+    """Draw an outline (N, 2), stretched and rotated at random.
 
     Returns:
-        np.ndarray: Coverage in [0, 1], has shape (h, w) with the longer of
-        both close to ``side``.
+        np.ndarray: Coverage in [0, 1], has shape (h, w). The longer side is
+        close to ``side`` pixels.
     """
     scale = 8  # sub-pixels per pixel
     angle = rng.uniform(0, 2 * np.pi)
-    rotation = np.array([[np.cos(angle), -np.sin(angle)],
-                         [np.sin(angle), np.cos(angle)]])
-    points = outline * rng.uniform(0.87, 1.15, 2) @ rotation
+    cos, sin = np.cos(angle), np.sin(angle)
+    points = outline * rng.uniform(0.87, 1.15, 2) @ [[cos, -sin], [sin, cos]]
     points -= points.min(axis=0)
     points *= side / points.max()
-    w, h = np.ceil(points.max(axis=0)).astype(int)
+    w, h = np.ceil(points.max(axis=0)).astype(int).tolist()
     canvas = np.zeros((h * scale, w * scale), np.uint8)
     cv2.fillPoly(canvas, [np.round(points * scale).astype(np.int32)], 255)
-    return cv2.resize(
-        canvas, (int(w), int(h)), interpolation=cv2.INTER_AREA).astype(
-            np.float32) / 255
-
-
-CLASSES: Dict[str, Callable] = dict(
-    star=star, crescent=crescent, fish=fish, gear=gear)
-SALIENT_SHAPES = (blob, polygon, bumpy_superellipse, banana, notched, bitten)
+    canvas = cv2.resize(canvas, (w, h), interpolation=cv2.INTER_AREA)
+    return canvas.astype(np.float32) / 255

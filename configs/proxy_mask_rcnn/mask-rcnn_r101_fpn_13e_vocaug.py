@@ -1,5 +1,4 @@
-# The paper's detector for VOC (Table 1).
-_base_ = './proxy-mask-rcnn_r50_fpn_4x_vocaug.py'
+_base_ = './mask-rcnn_r50_fpn_13e_vocaug.py'
 
 model = dict(
     backbone=dict(

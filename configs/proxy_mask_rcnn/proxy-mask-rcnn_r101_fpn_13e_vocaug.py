@@ -1,4 +1,5 @@
-_base_ = './mask-rcnn_r50_fpn_4x_vocaug.py'
+# The paper's detector for VOC (Table 1).
+_base_ = './proxy-mask-rcnn_r50_fpn_13e_vocaug.py'
 
 model = dict(
     backbone=dict(

@@ -1,79 +1,65 @@
 """Draw the images of the toy set: scenes of objects, and salient images.
 
-Objects of the scenes are of four classes, told apart by shape and, mostly, by
-texture and hue. Salient images show one large object, of other shapes,
-textures and backgrounds, so that there is a domain gap to bridge.
+Objects in scenes have one of four classes, recognisable by shape and, mostly,
+by texture and hue. Salient images show one large object with other shapes,
+textures and backgrounds, so there is a domain gap between the two sources.
 
-Legend: S is the side of an image, an image is BGR in [0, 255] and has shape
-(S, S, 3).
+S is the side of an image, an image is BGR in [0, 255] and has shape (S, S, 3).
+A layer has a coverage (alpha) in [0, 1] of shape (S, S).
 """
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Optional, Tuple
 
 import cv2
 import numpy as np
 from numpy.random import Generator
-from toy_shapes import CLASSES, SALIENT_SHAPES, rasterise
-from toy_textures import (SALIENT_BACKGROUNDS, SALIENT_TEXTURES,
-                          SCENE_BACKGROUNDS, SCENE_TEXTURES, SIZE, checker,
-                          dots, draw_colours, draw_hue, draw_texture, ramp,
-                          rotated_axes, stripes)
+
+from .shapes import CLASSES, SALIENT_SHAPES, rasterise
+from .textures import (SALIENT_BACKGROUNDS, SALIENT_TEXTURES,
+                       SCENE_BACKGROUNDS, SCENE_TEXTURES, SIZE, checker, dots,
+                       draw_colours, draw_hue, draw_texture, ramp,
+                       rotated_axes, stripes)
 
 OBJECT_SIDE = (28, 90)
 SALIENT_SIDE = (112, 152)
 MIN_VISIBLE_AREA = 150
 MIN_VISIBLE_SHARE = 0.6
-# What most objects of a class wear, as zebras wear stripes and oranges are
-# orange; the others wear anything. Hues are OpenCV's, 0 to 180.
+# Most objects of a class share a look, as zebras are striped and oranges are
+# orange; the others look like anything. Hues are OpenCV's, [0, 180).
 CLASS_TEXTURES = (stripes, ramp, dots, checker)
 CLASS_HUES = (15, 60, 105, 150)
 OWN_LOOK_SHARE = 0.8
-# How many objects of scenes have a tone of their background: colour alone does
-# not cut them out.
+# This share of objects has a tone of the background, so that colour alone
+# does not separate objects from it.
 BACKGROUND_TONE_SHARE = 0.3
 
 
-class Layer(NamedTuple):
-    """An object to paint: coverage (S, S) in [0, 1] and image (S, S, 3)."""
-    alpha: np.ndarray
-    image: np.ndarray
-
-
 def paste(window: np.ndarray, x: int, y: int) -> np.ndarray:
-    """Put a window (h, w) at (x, y) into an empty field (S, S)."""
+    """Put a window (h, w) at (x, y) of an empty layer (S, S)."""
     alpha = np.zeros((SIZE, SIZE), np.float32)
     alpha[y:y + window.shape[0], x:x + window.shape[1]] = window
     return alpha
 
 
 def light(rng: Generator, image: np.ndarray, strength: float) -> np.ndarray:
-    """Shade an image (S, S, 3) by light from a random side."""
+    """Shade an image as lit from a random side."""
     u, _ = rotated_axes(rng)
     shade = (1 + strength * u / SIZE).clip(0.6, 1.4)
     return image * shade[..., None]
 
 
-def paint(rng: Generator, image: np.ndarray, layer: Layer) -> np.ndarray:
-    """Cast a soft shadow of a layer on an image, then blend the layer in.
-
-    Args:
-        rng (Generator): Source of randomness.
-        image (np.ndarray): Picture so far, has shape (S, S, 3).
-        layer (Layer): The object to paint.
-
-    Returns:
-        np.ndarray: The new picture, has shape (S, S, 3).
-    """
-    alpha = layer.alpha[..., None]
+def paint(rng: Generator, image: np.ndarray, alpha: np.ndarray,
+          layer: np.ndarray) -> np.ndarray:
+    """Blend a layer into an image, with a soft shadow below it."""
     shift = np.float32([[1, 0, rng.uniform(-5, 5)], [0, 1, rng.uniform(1, 6)]])
-    shadow = cv2.warpAffine(layer.alpha, shift, (SIZE, SIZE))
+    shadow = cv2.warpAffine(alpha, shift, (SIZE, SIZE))
     shadow = cv2.GaussianBlur(shadow, (0, 0), rng.uniform(2, 4))[..., None]
     image = image * (1 - rng.uniform(0.1, 0.45) * shadow)
-    return image * (1 - alpha) + layer.image * alpha
+    return image * (1 - alpha[..., None]) + layer * alpha[..., None]
 
 
 def scatter_clutter(rng: Generator, image: np.ndarray,
                     palette: np.ndarray) -> np.ndarray:
-    """Draw strokes, speckles and small patches that are no objects."""
+    """Draw strokes, speckles and small patches that are not objects."""
     image = np.ascontiguousarray(image)
     colours = rng.choice(palette, 40).tolist()
     for _ in range(rng.integers(2, 6)):
@@ -89,15 +75,15 @@ def scatter_clutter(rng: Generator, image: np.ndarray,
     for _ in range(rng.integers(8, 15)):
         centre = rng.integers(0, SIZE, 2).tolist()
         axes = rng.integers(3, 8, 2).tolist()
-        cv2.ellipse(patches, centre, axes, float(rng.uniform(0, 180)), 0, 360,
-                    1, -1, cv2.LINE_AA)
-    texture = draw_texture(rng, SCENE_TEXTURES,
-                           rng.choice(palette, 2, replace=False))
-    return paint(rng, image, Layer(patches, texture))
+        cv2.ellipse(patches, centre, axes, rng.uniform(0, 180), 0, 360, 1, -1,
+                    cv2.LINE_AA)
+    colours = rng.choice(palette, 2, replace=False)
+    texture = draw_texture(rng, SCENE_TEXTURES, colours)
+    return paint(rng, image, patches, texture)
 
 
 def develop(rng: Generator, image: np.ndarray) -> np.ndarray:
-    """Add slight blur and sensor noise to an image (S, S, 3), as uint8."""
+    """Add slight blur and sensor noise to an image; returns uint8."""
     image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 0.7))
     image = image + rng.normal(0, rng.uniform(2, 5), image.shape)
     return np.round(image).clip(0, 255).astype(np.uint8)
@@ -105,18 +91,11 @@ def develop(rng: Generator, image: np.ndarray) -> np.ndarray:
 
 def place(rng: Generator, window: np.ndarray, masks: np.ndarray,
           full_areas: np.ndarray, overlap: bool) -> Optional[np.ndarray]:
-    """Find a place where a new object hides none of the others too much.
+    """Place an object, coverage (h, w), without hiding others too much.
 
-    Args:
-        rng (Generator): Source of randomness.
-        window (np.ndarray): Coverage of the object, has shape (h, w).
-        masks (np.ndarray): Visible masks so far, has shape (N, S, S).
-        full_areas (np.ndarray): Areas before occlusion, has shape (N, ).
-        overlap (bool): Whether it shall cover a part of another object.
-
-    Returns:
-        np.ndarray | None: Coverage, has shape (S, S); None if no place was
-        found or the object is too small.
+    ``masks`` (N, S, S) are the visible parts of the others, ``full_areas``
+    (N, ) their areas before occlusion. Returns a coverage (S, S); None if
+    there is no such place or the object is too small.
     """
     if (window >= 0.5).sum() < MIN_VISIBLE_AREA:
         return None
@@ -139,13 +118,12 @@ def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
         tuple: Image, has shape (S, S, 3); visible masks, has shape
         (N, S, S); indices into ``CLASSES`` of the N objects.
     """
-    ground_colours = draw_colours(rng, (0, 0, 0), np.zeros((1, 3)))
-    image = draw_texture(rng, SCENE_BACKGROUNDS, ground_colours)
-    # Objects and clutter share few colours: a colour does not tell of which
-    # of them a pixel is.
-    palette = draw_colours(rng, (80, 80, 60, 60, 40), ground_colours)
-    # Clutter has the colours of all classes, too.
-    hues = [draw_hue(rng, hue, ground_colours) for hue in CLASS_HUES]
+    ground = draw_colours(rng, (0, 0, 0), np.zeros((1, 3)))
+    image = draw_texture(rng, SCENE_BACKGROUNDS, ground)
+    palette = draw_colours(rng, (80, 80, 60, 60, 40), ground)
+    # Clutter has the colours of all classes, so that colour alone does not
+    # tell objects from clutter.
+    hues = [draw_hue(rng, hue, ground) for hue in CLASS_HUES]
     image = scatter_clutter(rng, light(rng, image, 0.3), np.stack(hues))
     masks = np.zeros((0, SIZE, SIZE), bool)
     full_areas, labels = np.zeros(0), []
@@ -160,13 +138,13 @@ def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
             continue
         colours = rng.permutation(palette)[:2]
         if rng.random() < BACKGROUND_TONE_SHARE:
-            colours[1] = rng.choice(ground_colours)
-        family: Sequence[Callable] = SCENE_TEXTURES
+            colours[1] = rng.choice(ground)
+        family = SCENE_TEXTURES
         if rng.random() < OWN_LOOK_SHARE:
             family = (CLASS_TEXTURES[label], )
-            colours[0] = draw_hue(rng, CLASS_HUES[label], ground_colours)
+            colours[0] = draw_hue(rng, CLASS_HUES[label], ground)
         texture = draw_texture(rng, family, colours)
-        image = paint(rng, image, Layer(alpha, light(rng, texture, 0.8)))
+        image = paint(rng, image, alpha, light(rng, texture, 0.8))
         mask = alpha >= 0.5
         masks = np.concatenate([masks & ~mask, mask[None]])
         full_areas = np.append(full_areas, mask.sum())
@@ -175,21 +153,15 @@ def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
 
 
 def make_salient(rng: Generator) -> Tuple[np.ndarray, np.ndarray]:
-    """Draw a photograph of one large object.
-
-    Returns:
-        Tuple[np.ndarray]: Image, has shape (S, S, 3), and mask, has shape
-        (S, S).
-    """
-    ground_colours = draw_colours(rng, (0, 0, 0), np.zeros((1, 3)))
-    image = draw_texture(rng, SALIENT_BACKGROUNDS, ground_colours)
+    """Draw one large object: image (S, S, 3) and mask (S, S)."""
+    ground = draw_colours(rng, (0, 0, 0), np.zeros((1, 3)))
+    image = draw_texture(rng, SALIENT_BACKGROUNDS, ground)
     outline = SALIENT_SHAPES[rng.integers(len(SALIENT_SHAPES))](rng)
     window = rasterise(rng, outline, rng.uniform(*SALIENT_SIDE))
     h, w = window.shape
-    # Near the centre, as a photographer frames it.
+    # Near the centre, as photographers frame their subject.
     x, y = (rng.uniform(0.2, 0.8, 2) * [SIZE - w, SIZE - h]).astype(int)
     alpha = paste(window, x, y)
-    colours = draw_colours(rng, (90, 50), ground_colours)
-    texture = draw_texture(rng, SALIENT_TEXTURES, colours)
-    layer = Layer(alpha, light(rng, texture, 0.6))
-    return develop(rng, paint(rng, image, layer)), alpha >= 0.5
+    colours = draw_colours(rng, (90, 50), ground)
+    texture = light(rng, draw_texture(rng, SALIENT_TEXTURES, colours), 0.6)
+    return develop(rng, paint(rng, image, alpha, texture)), alpha >= 0.5

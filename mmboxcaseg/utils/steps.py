@@ -1,0 +1,204 @@
+"""Run tools one after the other, and only those that are not done yet."""
+import hashlib
+import os.path as osp
+import subprocess
+import sys
+import time
+from contextlib import nullcontext
+from typing import Dict, Optional, Sequence
+
+from mmengine.config import Config
+from mmengine.fileio import dump, get, load
+from mmengine.runner import find_latest_checkpoint
+from mmengine.utils import mkdir_or_exist, scandir
+
+
+class StepRunner:
+    """Runs tools as a user would type them, and records which are done.
+
+    A step is skipped if it has finished before with the same command, the
+    same configs and the same input files. A training that was interrupted is
+    resumed.
+
+    Args:
+        tools_dir (str): Folder of train.py, test.py and label.py.
+        work_dir (str): Folder of all results. The records of the steps are
+            in ``steps/``.
+        quiet (bool): Whether the tools print to ``logs/STEP.log`` instead of
+            the terminal. Defaults to False.
+
+    Attributes:
+        seconds (dict[str, float]): How long each step took, by its name.
+    """
+
+    def __init__(self,
+                 tools_dir: str,
+                 work_dir: str,
+                 quiet: bool = False) -> None:
+        self.tools_dir = tools_dir
+        self.work_dir = osp.abspath(work_dir)
+        self.quiet = quiet
+        self.seconds: Dict[str, float] = {}
+        mkdir_or_exist(self.path('steps'))
+        mkdir_or_exist(self.path('logs'))
+
+    def path(self, *parts: str) -> str:
+        """Return a path inside the work folder."""
+        return osp.join(self.work_dir, *parts)
+
+    def run(self,
+            name: str,
+            tool: str,
+            *args: str,
+            inputs: Sequence[str] = (),
+            out: Optional[str] = None,
+            resumable: bool = False) -> None:
+        """Run a tool, unless this step is done.
+
+        Args:
+            name (str): Name of the step.
+            tool (str): Path of the tool in ``tools_dir``.
+            args (str): Its arguments.
+            inputs (Sequence[str]): Files that the result depends on, besides
+                the configs among the arguments.
+            out (str, optional): File that the step writes. A step whose file
+                is gone is not done. Defaults to None.
+            resumable (bool): Whether the tool takes ``--resume`` to continue
+                an interrupted run of the same step. Defaults to False.
+
+        Raises:
+            SystemExit: The tool failed.
+        """
+        key = _digest(tool, args, inputs)
+        record = self.path('steps', f'{name}.json')
+        state = load(record) if osp.exists(record) else {}
+        begun = state.get('key') == key
+        if begun and 'seconds' in state and (not out or osp.exists(out)):
+            print(f'[{name}] done before, in {state["seconds"]:.0f} s')
+            self.seconds[name] = state['seconds']
+            return
+        dump(dict(key=key), record)
+        command = [sys.executable, osp.join(self.tools_dir, tool), *args]
+        if resumable and begun:
+            command.append('--resume')
+        print(f'[{name}] {" ".join(command)}', flush=True)
+        start = time.time()
+        self._call(name, command)
+        self.seconds[name] = round(time.time() - start, 1)
+        dump(dict(key=key, seconds=self.seconds[name]), record)
+
+    def train(self,
+              name: str,
+              config: str,
+              *options: str,
+              inputs: Sequence[str] = ()) -> str:
+        """Train a model in the folder ``name``.
+
+        Args:
+            name (str): Name of the step.
+            config (str): Path of the config.
+            options (str): Settings to override, as in ``--cfg-options``.
+            inputs (Sequence[str]): The annotation files.
+
+        Returns:
+            str: Path of the last checkpoint.
+        """
+        folder = self.path(name)
+        if options:
+            options = ('--cfg-options', *options)
+        self.run(
+            name,
+            'train.py',
+            config,
+            '--work-dir',
+            folder,
+            *options,
+            inputs=inputs,
+            out=osp.join(folder, 'last_checkpoint'),
+            resumable=True)
+        return find_latest_checkpoint(folder)
+
+    def label(self, name: str, config: str, checkpoint: str, boxes: str,
+              images: str, *args: str) -> str:
+        """Label boxes.
+
+        Args:
+            name (str): Name of the step and of the proxy file.
+            config (str): Config of the labeller.
+            checkpoint (str): Checkpoint of the labeller.
+            boxes (str): COCO file of the boxes.
+            images (str): Folder of its images.
+            args (str): Further arguments of label.py.
+
+        Returns:
+            str: Path of the proxy file.
+        """
+        out = self.path(f'{name}.json')
+        self.run(
+            name,
+            'label.py',
+            config,
+            checkpoint,
+            out,
+            '--boxes',
+            boxes,
+            '--images',
+            images,
+            '--work-dir',
+            self.path('logs', name),
+            *args,
+            inputs=(checkpoint, boxes),
+            out=out)
+        return out
+
+    def test(self, name: str, config: str, checkpoint: str,
+             annotations: str) -> Dict[str, float]:
+        """Test a model in the folder ``name``.
+
+        Args:
+            name (str): Name of the training; the step is ``{name}_test``.
+            config (str): Path of the config.
+            checkpoint (str): Path of the checkpoint.
+            annotations (str): The annotation file of the test set.
+
+        Returns:
+            dict[str, float]: The metrics.
+        """
+        folder = self.path(name, 'test')
+        self.run(
+            f'{name}_test',
+            'test.py',
+            config,
+            checkpoint,
+            '--work-dir',
+            folder,
+            inputs=(checkpoint, annotations))
+        newest = max(scandir(folder, '.json', recursive=True))
+        return load(osp.join(folder, newest))
+
+    def _call(self, name: str, command: Sequence[str]) -> None:
+        log: Optional[str] = None
+        if self.quiet:
+            log = self.path('logs', f'{name}.log')
+        with open(log, 'a') if log else nullcontext() as file:
+            done = subprocess.run(
+                command,
+                stdout=file,
+                stderr=subprocess.STDOUT if log else None)
+        if done.returncode:
+            where = f', see {log}' if log else ''
+            raise SystemExit(f'step {name} failed{where}. Correct the cause '
+                             'and run the same command again: finished steps '
+                             'are not repeated.')
+
+
+def _digest(tool: str, args: Sequence[str], inputs: Sequence[str]) -> str:
+    """Identify a step by its command, its configs and its input files."""
+    digest = hashlib.sha256(repr((tool, tuple(args))).encode())
+    for arg in args:
+        # The whole config counts, not only the file that is named.
+        if arg.endswith('.py') and osp.isfile(arg):
+            digest.update(Config.fromfile(arg).pretty_text.encode())
+    for path in inputs:
+        digest.update(hashlib.sha256(get(path)).digest())
+    return digest.hexdigest()

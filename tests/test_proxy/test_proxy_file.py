@@ -1,0 +1,20 @@
+import pytest
+
+from mmboxcaseg.proxy import count_kept
+
+
+@pytest.mark.parametrize('threshold, kept', [(0, 3), (0.8, 2), (1, 1)])
+def test_count_kept(tiny_coco, threshold, kept):
+    """One box has no proxy mask, and one has an empty one."""
+
+    def edit(data):
+        for ann, score in zip(data['annotations'], (1, 0.8, 0.5, None, 0)):
+            if score is not None:
+                img, = (
+                    i for i in data['images'] if i['id'] == ann['image_id'])
+                size = [img['height'], img['width']]
+                ann['segmentation'] = dict(size=size, counts='0')
+                ann.update(mask_score=score, mask_source='tiny@1')
+
+    assert count_kept(tiny_coco(edit)['ann_file'], threshold) == dict(
+        instances=4, kept=kept, drop_rate=1 - kept / 4)

@@ -1,0 +1,80 @@
+"""A step runs once, unless something that it depends on has changed."""
+import json
+from pathlib import Path
+
+import pytest
+
+from mmboxcaseg.utils.steps import StepRunner
+
+TOOL = """
+import json, sys
+with open('calls.jsonl', 'a') as file:
+    file.write(json.dumps(sys.argv[1:]) + '\\n')
+print('worked')
+sys.exit(open('status').read() or 0)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A folder with a tool that records its arguments, and its input."""
+    (tmp_path / 'tool.py').write_text(TOOL)
+    (tmp_path / 'boxes.json').write_text('[1]')
+    (tmp_path / 'base.py').write_text('lr = 1')
+    (tmp_path / 'config.py').write_text("_base_ = 'base.py'")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'status').write_text('')
+    return tmp_path
+
+
+def run(**kwargs) -> list:
+    """Run the step, and return the calls of its tool so far."""
+    runner = StepRunner('.', 'work', quiet=True)
+    options = dict(inputs=['boxes.json'], **kwargs)
+    runner.run('step', 'tool.py', 'config.py', '--flag', **options)
+    lines = Path('calls.jsonl').read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_a_finished_step_is_skipped(folder, capsys):
+    assert run() == run() == [['config.py', '--flag']]
+    assert '[step] done before' in capsys.readouterr().out
+    assert (folder / 'work/logs/step.log').read_text() == 'worked\n'
+
+
+@pytest.mark.parametrize('name, text', [('boxes.json', '[2]'),
+                                        ('base.py', 'lr = 2')])
+def test_a_changed_file_repeats_the_step(folder, name, text):
+    run()
+    (folder / name).write_text(text)
+    assert len(run()) == 2
+
+
+def test_other_arguments_repeat_the_step(folder):
+    run()
+    StepRunner('.', 'work').run('step', 'tool.py', 'config.py')
+    assert len(run()) == 3
+
+
+def test_a_lost_result_repeats_the_step(folder):
+    (folder / 'out.json').touch()
+    assert len(run(out='out.json')) == len(run(out='out.json')) == 1
+    (folder / 'out.json').unlink()
+    assert len(run(out='out.json')) == 2
+
+
+def test_a_failed_step_is_resumed(folder):
+    (folder / 'status').write_text('out of memory')
+    with pytest.raises(SystemExit, match='step step failed, see .*step.log'):
+        run(resumable=True)
+    (folder / 'status').write_text('')
+    assert run(resumable=True)[1:] == [['config.py', '--flag', '--resume']]
+
+
+def test_a_changed_step_starts_anew(folder):
+    (folder / 'status').write_text('out of memory')
+    with pytest.raises(SystemExit):
+        run(resumable=True)
+    (folder / 'status').write_text('')
+    (folder / 'base.py').write_text('lr = 2')
+    assert run(resumable=True)[1:] == [['config.py', '--flag']]

@@ -1,0 +1,1 @@
+"""Parts of make_toy.py: shapes, textures and whole images."""
