@@ -16,8 +16,8 @@ from mmengine.utils import mkdir_or_exist
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, describe, file_names,
                                       image_problem, new_folder)
-from mmboxcaseg.proxy import check_masks, to_labelme
 from mmboxcaseg.progress import track
+from mmboxcaseg.proxy import check_masks, to_labelme
 from mmboxcaseg.utils.cli import check_file
 
 

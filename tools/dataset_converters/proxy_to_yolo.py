@@ -20,8 +20,8 @@ from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import file_names, new_folder
-from mmboxcaseg.proxy import check_masks, mask_to_polygons
 from mmboxcaseg.progress import track
+from mmboxcaseg.proxy import check_masks, mask_to_polygons
 from mmboxcaseg.utils.cli import check_file
 
 PARTS = dict(join='joined', largest='cut to the largest', error='refused')
