@@ -37,10 +37,9 @@ def test_real_images(workspace, five_images, tmp_path):
     assert 'loss: nan' not in output
 
     out = tmp_path / 'proxy.json'
-    workspace.run('label.py', config, tmp_path / 'epoch_1.pth', out,
-                  '--ann-file', five_images, '--img-prefix',
-                  DATA / 'coco_mini' / 'images', '--work-dir', tmp_path,
-                  **environment)
+    workspace.run('label.py', config, tmp_path / 'epoch_1.pth', out, '--boxes',
+                  five_images, '--images', DATA / 'coco_mini' / 'images',
+                  '--work-dir', tmp_path, **environment)
     anns = load(out)['annotations']
     for ann in anns:
         assert ('mask_score' in ann) == (not ann['iscrowd'])
