@@ -45,8 +45,7 @@ def imported_rooms(path: Path) -> Iterator[Tuple[str, int]]:
 
 
 @pytest.mark.parametrize(
-    'path',
-    [path for path in FILES if path.parent != PACKAGE],
+    'path', [path for path in FILES if path.parent != PACKAGE],
     ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_down(path):
     room = room_of(path)

@@ -2,6 +2,7 @@
 import argparse
 import os
 import os.path as osp
+import signal
 from contextlib import contextmanager
 from multiprocessing import Pool
 from tempfile import TemporaryFile
@@ -128,7 +129,9 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
     # Here and not in the processes: there OpenCV would wait for threads of
     # this one, which they do not have.
     cv2.setNumThreads(1)
-    with Pool(nproc) as pool:
+    # Ctrl-C reaches all processes; this one ends the others.
+    ignore = signal.SIGINT, signal.SIG_IGN
+    with Pool(nproc, initializer=signal.signal, initargs=ignore) as pool:
         results = pool.imap(func, tasks, chunksize=8)
         return list(track_iter_progress((results, len(tasks))))
 

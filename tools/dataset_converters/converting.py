@@ -1,5 +1,4 @@
-"""What the converters share: options, reading, messages on what is left out.
-"""
+"""What the converters share: options, reading, lists of what is left out."""
 import argparse
 import sys
 from contextlib import contextmanager
@@ -42,7 +41,10 @@ def make_parser(description: str, nproc: bool = True) \
 
 @contextmanager
 def converting() -> Iterator[None]:
-    """End a converter with a message, not a traceback, on bad input."""
+    """End a converter with a message, also if it is interrupted.
+
+    Decorates ``main``.
+    """
     try:
         with exit_on_bad_input():
             yield
@@ -76,23 +78,24 @@ def read_all(read: Callable, tasks: Sequence, names: Sequence[str],
     if not tasks:
         return []
     results = run_parallel(partial(attempt, read), tasks, args.nproc)
-    print()  # the progress bar does not end its line
     broken = {name: error for name, (_, error) in zip(names, results) if error}
     check_broken(broken, len(tasks), args.skip_broken)
     return [result for result, _ in results]
 
 
-def check_broken(broken: Dict[str, str], total: int,
-                 skip_broken: bool) -> None:
+def check_broken(broken: Dict[str, str],
+                 total: int,
+                 skip_broken: bool,
+                 what: str = 'files') -> None:
     """List what is wrong by name; an InputError without ``skip_broken``."""
     lines = [f'  {name}: {error}' for name, error in broken.items()]
     if lines and not skip_broken:
         raise InputError(
-            f'{len(lines)} of {total} files cannot be used. Correct or remove '
-            'them, or leave them out with --skip-broken. The first are\n' +
-            '\n'.join(lines[:5]))
+            f'{len(lines)} of {total} {what} cannot be used. Correct or '
+            'remove them, or leave them out with --skip-broken. The first are\n'
+            + '\n'.join(lines[:5]))
     if lines:
-        print(f'{len(lines)} of {total} files left out, they cannot be used:')
+        print(f'{len(lines)} of {total} {what} left out, they cannot be used:')
         print('\n'.join(lines))
 
 
@@ -110,9 +113,9 @@ def read_coco(path: str, skip_broken: bool) -> dict:
     for kind, problems in list(entry_problems(data)):
         key = LISTS[kind]
         drop = {i for positions in problems.values() for i in positions}
-        broken = {f'{key}[{i}]': text for text, positions in problems.items()
+        broken = {f'[{i}]': text for text, positions in problems.items()
                   for i in positions}  # yapf: disable
-        check_broken(broken, len(data[key]), skip_broken)
+        check_broken(broken, len(data[key]), skip_broken, key)
         data[key] = [v for i, v in enumerate(data[key]) if i not in drop]
     return data
 

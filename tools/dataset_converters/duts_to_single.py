@@ -174,11 +174,11 @@ def write(args: argparse.Namespace, names: List[str], total: int,
     print(f'Wrote {args.out} and {path}')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_output(args.out)
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

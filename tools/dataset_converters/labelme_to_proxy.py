@@ -61,7 +61,6 @@ def read_corrections(coco: CocoBoxes,
         corrections[img_id] = result[0]
         for text, shapes in result[1].items():
             ignored[text] += shapes
-    print()
     check_broken(broken, len(here), args.skip_broken)
     print_notes({
         'images have no labelme file and stay as they are':
@@ -98,11 +97,11 @@ def run(args: argparse.Namespace) -> None:
           'emptied')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

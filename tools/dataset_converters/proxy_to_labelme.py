@@ -69,16 +69,16 @@ def run(args: argparse.Namespace) -> None:
             mkdir_or_exist(osp.dirname(out))
             dump(content, out, indent=2)
             counts.update(image_counts)
-    print(f'\n{args.out}: {counts["masks"]} masks as {counts["parts"]} '
+    print(f'{args.out}: {counts["masks"]} masks as {counts["parts"]} '
           f'polygons, {counts["holes"]} holes in {counts["with_holes"]} '
           f'masks filled, {counts["empty"]} empty masks left out')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

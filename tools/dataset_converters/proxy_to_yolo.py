@@ -165,17 +165,16 @@ def run(args: argparse.Namespace) -> None:
         numbers = partial(mask_numbers, notes=notes, args=args)
     with new_folder(args.out) as folder:
         written = write_folder(folder, data, numbers, args)
-    print()
     print_notes(notes)
     print(f'{args.out}: {written} {"boxes" if args.boxes_only else "masks"} '
           'written')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'COCO file' if args.boxes_only else 'proxy file')
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':
