@@ -385,7 +385,7 @@ def next_commands(args: argparse.Namespace) -> List[str]:
         ]
     commands += [
         f'{tool_call("analysis_tools/proxy_report.py")} {dataset.ann_file} '
-        f'--img-prefix {dataset.data_prefix.img} '
+        f'--images {dataset.data_prefix.img} '
         f'--threshold {dataset.mask_score_thr} --out {report}',
         f'{train} {detector}{launcher}',
     ]

@@ -1,4 +1,4 @@
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 import numpy as np
 
@@ -30,9 +30,10 @@ def masks_by_id(data: dict) -> Dict[int, dict]:
     }
 
 
-def evaluate_mask_file(
-    pred_file: str, gt_file: str,
-    thresholds: Sequence[int] = (50, 75)) -> dict:
+def evaluate_mask_file(pred_file: str,
+                       gt_file: str,
+                       thresholds: Sequence[int] = (50, 75),
+                       num_classes: Optional[int] = None) -> dict:
     """Compare the masks of a proxy file with the true ones.
 
     Args:
@@ -40,6 +41,7 @@ def evaluate_mask_file(
         gt_file (str): COCO JSON with the true masks of the same annotation
             ids. Crowds are not counted.
         thresholds (Sequence[int]): Each k of IoU@k, in per cent.
+        num_classes (int, optional): See :func:`summarize_ious`.
 
     Returns:
         dict[str, float]: See :func:`summarize_ious`.
@@ -66,7 +68,7 @@ def evaluate_mask_file(
                             for img in truth['images']}, gt_file)
     ious = [_iou_of_annotation(ann['id'], masks, true_masks) for ann in anns]
     return summarize_ious(ious, [ann['category_id'] for ann in anns],
-                          thresholds)
+                          thresholds, num_classes)
 
 
 def compare_masks(scored: ScoredMasks, path: str) -> Comparison:

@@ -9,8 +9,6 @@ from tempfile import TemporaryFile
 from typing import Callable, Dict, Iterator, Optional, Sequence
 
 import cv2
-import mmcv
-import numpy as np
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.fileio import isfile
@@ -20,7 +18,6 @@ from mmengine.runner import CheckpointLoader, Runner
 from mmengine.utils import track_iter_progress
 from torch import nn
 
-import mmboxcaseg
 from mmboxcaseg.datasets.coco import check_target, first_few
 from mmboxcaseg.utils.installed import find_config
 from .distributed import init_distributed
@@ -134,16 +131,6 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
     with Pool(nproc, initializer=signal.signal, initargs=ignore) as pool:
         results = pool.imap(func, tasks, chunksize=8)
         return list(track_iter_progress((results, len(tasks))))
-
-
-def library_versions() -> Dict[str, str]:
-    """Versions of all that shapes a mask, for the record of its making.
-
-    Returns:
-        dict[str, str]: Versions by name.
-    """
-    libraries = (mmboxcaseg, torch, mmcv, cv2, np)
-    return {library.__name__: library.__version__ for library in libraries}
 
 
 def read_checkpoint(path: str, what: str = 'checkpoint') -> Dict[str, tuple]:

@@ -19,7 +19,8 @@ from mmengine.utils import scandir, track_iter_progress
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes, file_names, load_json
 from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
-from mmboxcaseg.utils.cli import check_file, library_versions
+from mmboxcaseg.proxy.provenance import library_versions
+from mmboxcaseg.utils.cli import check_file
 
 
 def parse_args() -> argparse.Namespace:
