@@ -8,11 +8,10 @@ _base_ = [
 ]
 
 # A box that is cut by the border of its crop tells less, see box_bags().
-model = dict(
-    weak_losses=[
-        dict(type='mmboxcaseg.MILLoss', ignore_cut=True),
-        dict(type='mmboxcaseg.PairwiseLoss', loss_weight=0.05)
-    ])
+model = dict(weak_losses=[
+    dict(type='mmboxcaseg.MILLoss', ignore_cut=True),
+    dict(type='mmboxcaseg.PairwiseLoss', loss_weight=0.05)
+])
 
 train_dataloader = dict(
     dataset=dict(

@@ -7,7 +7,7 @@ from mmboxcaseg.datasets.coco import (check_segmentations, check_true_masks,
                                       is_ignored, load_coco)
 from mmboxcaseg.proxy import Comparison, ScoredMasks, load_proxy
 from mmboxcaseg.structures import to_rle
-from .instance_iou import mask_iou, summarize_ious
+from .ious import mask_iou, summarize_ious
 
 
 def masks_by_id(data: dict, path: str) -> Dict[int, dict]:

@@ -161,3 +161,29 @@ def test_mask_without_image(tool, duts):
     (duts.images / 'two.jpg').unlink()
     with pytest.raises(SystemExit, match=r"no partner: \['two'\]"):
         tool('duts_to_single', duts.images, duts.masks, duts.out)
+
+
+def test_skip_broken(tool, duts):
+    (duts.masks / 'two.png').write_bytes(b'')
+    path = duts.images / 'speck.png'  # only its header can be read
+    cv2.imwrite(str(path), cv2.imread(str(path.with_suffix('.jpg'))))
+    path.with_suffix('.jpg').unlink()
+    path.write_bytes(path.read_bytes()[:-20])
+    cut = duts.images / 'one.jpg'
+    cut.write_bytes(cut.read_bytes()[:-20])
+    (duts.target / 'other.jpg').write_bytes(b'')
+    printed = tool('duts_to_single', duts.images, duts.masks, duts.out,
+                   '--exclude-overlap-with', duts.target, '--skip-broken')
+    assert '1 of 6 files left out, they cannot be used:\n  two: ' in printed
+    assert f'1 images are cut short, missing pixels are grey: {cut}' in printed
+    assert duts.out.read_text() == 'one\n'
+    assert read_record(duts.out)['left_out']['broken'] == ['speck', 'two']
+
+
+def test_images_with_another_suffix(tool, duts):
+    (duts.images / 'one.jpg').rename(duts.images / 'one.JPEG')
+    image = cv2.imread(str(duts.images / 'two.jpg'))
+    (duts.images / 'two.jpg').unlink()
+    cv2.imwrite(str(duts.images / 'two.tif'), image)
+    tool('duts_to_single', duts.images, duts.masks, duts.out)
+    assert duts.out.read_text() == 'copy\none\nshrunk\nspeck\n'

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from mmdet.datasets import VOCDataset
 from PIL import Image
 from pycocotools import mask as mask_utils
 from scipy.io import savemat
@@ -250,3 +251,23 @@ def test_files_are_json_of_coco(tool, trees):
         assert ann['iscrowd'] == 0 and ann['segmentation']['size'] == [*SHAPE]
         assert isinstance(ann['segmentation']['counts'], str)
         assert ann['area'] == mask_utils.area(ann['segmentation'])
+
+
+def test_skip_broken(tool, trees):
+    break_file(trees.voc / 'JPEGImages/s1.jpg')
+    make_other_mat(trees.sbd / 'inst/s2.mat')
+    path = trees.voc / 'JPEGImages/both.jpg'
+    path.write_bytes(path.read_bytes()[:-20])
+    printed = tool('voc_to_coco', trees.voc, trees.sbd, '--skip-broken')
+    for text in ('2 of 4 files left out, they cannot be used:\n  s1: ',
+                 'trainaug: 2 images, 0 of them with the masks of SBD',
+                 'trainaug: 1 images are cut short, missing pixels are grey: '
+                 'both.jpg'):
+        assert text in printed
+    coco = load_coco(str(trees.voc / 'annotations/instances_trainaug.json'))
+    assert list(masks_of(coco)) == ['both.jpg', 'v1.jpg']
+
+
+def test_class_names(tool):
+    from voc_to_coco import CLASSES
+    assert CLASSES == VOCDataset.METAINFO['classes']

@@ -56,11 +56,11 @@ def run(args: argparse.Namespace) -> None:
           f'{len(data["images"])} of {total} images')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.ann_file, 'COCO file')
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -219,13 +219,13 @@ def run(args: argparse.Namespace) -> None:
           f'classes in {len(coco["images"])} images')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     if args.classes is not None:
         check_file(str(args.classes), '--classes')
     check_output(args.out)
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

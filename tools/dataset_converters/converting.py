@@ -1,17 +1,14 @@
-"""What the converters share: options, reading, messages on what is left out.
-"""
+"""What the converters share: options, reading, lists of what is left out."""
 import argparse
-import sys
-from contextlib import contextmanager
 from functools import partial
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (LISTS, entry_problems, first_few,
                                       list_problem, load_coco, load_json)
-from mmboxcaseg.utils.cli import exit_on_bad_input, run_parallel
+from mmboxcaseg.utils.cli import run_parallel
 
 # Names of images or objects, by what was done to them and why.
 Notes = Dict[str, List[str]]
@@ -40,17 +37,6 @@ def make_parser(description: str, nproc: bool = True) \
     return parser
 
 
-@contextmanager
-def converting() -> Iterator[None]:
-    """End a converter with a message, not a traceback, on bad input."""
-    try:
-        with exit_on_bad_input():
-            yield
-    except KeyboardInterrupt:
-        print('\nInterrupted.', file=sys.stderr)
-        sys.exit(130)  # as a shell reports Ctrl-C
-
-
 def print_notes(notes: Notes, prefix: str = '') -> None:
     """Print how many things were left out or changed, why, and the first."""
     for text, names in notes.items():
@@ -76,23 +62,24 @@ def read_all(read: Callable, tasks: Sequence, names: Sequence[str],
     if not tasks:
         return []
     results = run_parallel(partial(attempt, read), tasks, args.nproc)
-    print()  # the progress bar does not end its line
     broken = {name: error for name, (_, error) in zip(names, results) if error}
     check_broken(broken, len(tasks), args.skip_broken)
     return [result for result, _ in results]
 
 
-def check_broken(broken: Dict[str, str], total: int,
-                 skip_broken: bool) -> None:
+def check_broken(broken: Dict[str, str],
+                 total: int,
+                 skip_broken: bool,
+                 what: str = 'files') -> None:
     """List what is wrong by name; an InputError without ``skip_broken``."""
     lines = [f'  {name}: {error}' for name, error in broken.items()]
     if lines and not skip_broken:
         raise InputError(
-            f'{len(lines)} of {total} files cannot be used. Correct or remove '
-            'them, or leave them out with --skip-broken. The first are\n' +
-            '\n'.join(lines[:5]))
+            f'{len(lines)} of {total} {what} cannot be used. Correct or '
+            'remove them, or leave them out with --skip-broken. The first are\n'
+            + '\n'.join(lines[:5]))
     if lines:
-        print(f'{len(lines)} of {total} files left out, they cannot be used:')
+        print(f'{len(lines)} of {total} {what} left out, they cannot be used:')
         print('\n'.join(lines))
 
 
@@ -110,9 +97,9 @@ def read_coco(path: str, skip_broken: bool) -> dict:
     for kind, problems in list(entry_problems(data)):
         key = LISTS[kind]
         drop = {i for positions in problems.values() for i in positions}
-        broken = {f'{key}[{i}]': text for text, positions in problems.items()
+        broken = {f'[{i}]': text for text, positions in problems.items()
                   for i in positions}  # yapf: disable
-        check_broken(broken, len(data[key]), skip_broken)
+        check_broken(broken, len(data[key]), skip_broken, key)
         data[key] = [v for i, v in enumerate(data[key]) if i not in drop]
     return data
 

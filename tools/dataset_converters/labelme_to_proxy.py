@@ -14,11 +14,12 @@ from typing import Dict, List, Tuple
 
 from converting import (Notes, attempt, check_broken, converting, make_parser,
                         print_notes)
-from mmengine.utils import scandir, track_iter_progress
+from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes, file_names, load_json
 from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
+from mmboxcaseg.progress import track
 from mmboxcaseg.utils.cli import check_file, library_versions
 
 
@@ -53,7 +54,7 @@ def read_corrections(coco: CocoBoxes,
     corrections, ignored = {}, defaultdict(list)
     broken: Dict[str, str] = {}
     here = [img_id for img_id, name in names.items() if name in found]
-    for img_id in track_iter_progress(here):
+    for img_id in track(here):
         result, error = attempt(read, img_id)
         if error:
             broken[names[img_id]] = error
@@ -61,7 +62,6 @@ def read_corrections(coco: CocoBoxes,
         corrections[img_id] = result[0]
         for text, shapes in result[1].items():
             ignored[text] += shapes
-    print()
     check_broken(broken, len(here), args.skip_broken)
     print_notes({
         'images have no labelme file and stay as they are':
@@ -98,11 +98,11 @@ def run(args: argparse.Namespace) -> None:
           'emptied')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -108,7 +108,6 @@ def generate(out: Path, marker: dict, nproc: int) -> None:
         write = write_salient if split == 'salient' else write_scene
         write = partial(write, folder=out / split, seed=marker['seed'])
         scenes = run_parallel(write, range(marker[f'num_{split}']), nproc)
-        print()  # the progress bar does not end its line
         if split == 'salient':
             continue
         coco = to_coco(scenes, marker)
@@ -143,10 +142,10 @@ def run(args: argparse.Namespace) -> None:
     print(f'Wrote {args.out}')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -11,12 +11,13 @@ from collections import Counter
 
 from converting import attempt, check_broken, converting, make_parser
 from mmengine.fileio import dump
-from mmengine.utils import mkdir_or_exist, track_iter_progress
+from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, describe, file_names,
                                       image_problem, new_folder)
 from mmboxcaseg.proxy import check_masks, to_labelme
+from mmboxcaseg.progress import track
 from mmboxcaseg.utils.cli import check_file
 
 
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     names = file_names(images, '.json', args.proxy)
     counts: Counter = Counter()
     with new_folder(args.out) as folder:
-        for img in track_iter_progress(images):
+        for img in track(images):
             out = osp.join(folder, names[img['id']])
             image_path = osp.relpath(
                 osp.join(args.images, img['file_name']), osp.dirname(out))
@@ -69,16 +70,16 @@ def run(args: argparse.Namespace) -> None:
             mkdir_or_exist(osp.dirname(out))
             dump(content, out, indent=2)
             counts.update(image_counts)
-    print(f'\n{args.out}: {counts["masks"]} masks as {counts["parts"]} '
+    print(f'{args.out}: {counts["masks"]} masks as {counts["parts"]} '
           f'polygons, {counts["holes"]} holes in {counts["with_holes"]} '
           f'masks filled, {counts["empty"]} empty masks left out')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

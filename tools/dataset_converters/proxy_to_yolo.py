@@ -16,11 +16,12 @@ import numpy as np
 import yaml
 from converting import (Notes, clip_box, converting, make_parser, print_notes,
                         read_coco)
-from mmengine.utils import mkdir_or_exist, track_iter_progress
+from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import file_names, new_folder
 from mmboxcaseg.proxy import check_masks, mask_to_polygons
+from mmboxcaseg.progress import track
 from mmboxcaseg.utils.cli import check_file
 
 PARTS = dict(join='joined', largest='cut to the largest', error='refused')
@@ -143,7 +144,7 @@ def write_folder(folder: str, data: dict, numbers: Callable,
     for ann in data['annotations']:
         annotations[ann['image_id']].append(ann)
     names, written = file_names(data['images'], '.txt', args.proxy), 0
-    for img in track_iter_progress(data['images']):
+    for img in track(data['images']):
         lines = [(classes[ann['category_id']], numbers(ann, img))
                  for ann in annotations[img['id']]]
         lines = [[number, *values] for number, values in lines if values]
@@ -165,17 +166,16 @@ def run(args: argparse.Namespace) -> None:
         numbers = partial(mask_numbers, notes=notes, args=args)
     with new_folder(args.out) as folder:
         written = write_folder(folder, data, numbers, args)
-    print()
     print_notes(notes)
     print(f'{args.out}: {written} {"boxes" if args.boxes_only else "masks"} '
           'written')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'COCO file' if args.boxes_only else 'proxy file')
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -235,10 +235,10 @@ def run(args: argparse.Namespace) -> None:
             print(f'Wrote {osp.join(out, name)}')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
-    with converting():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':
