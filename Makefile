@@ -1,24 +1,23 @@
-# `make demo` and `make test` set everything up by themselves; the set-up is
-# repeated only when one of the files it depends on has changed.
+# `make demo` and `make test` set everything up themselves. The set-up is
+# repeated only if one of the files it depends on has changed.
 PY := .venv/bin/python
 STAMP := .venv/.stamp
 LINTED := mmboxcaseg configs docs tools tests setup.py
-BENCHES := $(patsubst tools/analysis_tools/benchmark_%.py,bench-%,\
-    $(wildcard tools/analysis_tools/benchmark_*.py))
+BENCHES := labeller proxy detector evaluation
 
-# Benchmarks side by side would measure each other.
+# Benchmarks that run at the same time would slow each other down.
 .NOTPARALLEL:
 .PHONY: help setup demo test docs lint bench clean
 
 help:
 	@echo 'make setup   virtual environment .venv with the pinned stack'
-	@echo 'make demo    toy data, all three stages, table and pictures in'
+	@echo 'make demo    toy data, all three stages, table and figures in'
 	@echo '             work_dirs/demo (about 15 minutes on two cores)'
 	@echo 'make test    the tests (PYTEST_ARGS="-m slow" for the slow ones)'
-	@echo 'make docs    the site of the documents, site/index.html'
+	@echo 'make docs    the documentation, site/index.html'
 	@echo 'make lint    flake8, isort and yapf'
-	@echo 'make bench   every benchmark, to work_dirs/bench/*.json'
-	@echo 'make clean   removes caches, toy data, results of demo and bench'
+	@echo 'make bench   all benchmarks, results in work_dirs/bench/*.json'
+	@echo 'make clean   remove caches, toy data, results of demo and bench'
 
 setup: $(STAMP)
 	@echo ".venv is complete"
@@ -44,12 +43,11 @@ lint: $(STAMP)
 	$(PY) -m isort --check --diff $(LINTED)
 	$(PY) -m yapf --diff --recursive --exclude '*/.mim/*' $(LINTED)
 
-bench: $(STAMP) $(BENCHES)
+bench: $(STAMP) $(BENCHES:%=bench-%)
 
 bench-%: $(STAMP)
 	@mkdir -p work_dirs/bench
-	$(PY) tools/analysis_tools/benchmark_$*.py \
-	    --out work_dirs/bench/$*.json
+	$(PY) tools/benchmarks/$*.py --out work_dirs/bench/$*.json
 
 clean:
 	rm -rf build dist site *.egg-info .pytest_cache .hypothesis

@@ -1,8 +1,8 @@
 """Builds the package; the metadata is in setup.cfg.
 
 ``mim`` looks for configs, tools and the two indices in ``.mim`` inside the
-installed package. ``BuildPyWithMim`` puts them there: as copies in a wheel,
-as links to the checkout in an editable install.
+installed package. ``BuildPyWithMim`` puts them there: copies in a wheel, links
+to the checkout in an editable install.
 """
 import os
 import re
@@ -16,9 +16,9 @@ MIM_SOURCES = ('configs', 'tools', 'model-index.yml', 'dataset-index.yml')
 
 
 def long_description() -> str:
-    """README.md for an index of packages, where the other files are not.
+    """README.md for a package index, which has no other files.
 
-    Pictures are left out; a link to a document becomes its text.
+    Figures are left out, and links to other documents become plain text.
     """
     text = (ROOT / 'README.md').read_text(encoding='utf-8')
     text = re.sub(r'!\[[^]]*\]\((?!https:)[^)]*\)\n\n', '', text)
@@ -34,11 +34,12 @@ def add_mim_extension(package_dir: Path, link: bool) -> None:
         link (bool): Whether to link to the sources instead of copying them.
     """
     mim_dir = package_dir / '.mim'
-    # What an earlier build left may hold configs that are gone by now.
+    # An earlier build may have left configs that no longer exist.
     shutil.rmtree(mim_dir, ignore_errors=True)
     mim_dir.mkdir(parents=True)
-    # setup_env.sh makes the virtual environment of a checkout.
-    ignore = shutil.ignore_patterns('__pycache__', '*.pyc', 'setup_env.sh')
+    # setup_env.sh and the benchmarks are for work in a checkout.
+    ignore = shutil.ignore_patterns('__pycache__', '*.pyc', 'setup_env.sh',
+                                    'benchmarks')
     for name in MIM_SOURCES:
         source, target = ROOT / name, mim_dir / name
         if link:

@@ -62,7 +62,7 @@ def user(tmp_path) -> User:
     (tmp_path / 'data').mkdir()
     run(f'{converters}/boxes_only.py {boxes} few.json '
         f'--num-images {NUM_IMAGES}')
-    run(f'{converters}/proxy_to_yolo.py few.json data/mine --boxes')
+    run(f'{converters}/proxy_to_yolo.py few.json data/mine --boxes-only')
     (tmp_path / 'data/mine/images').symlink_to(DATA / 'coco_mini/images')
     for kind in ('images', 'masks'):
         folder = tmp_path / 'data/salient' / kind

@@ -1,4 +1,4 @@
-"""What docs/examples has can be used as the documents say."""
+"""The scripts in docs/examples work with the tools of this project."""
 import importlib.util
 import json
 import sys
@@ -22,7 +22,7 @@ def load(path: str) -> ModuleType:
 
 
 def ellipses(img: Image.Image, boxes: np.ndarray) -> np.ndarray:
-    """In place of SAM 2: an ellipse in every box, and a pixel elsewhere."""
+    """A replacement for SAM 2: an ellipse per box, and a pixel elsewhere."""
     assert img.mode == 'RGB'
     ys, xs = np.mgrid[:img.height, :img.width] + 0.5
     x0, y0, x1, y1 = boxes.T[:, :, None, None]
@@ -39,7 +39,7 @@ def test_sam2_masks(tiny_coco, tmp_path, monkeypatch, capsys):
     images = Path(boxes['data_prefix']['img'])
     predictions = list(
         load('docs/examples/sam2_masks.py').predict(ellipses, coco, images))
-    # The images in the order of the file; 9 is a crowd.
+    # In the order of the images in the file; 9 is a crowd.
     assert [p['annotation_id'] for p in predictions] == [11, 5, 8, 3]
 
     monkeypatch.chdir(tmp_path)
@@ -47,7 +47,7 @@ def test_sam2_masks(tiny_coco, tmp_path, monkeypatch, capsys):
     arguments = [boxes['ann_file'], 'masks.json', 'label.json']
     monkeypatch.setattr(sys, 'argv', ['merge_masks.py', *arguments])
     load('tools/merge_masks.py').main()
-    # The box of 8 is the image, which a mask cannot leave.
+    # The box of 8 covers its image, so that its mask cannot leave it.
     assert '3 masks leave their boxes and were clipped' in \
         capsys.readouterr().out
     found = {ann['id']: ann for ann in load_proxy('label.json')['annotations']}

@@ -3,14 +3,12 @@ import hashlib
 import os.path as osp
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
 from mmengine.fileio import get, join_path
 
-from mmboxcaseg.checks import check_settings
+from mmboxcaseg import InputError
 from mmboxcaseg.proxy import ProxyWriter
-from mmboxcaseg.utils.cli import (add_common_arguments, build_runner,
-                                  check_file, check_weights,
-                                  exit_on_bad_config, library_versions,
+from mmboxcaseg.utils.cli import (add_common_arguments, check_file,
+                                  exit_on_bad_input, library_versions,
                                   load_config)
 
 
@@ -57,9 +55,10 @@ def parse_args() -> argparse.Namespace:
 def get_dataset_cfg(cfg: Config, args: argparse.Namespace) -> Config:
     """Return the config of the data set to label, paths made absolute."""
     if 'label_dataloader' not in cfg:
-        raise SystemExit(
+        raise InputError(
             f'{args.config} has no `label_dataloader`, so it is no config of '
             'a labeller.')
+    from mmboxcaseg.checks import check_settings
     check_settings(cfg, 'label')
     dataset = cfg.label_dataloader.dataset
     root = dataset.pop('data_root', '')
@@ -90,6 +89,9 @@ def get_provenance(cfg: Config, args: argparse.Namespace) -> dict:
 
 def run(args: argparse.Namespace, cfg: Config) -> None:
     """Label what is not labelled yet, and write the proxy file."""
+    from mmengine.dist import barrier, is_main_process
+
+    from mmboxcaseg.utils.runner import build_runner, check_weights
     dataset = get_dataset_cfg(cfg, args)
     check_file(dataset.ann_file, 'COCO file of the boxes',
                dataset.get('backend_args'))
@@ -121,6 +123,7 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
     runner.test()
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.checkpoint, 'checkpoint')
@@ -128,7 +131,9 @@ def main() -> None:
     if args.work_dir is None:
         # The config that the training wrote to its folder stays as it is.
         cfg.work_dir = osp.join(cfg.work_dir, 'label')
-    with exit_on_bad_config(cfg):
+    # After the arguments: PyTorch and mmdet take seconds to import.
+    from mmboxcaseg.engine.checkpoint import safe_checkpoints
+    with safe_checkpoints(args.trust_checkpoint):
         run(args, cfg)
 
 

@@ -328,14 +328,14 @@ def next_commands(args: argparse.Namespace) -> List[str]:
     return commands
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.boxes, 'COCO file of the boxes')
     if args.val:
         check_file(args.val, 'COCO file for evaluation')
-    with exit_on_bad_input():
-        configs = make_configs(args)
-        write_configs(configs, args.force)
+    configs = make_configs(args)
+    write_configs(configs, args.force)
     print('Look at them, then type')
     for command in next_commands(args):
         print(f'    {command}')

@@ -1,7 +1,8 @@
-"""Masks of SAM 2 for the boxes of a COCO file, for tools/merge_masks.py.
+"""Prompt SAM 2 with the boxes of a COCO file.
 
-It needs an environment of its own, with transformers, torch, pycocotools and
-pillow: see docs/sam.md. For another promptable model replace the class Sam2.
+Writes masks for tools/merge_masks.py. It needs its own environment with
+transformers, torch, pycocotools and pillow, see docs/sam.md. For another
+promptable model, replace the class Sam2.
 """
 import argparse
 import json
@@ -19,9 +20,8 @@ class Sam2:
     """SAM 2 of transformers, prompted with boxes.
 
     Args:
-        name (str): Name of a checkpoint on the Hugging Face Hub, or a folder
-            that holds one.
-        device (str): Device to run on.
+        name (str): A checkpoint on the Hugging Face Hub, or a local folder.
+        device (str): Device of the model.
     """
 
     def __init__(self, name: str, device: str) -> None:
@@ -31,7 +31,7 @@ class Sam2:
 
     @torch.no_grad()
     def __call__(self, img: Image.Image, boxes: np.ndarray) -> np.ndarray:
-        """Segment the object of every box.
+        """Segment the object in every box.
 
         Args:
             img (Image.Image): RGB image of width W and height H.
@@ -50,10 +50,10 @@ class Sam2:
 
 
 def predict(segment: Callable, coco: dict, images: Path) -> Iterator[dict]:
-    """Prompt a model with all boxes but crowds, image by image.
+    """Prompt a model with all boxes except crowds, image by image.
 
     Args:
-        segment (Callable): Gets an image and boxes, see :class:`Sam2`.
+        segment (Callable): Called with an image and boxes, as :class:`Sam2`.
         coco (dict): Content of the COCO file.
         images (Path): Folder of its images.
 
@@ -69,7 +69,7 @@ def predict(segment: Callable, coco: dict, images: Path) -> Iterator[dict]:
         own = annotations[info['id']]
         if not own:
             continue
-        # Upright, as this project loads it.
+        # This project loads images upright, so the boxes refer to that.
         img = ImageOps.exif_transpose(Image.open(images / info['file_name']))
         boxes = np.array([ann['bbox'] for ann in own], dtype=np.float64)
         boxes[:, 2:] += boxes[:, :2]
@@ -82,7 +82,7 @@ def predict(segment: Callable, coco: dict, images: Path) -> Iterator[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description='Write masks of SAM 2 for tools/merge_masks.py.')
+        description='Write SAM 2 masks for tools/merge_masks.py.')
     parser.add_argument('boxes', type=Path, help='COCO file of the boxes')
     parser.add_argument('images', type=Path, help='folder of its images')
     parser.add_argument('out', type=Path, help='predictions (.json) to write')

@@ -13,13 +13,15 @@ from torch import nn
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import describe, image_problem, read_image
 from mmboxcaseg.datasets.concat_crops import check_crop_sizes
+from mmboxcaseg.engine.checkpoint import safe_checkpoints
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import agreement, box_faults, merge_masks
 
 
 def init_labeller(config: Union[str, Config],
                   checkpoint: Optional[str] = None,
-                  device: Optional[str] = None) -> nn.Module:
+                  device: Optional[str] = None,
+                  trust_checkpoint: bool = False) -> nn.Module:
     """Build a labeller that is ready to label.
 
     Args:
@@ -27,6 +29,8 @@ def init_labeller(config: Union[str, Config],
         checkpoint (str, optional): Its checkpoint. Defaults to None: the
             weights are random.
         device (str, optional): E.g. 'cuda:0'. Defaults to the best there is.
+        trust_checkpoint (bool): Whether to load a checkpoint that could run
+            code, see :func:`safe_checkpoints`. Defaults to False.
 
     Returns:
         nn.Module: The labeller, for :func:`label_boxes`.
@@ -45,7 +49,9 @@ def init_labeller(config: Union[str, Config],
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
         try:
-            load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+            with safe_checkpoints(trust_checkpoint):
+                load_checkpoint(
+                    model, checkpoint, map_location='cpu', strict=True)
         except RuntimeError as error:
             raise InputError(
                 f'{checkpoint} cannot be loaded into the model of '

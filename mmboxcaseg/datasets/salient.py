@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 from mmengine.fileio import get_text, isdir, list_dir_or_file
 from mmengine.logging import print_log
-from mmengine.utils import track_iter_progress
 
 from mmboxcaseg import InputError
+from mmboxcaseg.progress import track
 from mmboxcaseg.registry import DATASETS
 from .base_dataset import CropDataset, loads_upright
 from .coco import (IMAGE_SUFFIXES, describe, first_few, header_problem,
@@ -159,7 +159,7 @@ class SalientDataset(CropDataset):
     def _keep_single(self, items: List[dict]) -> List[dict]:
         """Keep the items whose mask shows one object; print the count."""
         kept = [
-            item for item in track_iter_progress(items) if count_objects(
+            item for item in track(items) if count_objects(
                 item['seg_map_path'], backend_args=self.backend_args) == 1
         ]
         folder = self.data_prefix['mask']

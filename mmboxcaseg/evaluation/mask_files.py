@@ -6,7 +6,7 @@ from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import check_true_masks, load_coco
 from mmboxcaseg.proxy import Comparison, ScoredMasks, load_proxy
 from mmboxcaseg.structures import to_rle
-from .instance_iou import mask_iou, summarize_ious
+from .ious import mask_iou, summarize_ious
 
 
 def masks_by_id(data: dict) -> Dict[int, dict]:

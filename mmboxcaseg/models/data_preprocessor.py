@@ -8,7 +8,7 @@ from mmboxcaseg.registry import MODELS
 
 @MODELS.register_module()
 class CropPreprocessor(ImgDataPreprocessor):
-    """Join the crops of all items in one batch and normalise them.
+    """Concatenates the crops of all items to one batch and normalises them.
 
     Args:
         kwargs: Arguments of :class:`mmengine.model.ImgDataPreprocessor`
@@ -16,12 +16,13 @@ class CropPreprocessor(ImgDataPreprocessor):
     """
 
     def forward(self, data: dict, training: bool = False) -> Union[dict, list]:
-        """Make one batch.
+        """Collate a batch.
 
         Args:
-            data (dict): ``inputs`` is a list of uint8 tensors, each has
-                shape (n_i, 3, S, S); ``data_samples`` a list as long.
-            training (bool): Not used here.
+            data (dict): ``inputs``, a list of uint8 tensors, each has shape
+                (n_i, 3, S, S), and ``data_samples``, a list of the same
+                length.
+            training (bool): Not used.
 
         Returns:
             dict: ``inputs`` of shape (sum n_i, 3, S, S), float32, and
@@ -29,8 +30,8 @@ class CropPreprocessor(ImgDataPreprocessor):
         """
         data = dict(data, inputs=torch.cat(list(data['inputs'])))
         data = super().forward(data, training)
-        # Convolutions follow their input's layout; this one is the faster
-        # on CPUs (1.3 times) and under AMP.
+        # Convolutions keep the memory layout of their input. This one is
+        # faster on CPUs (1.3 times) and under AMP.
         data['inputs'] = data['inputs'].contiguous(
             memory_format=torch.channels_last)
         return data

@@ -1,4 +1,4 @@
-"""Matched ground truth for the tests of mask heads."""
+"""Ground truth and matched samples for the tests of mask heads."""
 from typing import List, Tuple
 
 import numpy as np
@@ -11,17 +11,18 @@ from mmboxcaseg.structures.window_masks import WindowMasks
 
 SIZE = 32
 NUM_CLASSES = 3
-# Samples of each image, by the number of the object they belong to (from 1).
+# For each sample of an image, the object it is matched to: 1, 2, 3, or 0 for
+# none.
 MATCHES = [[1, 2, 2, 0, 1], [3, 0, 1, 2, 3, 3]]
 NUM_POSITIVE = 9
 
 
 def make_image(rng: np.random.Generator,
                matches: List[int]) -> Tuple[InstanceData, SamplingResult]:
-    """Three objects and as many samples as there are matches.
+    """Three objects, and one sample per match.
 
     Args:
-        rng (np.random.Generator): Draws boxes and masks.
+        rng (np.random.Generator): For boxes and masks.
         matches (list[int]): See ``MATCHES``.
 
     Returns:
@@ -54,7 +55,7 @@ def make_batch(
 
 
 def set_weights(gts: List[InstanceData], weights: List[list]) -> None:
-    """Give every object its mask weight."""
+    """Set the mask weight of every object."""
     for gt, values in zip(gts, weights):
         gt.mask_weights = torch.tensor(values, dtype=torch.float32)
 

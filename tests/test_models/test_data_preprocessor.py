@@ -5,7 +5,7 @@ from mmboxcaseg.models import CropPreprocessor
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 
 
-def test_crops_of_all_items_become_one_batch():
+def test_crops_of_all_items_form_one_batch():
     torch.manual_seed(0)
     crops = [
         torch.randint(0, 256, (n, 3, 6, 6), dtype=torch.uint8)
@@ -21,7 +21,7 @@ def test_crops_of_all_items_become_one_batch():
     assert inputs.is_contiguous(memory_format=torch.channels_last)
     for i, crop in enumerate(crop for item in crops for crop in item):
         for channel in range(3):
-            # BGR on disk, mean and std are those of RGB
+            # Images are loaded as BGR; mean and std are those of RGB.
             expected = (crop[2 - channel].float() -
                         MEAN[channel]) / STD[channel]
             torch.testing.assert_close(inputs[i, channel], expected)

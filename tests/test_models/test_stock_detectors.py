@@ -1,4 +1,4 @@
-"""Detectors of mmdet's own configs with our mask heads in place of its."""
+"""Detectors of mmdet with our mask heads instead of the stock ones."""
 import copy
 
 import numpy as np
@@ -39,7 +39,7 @@ SIZE = 128
 
 
 def replace_heads(cfg: ConfigDict) -> int:
-    """Put our heads in place of mmdet's; returns how many."""
+    """Replace mmdet's heads by ours; returns how many."""
     number = 0
     if isinstance(cfg, list):
         return sum(map(replace_heads, cfg))
@@ -52,7 +52,7 @@ def replace_heads(cfg: ConfigDict) -> int:
 
 
 def build_pair(name: str) -> tuple:
-    """Our detector and mmdet's with the same parameters."""
+    """Our detector and the stock one with the same parameters."""
     path, changes = DETECTORS[name]
     stock = get_config(f'mmdet::{path}').model
     cfg = Config(dict(model=stock))
@@ -124,8 +124,11 @@ def registered():
 
 @pytest.mark.parametrize('name', DETECTORS)
 def test_a_training_step(name):
-    """Weights of 1 are the stock detector bit for bit; without any mask the
-    box losses are the same, mask losses and their gradients 0."""
+    """With weights of 1 the detector equals the stock one bit by bit.
+
+    With weights of 0 the box losses are the same, and the mask losses and
+    their gradients are 0.
+    """
     ours, stock = build_pair(name)
     ones, zeros = [[1, 1, 1]] * 2, [[0, 0, 0]] * 2
     log, expected = compute_losses(ours, ones), compute_losses(stock, ones)
@@ -144,22 +147,24 @@ def test_a_training_step(name):
         elif key != 'loss':
             assert torch.equal(log[key], value), key
     for key, grad in gradients(ours).items():
-        # None would stop training on several GPUs.
+        # DistributedDataParallel waits for all of them.
         assert grad is not None, key
         if 'mask_head' in key or 'point_head' in key or 'mask_iou' in key:
             assert not grad.any(), key
 
 
 @pytest.mark.parametrize('name', ['Mask R-CNN', 'Cascade Mask R-CNN'])
-def test_dropped_instances_are_absent_for_the_mask_head_only(name):
-    """Gradients of the mask heads are those of a mask loss over the RoIs of
-    the kept instances; those of the box heads are those of all instances."""
+def test_dropped_masks_affect_the_mask_head_only(name):
+    """The mask heads are trained on the RoIs of the kept masks.
+
+    The box heads are trained on all instances.
+    """
     ours, stock = build_pair(name)
     compute_losses(ours, [[1, 0, 1], [0, 0, 1]])
     dropped = gradients(ours)
     compute_losses(stock, [[1, 1, 1]] * 2)
     full = gradients(stock)
-    # The mask loss reaches the shared layers, but not the box heads.
+    # Gradients of the mask loss reach shared layers, but not the box heads.
     boxes = [key for key in full if 'bbox_head' in key]
     assert boxes
     for key in boxes:
@@ -176,7 +181,7 @@ def test_dropped_instances_are_absent_for_the_mask_head_only(name):
 
 
 def hide_dropped(model) -> None:
-    """Let a stock detector's mask heads see the kept RoIs only."""
+    """Pass only the kept RoIs to the mask heads of a stock detector."""
     roi_head = model.roi_head
     mask_loss = roi_head.mask_loss
 

@@ -71,3 +71,21 @@ def test_bad_source(tool, source, tmp_path):
     bad.write_text(json.dumps(data))
     with pytest.raises(SystemExit, match='it has no `bbox`: annotation 11'):
         tool('boxes_only', bad, tmp_path / 'o.json')
+
+
+def test_skip_broken(tool, source, tmp_path):
+    data = json.loads(open(source).read())
+    del data['annotations'][0]['bbox']
+    data['images'][1]['height'] = 'high'
+    bad, out = tmp_path / 'bad.json', tmp_path / 'o.json'
+    bad.write_text(json.dumps(data))
+    printed = tool('boxes_only', bad, out, '--skip-broken')
+    lost = data['images'][1]['id']
+    kept = [
+        ann['id'] for ann in data['annotations'][1:] if ann['image_id'] != lost
+    ]
+    assert '1 of 3 images left out' in printed
+    assert '  [0]: it has no `bbox`' in printed
+    written = json.loads(out.read_text())
+    assert [ann['id'] for ann in written['annotations']] == kept
+    assert len(written['images']) == len(data['images']) - 1

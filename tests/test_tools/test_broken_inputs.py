@@ -264,7 +264,7 @@ def checkpoint(build_labeller, tmp_path) -> Path:
     return path
 
 
-NO_CHECKPOINT = 'is no checkpoint, or was cut short'
+NO_CHECKPOINT = 'is not a checkpoint or is incomplete'
 
 
 def write_checkpoint(change):
@@ -516,7 +516,7 @@ def test_output(monkeypatch, capsys, data, tool, argv, words):
     ('analysis_tools/baseline_masks',
      ('boxes.json', 'no', 'out'), '3 of 3 images'),
     ('model_converters/boxcaseg_release_to_mmboxcaseg',
-     ('boxes.json', 'out'), 'boxes.json is no checkpoint'),
+     ('boxes.json', 'out'), 'boxes.json is not a checkpoint'),
 ])
 def test_input(monkeypatch, capsys, data, tool, argv, words):
     monkeypatch.chdir(data.folder)

@@ -64,7 +64,7 @@ def read_record(out: Path) -> dict:
 def test_single_objects(tool, duts):
     printed = tool('duts_to_single', duts.images, duts.masks, duts.out)
     for text in ('1 left out, no_object: none',
-                 '1 left out, several_objects: two', '0 left out, copies: ',
+                 '1 left out, several_objects: two',
                  '4 of 6 images remain (of the 10553 of DUTS-TR the paper '
                  'has 7991)'):
         assert text in printed
@@ -138,14 +138,15 @@ def test_nothing_remains(tool, duts):
 @pytest.mark.parametrize('folder', ['lost', 'DUTS-TR-Mask/empty'])
 def test_no_targets(tool, duts, tmp_path, folder):
     (duts.masks / 'empty').mkdir()
-    with pytest.raises(SystemExit, match=f'{folder} is no folder of images'):
+    with pytest.raises(
+            SystemExit, match=f'{folder} is not a folder of images'):
         tool('duts_to_single', duts.images, duts.masks, duts.out,
              '--exclude-overlap-with', duts.target, tmp_path / folder)
 
 
 @pytest.mark.parametrize('name, message', [
-    ('DUTS-TR-Mask/one.png', 'mask is no image .*: image one.jpg'),
-    ('DUTS-TR-Image/one.jpg', 'the file is no image .*: image one.jpg'),
+    ('DUTS-TR-Mask/one.png', 'one: its mask is no'),
+    ('DUTS-TR-Image/one.jpg', 'one: the file is no'),
     ('target/other.jpg', 'target/other.jpg cannot be read'),
 ])
 def test_broken_image(tool, duts, tmp_path, name, message):
@@ -160,3 +161,29 @@ def test_mask_without_image(tool, duts):
     (duts.images / 'two.jpg').unlink()
     with pytest.raises(SystemExit, match=r"no partner: \['two'\]"):
         tool('duts_to_single', duts.images, duts.masks, duts.out)
+
+
+def test_skip_broken(tool, duts):
+    (duts.masks / 'two.png').write_bytes(b'')
+    path = duts.images / 'speck.png'  # only its header can be read
+    cv2.imwrite(str(path), cv2.imread(str(path.with_suffix('.jpg'))))
+    path.with_suffix('.jpg').unlink()
+    path.write_bytes(path.read_bytes()[:-20])
+    cut = duts.images / 'one.jpg'
+    cut.write_bytes(cut.read_bytes()[:-20])
+    (duts.target / 'other.jpg').write_bytes(b'')
+    printed = tool('duts_to_single', duts.images, duts.masks, duts.out,
+                   '--exclude-overlap-with', duts.target, '--skip-broken')
+    assert '1 of 6 files left out, they cannot be used:\n  two: ' in printed
+    assert f'1 images are cut short, missing pixels are grey: {cut}' in printed
+    assert duts.out.read_text() == 'one\n'
+    assert read_record(duts.out)['left_out']['broken'] == ['speck', 'two']
+
+
+def test_images_with_another_suffix(tool, duts):
+    (duts.images / 'one.jpg').rename(duts.images / 'one.JPEG')
+    image = cv2.imread(str(duts.images / 'two.jpg'))
+    (duts.images / 'two.jpg').unlink()
+    cv2.imwrite(str(duts.images / 'two.tif'), image)
+    tool('duts_to_single', duts.images, duts.masks, duts.out)
+    assert duts.out.read_text() == 'copy\none\nshrunk\nspeck\n'

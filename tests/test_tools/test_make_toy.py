@@ -1,7 +1,10 @@
 """make_toy.py: what the toy set holds, and that its bytes repeat."""
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Dict
 
@@ -192,3 +195,21 @@ def test_leftover_of_an_interrupted_run(tmp_path):
     assert result.returncode == 0, result.stderr
     assert not (tmp_path / 'toy' / 'train' / 'half.jpg').exists()
     assert not (tmp_path / 'toy.tmp').exists()
+
+
+def test_interrupted(tmp_path):
+    """Ctrl-C ends all processes, without a traceback, and leaves nothing."""
+    process = subprocess.Popen(
+        [sys.executable, TOOL, '--out', tmp_path / 'toy'],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True)
+    while not list(tmp_path.glob('toy.tmp/train/*.jpg')):
+        assert process.poll() is None
+        time.sleep(.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert 'Interrupted' in errors and 'Traceback' not in errors
+    assert not list(tmp_path.iterdir())

@@ -3,8 +3,14 @@ import json
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from labelformat.formats.yolov8 import (YOLOv8InstanceSegmentationInput,
+                                        YOLOv8ObjectDetectionInput)
+from labelformat.model.bounding_box import BoundingBoxFormat
 from mmengine.fileio import load
 from pycocotools import mask as mask_utils
 
@@ -130,9 +136,9 @@ def test_yolo(tool, proxy, tmp_path, parts, area, said):
     out = tmp_path / 'yolo'
     printed = tool('proxy_to_yolo', proxy['ann_file'], out, '--parts', parts,
                    '--split', 'val')
-    for text in (said, '3 masks written; left out: 1 annotations without a '
-                 'mask, 0 masks under the score, 1 empty',
-                 '1 holes in 1 masks filled'):
+    for text in (said, '3 masks written', '1 empty masks left out: 8',
+                 '1 annotations without a mask left out: 9',
+                 '1 masks with holes, which are filled: 5'):
         assert text in printed
     (two, hole), none, (low, ) = (read_yolo(
         out / 'labels' / f'{name}.txt',
@@ -150,6 +156,28 @@ def test_yolo(tool, proxy, tmp_path, parts, area, said):
     assert yaml['val'] == 'images'
 
 
+def test_labelformat_reads_the_labels(tool, proxy, tmp_path):
+    """A reader of others finds the same boxes, masks and classes."""
+    objects = []
+    for name, reader, options in (('boxes', YOLOv8ObjectDetectionInput, [
+            '--boxes-only'
+    ]), ('masks', YOLOv8InstanceSegmentationInput, [])):
+        out = tmp_path / name
+        tool('proxy_to_yolo', proxy['ann_file'], out, *options)
+        (out / 'images').symlink_to(proxy['data_prefix']['img'])
+        labels = {
+            label.image.filename: label.objects
+            for label in reader(out / 'data.yaml', 'train').get_labels()
+        }
+        objects.append(labels['c.png'][0])
+    box, mask = objects
+    assert box.category.name == mask.category.name == 'dog'
+    assert box.box.to_format(BoundingBoxFormat.XYWH) == [10, 10, 5, 6]
+    points = np.array(mask.segmentation.polygons[0])
+    assert points.min(0).tolist() == [10, 10]
+    assert points.max(0).tolist() == [15, 16]
+
+
 def test_yolo_refuses_several_parts(tool, proxy, tmp_path):
     out = tmp_path / 'yolo'
     with pytest.raises(SystemExit, match='annotation 11 has 2 parts.*join'):
@@ -160,7 +188,8 @@ def test_yolo_refuses_several_parts(tool, proxy, tmp_path):
 def test_yolo_without_low_scores(tool, proxy, tmp_path):
     out = tmp_path / 'yolo'
     printed = tool('proxy_to_yolo', proxy['ann_file'], out, '--min-score', 0.9)
-    assert '2 masks written' in printed and '2 masks under the' in printed
+    assert '2 masks written' in printed
+    assert '2 masks under --min-score left out: 8, 3' in printed
     assert (out / 'labels' / 'c.txt').read_text() == ''
 
 
@@ -169,8 +198,8 @@ def test_yolo_boxes_come_back(tool, tiny_coco, tmp_path):
     source = tiny_coco()
     images = source['data_prefix']['img']
     out, coco = tmp_path / 'yolo', tmp_path / 'boxes.json'
-    printed = tool('proxy_to_yolo', source['ann_file'], out, '--boxes')
-    assert '4 boxes written; left out: 1 boxes of crowds' in printed
+    printed = tool('proxy_to_yolo', source['ann_file'], out, '--boxes-only')
+    assert '4 boxes written' in printed and '1 crowds left out: 9' in printed
     tool('boxes_to_coco', '--format', 'yolo', '--classes', out / 'data.yaml',
          out / 'labels', images, coco)
 
@@ -183,3 +212,112 @@ def test_yolo_boxes_come_back(tool, tiny_coco, tmp_path):
             for ann in data['annotations'] if not ann.get('iscrowd'))
 
     assert boxes(coco) == boxes(source['ann_file'])
+
+
+BOX = st.tuples(*[st.floats(-20, 60).map(lambda v: round(v, 3))] * 2,
+                *[st.floats(0, 70).map(lambda v: round(v, 3))] * 2)
+
+
+@given(boxes=st.lists(BOX, max_size=6))
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_yolo_boxes_round_trip(tool, tmp_path_factory, boxes):
+    """The reader takes all that is written: boxes clipped to their images."""
+    folder = tmp_path_factory.mktemp('round_trip')
+    (folder / 'images').mkdir()
+    cv2.imwrite(str(folder / 'images/a.png'), np.zeros((40, 50, 3)))
+    annotations = [
+        dict(id=i, image_id=1, category_id=1, bbox=list(box), iscrowd=0)
+        for i, box in enumerate([(3, 4, 5, 6), *boxes])
+    ]
+    source = folder / 'source.json'
+    source.write_text(
+        json.dumps(
+            dict(
+                images=[dict(id=1, file_name='a.png', height=40, width=50)],
+                categories=[dict(id=1, name='007')],
+                annotations=annotations)))
+    tool('proxy_to_yolo', source, folder / 'yolo', '--boxes-only')
+    printed = tool('boxes_to_coco', '--format', 'yolo', '--classes',
+                   folder / 'yolo/data.yaml', folder / 'yolo/labels',
+                   folder / 'images', folder / 'back.json', '--nproc', 1)
+    assert 'left out' not in printed and 'clipped' not in printed
+    back = load(folder / 'back.json')
+    assert back['categories'][0]['name'] == '007'
+
+    expected = []
+    for x, y, w, h in [(3, 4, 5, 6), *boxes]:
+        x0, y0 = max(x, 0), max(y, 0)
+        x1, y1 = min(x + w, 50), min(y + h, 40)
+        if x1 - x0 > .02 and y1 - y0 > .02:
+            expected.append([x0, y0, x1 - x0, y1 - y0])
+    found = [
+        ann['bbox'] for ann in back['annotations']
+        if min(ann['bbox'][2:]) > .02
+    ]
+    np.testing.assert_allclose(found, expected, atol=.0201)
+
+
+def test_yolo_boxes_that_leave_the_image(tool, tiny_coco, tmp_path):
+
+    def edit(data):
+        # Clipped, without width, outside.
+        boxes = [40, 30, 20, 20], [5, 5, 0, 9], [40, 2, 5, 5]
+        for ann, box in zip(data['annotations'], boxes):
+            ann['bbox'] = box
+
+    out = tmp_path / 'yolo'
+    printed = tool('proxy_to_yolo',
+                   tiny_coco(edit)['ann_file'], out, '--boxes-only')
+    for text in ('1 boxes clipped: box that leaves its image: 11',
+                 '1 boxes left out: box without area, with swapped corners, '
+                 'NaN or infinite: 5',
+                 '1 boxes left out: box outside its image: 8',
+                 '1 crowds left out: 9', '2 boxes written'):
+        assert text in printed
+    assert (out / 'labels/a.txt').read_text() == '0 0.9 0.875 0.2 0.25\n'
+    assert (out / 'labels/b.txt').read_text() == ''
+
+
+def test_yolo_without_broken_annotations(tool, tiny_coco, tmp_path):
+
+    def edit(data):
+        del data['annotations'][0]['bbox']
+        data['images'][2]['width'] = 0  # the image of annotation 3
+
+    source, out = tiny_coco(edit)['ann_file'], tmp_path / 'yolo'
+    with pytest.raises(SystemExit, match='cannot be used'):
+        tool('proxy_to_yolo', source, out, '--boxes-only')
+    printed = tool('proxy_to_yolo', source, out, '--boxes-only',
+                   '--skip-broken')
+    for text in ('1 of 3 images left out', '2 of 5 annotations left out',
+                 '  [0]: it has no `bbox`', '2 boxes written'):
+        assert text in printed
+
+
+def test_labelme_without_broken_images(tool, proxy, tmp_path):
+    images = Path(proxy['data_prefix']['img'])
+    (images / 'b.png').write_bytes(b'text')
+    (images / 'c.png').unlink()
+    arguments = 'proxy_to_labelme', proxy['ann_file'], images, tmp_path / 'out'
+    with pytest.raises(SystemExit, match='(?s)2 of 3 .*b.png: .*c.png: '):
+        tool(*arguments)
+    assert '2 of 3 files left out' in tool(*arguments, '--skip-broken')
+    assert os.listdir(tmp_path / 'out') == ['a.json']
+
+
+def test_broken_labelme_files(tool, proxy, exported, tmp_path):
+    content = json.loads((exported / 'c.json').read_text())
+    content['shapes'].clear()
+    (exported / 'c.json').write_text(json.dumps(content))
+    (exported / 'a.json').write_text('{')
+    out = tmp_path / 'out.json'
+    arguments = 'labelme_to_proxy', proxy['ann_file'], exported, out
+    with pytest.raises(SystemExit, match='1 of 3 files cannot be used'):
+        tool(*arguments)
+    assert not out.exists()
+    printed = tool(*arguments, '--skip-broken')
+    assert '1 masks corrected, of which 1 were emptied' in printed
+    old, new = by_id(proxy['ann_file']), by_id(out)
+    assert new[11] == old[11] and new[3]['mask_score'] == 0

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from mmdet.datasets import VOCDataset
 from PIL import Image
 from pycocotools import mask as mask_utils
 from scipy.io import savemat
@@ -110,10 +111,10 @@ def test_files(tool, trees):
         for name in ('instances_trainaug', 'boxes_trainaug', 'instances_val'))
     assert len(list(folder.iterdir())) == 3
     for text in (
-            'trainaug: 4 images, 2 of them with the masks of SBD; 10 instan',
+            'trainaug: 4 images, 2 of them with the masks of SBD; 10 annot',
             'trainaug: 4 images differ from the 10582 of the paper',
-            'trainaug: 10 instances differ from the 25815 of the paper',
-            'val: 1 images, 0 of them with the masks of SBD; 2 instances',
+            'trainaug: 10 annotations differ from the 25815 of the paper',
+            'val: 1 images, 0 of them with the masks of SBD; 2 annotations',
             'val: 1 images differ from the 1449 of the paper'):
         assert text in printed
     assert ' left out' not in printed and 'several' not in printed
@@ -162,7 +163,7 @@ def test_files(tool, trees):
 
 def test_same_bytes(tool, trees, tmp_path):
     tool('voc_to_coco', trees.voc, trees.sbd, '--nproc', 1)
-    tool('voc_to_coco', trees.voc, trees.sbd, '--nproc', 3, '--out-dir',
+    tool('voc_to_coco', trees.voc, trees.sbd, '--nproc', 3, '--out',
          tmp_path / 'again')
     for path in (tmp_path / 'again').iterdir():
         first = trees.voc / 'annotations' / path.name
@@ -229,10 +230,11 @@ def make_unknown_class(path: Path) -> None:
     ('VOC2012/SegmentationObject/w.png', make_colours, 'has colours .RGB.'),
     ('VOC2012/SegmentationClass/w.png', make_small, 'differ in size'),
     ('VOC2012/JPEGImages/s1.jpg', make_small,
-     's1.mat is of another size .*8x8'),
+     's1.mat and .* differ in size, .*8x8'),
     ('VOC2012/JPEGImages/s1.jpg', break_file, 's1.jpg cannot be read'),
-    ('dataset/inst/s1.mat', break_file, 's1.mat is no instance file of SBD'),
-    ('dataset/inst/s1.mat', make_other_mat, 's1.mat is no instance file'),
+    ('dataset/inst/s1.mat', break_file,
+     's1.mat is not an instance file of SBD'),
+    ('dataset/inst/s1.mat', make_other_mat, 's1.mat is not an instance file'),
     ('dataset/inst/s1.mat', make_too_many, r'objects \[1, 2, 3\].*\[8, 15\]'),
     ('dataset/inst/s1.mat', make_unknown_class, r'says \[8, 15, 21\]'),
 ])
@@ -249,3 +251,23 @@ def test_files_are_json_of_coco(tool, trees):
         assert ann['iscrowd'] == 0 and ann['segmentation']['size'] == [*SHAPE]
         assert isinstance(ann['segmentation']['counts'], str)
         assert ann['area'] == mask_utils.area(ann['segmentation'])
+
+
+def test_skip_broken(tool, trees):
+    break_file(trees.voc / 'JPEGImages/s1.jpg')
+    make_other_mat(trees.sbd / 'inst/s2.mat')
+    path = trees.voc / 'JPEGImages/both.jpg'
+    path.write_bytes(path.read_bytes()[:-20])
+    printed = tool('voc_to_coco', trees.voc, trees.sbd, '--skip-broken')
+    for text in ('2 of 4 files left out, they cannot be used:\n  s1: ',
+                 'trainaug: 2 images, 0 of them with the masks of SBD',
+                 'trainaug: 1 images are cut short, missing pixels are grey: '
+                 'both.jpg'):
+        assert text in printed
+    coco = load_coco(str(trees.voc / 'annotations/instances_trainaug.json'))
+    assert list(masks_of(coco)) == ['both.jpg', 'v1.jpg']
+
+
+def test_class_names(tool):
+    from voc_to_coco import CLASSES
+    assert CLASSES == VOCDataset.METAINFO['classes']

@@ -6,6 +6,7 @@ from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
+@exit_on_bad_input()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description='Print mIoU* and IoU@k of a proxy file as JSON.')
@@ -18,8 +19,7 @@ def main() -> None:
         default=[50, 75],
         help='each k of IoU@k, in per cent')
     args = parser.parse_args()
-    with exit_on_bad_input():
-        result = evaluate_mask_file(args.pred, args.truth, args.thresholds)
+    result = evaluate_mask_file(args.pred, args.truth, args.thresholds)
     print(json.dumps({key: round(v, 4) for key, v in result.items()}))
 
 

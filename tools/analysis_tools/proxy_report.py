@@ -66,12 +66,12 @@ def run(args: argparse.Namespace) -> None:
           f'{args.threshold} or more')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
     check_output(args.out)
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

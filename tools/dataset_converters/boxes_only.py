@@ -1,7 +1,7 @@
-"""Copy a COCO file without its masks, as weak supervision may see it.
+"""Copy a COCO file without its masks, for weak supervision.
 
-`area` becomes that of the box. Perhaps only some of the images are kept. See
-docs/converters.md. Example:
+`area` becomes the area of the box. --num-images keeps a random part of the
+images. See docs/converters.md. Example:
 
     python tools/dataset_converters/boxes_only.py \\
         instances_train.json boxes_train_100.json --num-images 100
@@ -9,42 +9,29 @@ docs/converters.md. Example:
 import argparse
 
 import numpy as np
+from converting import converting, make_parser, read_coco
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import boxes_only, load_coco, write_coco
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.datasets.coco import boxes_only, write_coco
+from mmboxcaseg.utils.cli import check_file
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, nproc=False)
     parser.add_argument('ann_file', help='COCO file')
     parser.add_argument('out', help='COCO file of boxes (.json) to write')
     parser.add_argument(
         '--num-images',
         type=int,
-        help='draw so many images at random (default: all). With the same '
-        'seed a small subset is part of a larger one')
+        help='number of images to draw at random (default: all). With the '
+        'same seed a small subset is part of a larger one')
     parser.add_argument(
         '--seed', type=int, default=0, help='(default: %(default)s)')
     return parser.parse_args()
 
 
 def draw_images(data: dict, num_images: int, seed: int) -> dict:
-    """Keep some images of a COCO data set, and their annotations.
-
-    Args:
-        data (dict): Content of a COCO file.
-        num_images (int): How many images to keep.
-        seed (int): Seed of the draw.
-
-    Returns:
-        dict: The same with less images, in the same order.
-
-    Raises:
-        InputError: There are not that many.
-    """
+    """Keep some images of a COCO file, in their order, and their boxes."""
     images = data['images']
     if not 0 < num_images <= len(images):
         raise InputError(f'--num-images {num_images} must be between 1 and '
@@ -59,8 +46,8 @@ def draw_images(data: dict, num_images: int, seed: int) -> dict:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the file and print how much of it there is."""
-    data = boxes_only(load_coco(args.ann_file))
+    """Write the file and print its numbers of boxes and images."""
+    data = boxes_only(read_coco(args.ann_file, args.skip_broken))
     total = len(data['images'])
     if args.num_images is not None:
         data = draw_images(data, args.num_images, args.seed)
@@ -69,11 +56,11 @@ def run(args: argparse.Namespace) -> None:
           f'{len(data["images"])} of {total} images')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_file(args.ann_file, 'COCO file')
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -1,8 +1,8 @@
 """List the salient images that show one object, as DUTS-Single of DUTS-TR.
 
-An object is an 8-connected component of the pixels brighter than 127; those
-under 1 % of these pixels do not count. The list is for `ann_file` of
-SalientDataset. See docs/converters.md. Example:
+An object is an 8-connected component of the pixels brighter than 127;
+components under 1 % of these pixels do not count. The list is for `ann_file`
+of SalientDataset. See docs/converters.md. Example:
 
     python tools/dataset_converters/duts_to_single.py \\
         DUTS-TR/DUTS-TR-Image DUTS-TR/DUTS-TR-Mask duts_single.txt \\
@@ -10,139 +10,156 @@ SalientDataset. See docs/converters.md. Example:
 """
 import argparse
 import json
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
-import imagehash
 import numpy as np
-from mmengine.utils import scandir, track_iter_progress
+from converting import (CUT_SHORT, converting, make_parser, print_notes,
+                        read_all)
+from mmengine.utils import scandir
 from PIL import Image
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets import SalientDataset
-from mmboxcaseg.datasets.coco import first_few, read_image, write_atomically
-from mmboxcaseg.datasets.salient import IMG_EXTENSIONS, count_objects
-from mmboxcaseg.utils.cli import check_output, exit_on_bad_input, run_parallel
+from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, describe, header_problem,
+                                      load_image, mask_problem, read_header,
+                                      write_atomically)
+from mmboxcaseg.progress import track
+from mmboxcaseg.utils.cli import check_output
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument('images', help='folder of the salient images')
     parser.add_argument('masks', help='folder of their masks')
     parser.add_argument('out', help='list (.txt) to write')
     parser.add_argument(
         '--mask-suffix',
         default='.png',
-        help='ending of the mask files (default: %(default)s)')
+        help='suffix of the mask files (default: %(default)s)')
     parser.add_argument(
         '--exclude-overlap-with',
         nargs='+',
         type=Path,
         default=[],
         metavar='DIR',
-        help='folders of images, of any depth: leave out salient images '
+        help='folders of images, with subfolders: leave out salient images '
         'that are copies of these, by their perceptual hashes')
     parser.add_argument(
         '--max-distance',
         type=int,
         default=40,
-        help='images are copies if at most so many of the 256 bits of their '
-        'hashes differ (default: %(default)s)')
-    parser.add_argument(
-        '--nproc', type=int, default=2, help='number of processes')
-    return parser.parse_args()
+        help='images are copies if at most this many of the 256 bits of '
+        'their hashes differ (default: %(default)s)')
+    args = parser.parse_args()
+    if args.exclude_overlap_with and find_spec('imagehash') is None:
+        parser.error('--exclude-overlap-with needs: pip install imagehash')
+    return args
 
 
 def find_targets(folders: Sequence[Path]) -> List[str]:
-    """Find the images of folders.
-
-    Args:
-        folders (Sequence[Path]): The folders.
-
-    Returns:
-        list[str]: Their images, sorted.
-
-    Raises:
-        FileNotFoundError: One does not exist or has no image.
-    """
+    """Find the images of folders and their subfolders, sorted."""
     targets = []
     for folder in folders:
         found = folder.is_dir() and sorted(
-            scandir(folder, IMG_EXTENSIONS, True, False))
+            scandir(folder, IMAGE_SUFFIXES, True, False))
         if not found:
-            raise FileNotFoundError(f'--exclude-overlap-with: {folder} is no '
-                                    'folder of images.')
+            raise FileNotFoundError(f'--exclude-overlap-with: {folder} is not '
+                                    'a folder of images.')
         targets += [str(folder / name) for name in found]
     return targets
 
 
-def hash_image(path: str) -> np.ndarray:
-    """Perceptual hash of an image: 256 bits, has shape (4, ), uint64."""
-    image = Image.fromarray(read_image(path, 'grayscale'))
-    bits = imagehash.phash(image, hash_size=16).hash
-    return np.packbits(bits).view(np.uint64)
+def find_salient(args: argparse.Namespace) -> List[dict]:
+    """Pair salient images and masks by the rule of SalientDataset."""
+    # Loads PyTorch, which --help does not need.
+    from mmboxcaseg.datasets import SalientDataset
+    dataset = SalientDataset(
+        data_prefix=dict(img=args.images, mask=args.masks),
+        seg_map_suffix=args.mask_suffix,
+        pipeline=[],
+        lazy_init=True)
+    return dataset.pair_files()
 
 
-def find_copies(images: Dict[str, str], targets: List[str], max_distance: int,
-                nproc: int) -> Dict[str, Tuple[str, int]]:
+def count(item: dict) -> int:
+    """Count the objects of a salient image; both files are checked."""
+    from mmboxcaseg.datasets.salient import count_objects
+    header = read_header(item['img_path'])
+    code = header_problem(header) or mask_problem(
+        header, read_header(item['seg_map_path']))
+    if code:
+        raise InputError(describe(code))
+    return count_objects(item['seg_map_path'])
+
+
+def hash_image(path: str) -> Tuple[np.ndarray, bool]:
+    """Perceptual hash of an image, and whether its file is complete.
+
+    The hash has 256 bits: shape (4, ), uint64.
+    """
+    import imagehash
+    image, complete = load_image(path, 'grayscale')
+    bits = imagehash.phash(Image.fromarray(image), hash_size=16).hash
+    return np.packbits(bits).view(np.uint64), complete
+
+
+def find_copies(paths: List[str], targets: List[str],
+                args: argparse.Namespace) -> List[Optional[tuple]]:
     """Find the images that are copies of targets.
 
-    Args:
-        images (dict[str, str]): Images by name.
-        targets (list[str]): The images to compare them with.
-        max_distance (int): How many bits of the hashes of copies differ.
-        nproc (int): Number of processes.
-
-    Returns:
-        dict[str, tuple]: The nearest target of each copy and its distance.
-
-    Raises:
-        InputError: An image cannot be read.
+    Returns for each path the nearest target and the number of bits in which
+    their hashes differ, () if it is not a copy, None if it cannot be read.
     """
-    print(f'Comparing {len(images)} images with {len(targets)}')
-    hashes = run_parallel(hash_image, list(images.values()) + targets, nproc)
-    others = np.stack(hashes[len(images):])
-    copies = {}
-    pairs = list(zip(images, hashes))
-    for name, own in track_iter_progress(pairs):
-        distances = np.bitwise_count(others ^ own).sum(axis=1)
-        nearest = int(distances.argmin())
-        if distances[nearest] <= max_distance:
-            copies[name] = targets[nearest], int(distances[nearest])
+    print(f'Comparing {len(paths)} images with {len(targets)}')
+    both = paths + targets
+    read = dict(zip(both, read_all(hash_image, both, both, args)))
+    print_notes({CUT_SHORT: [p for p in read if read[p] and not read[p][1]]})
+    targets = [path for path in targets if read[path]]
+    others = np.array([read[path][0] for path in targets]).reshape(-1, 4)
+    copies = []
+    for path in track(paths):
+        if not read[path]:
+            copies.append(None)
+            continue
+        bits = np.bitwise_count(others ^ read[path][0]).sum(axis=1)
+        is_copy = len(bits) and bits.min() <= args.max_distance
+        nearest = int(bits.argmin()) if is_copy else 0
+        copies.append((targets[nearest],
+                       int(bits[nearest])) if is_copy else ())
     return copies
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the list and what is not in it, and print how many these are."""
+    """Write the list and the record of what is not in it."""
     targets = find_targets(args.exclude_overlap_with)
-    dataset = SalientDataset(
-        data_prefix=dict(img=args.images, mask=args.masks),
-        seg_map_suffix=args.mask_suffix,
-        pipeline=[])
-    items = {item['img_id']: item for item in dataset}
-    masks = [item['seg_map_path'] for item in items.values()]
-    counts = dict(zip(items, run_parallel(count_objects, masks, args.nproc)))
-    kept = {
-        name: items[name]['img_path']
-        for name, count in counts.items() if count == 1
-    }
-    copies = {}
+    items = find_salient(args)
+    names = [item['img_id'] for item in items]
+    counts = dict(zip(names, read_all(count, items, names, args)))
+    kept = {i['img_id']: i['img_path'] for i in items
+            if counts[i['img_id']] == 1}  # yapf: disable
+    copies = dict.fromkeys(kept, ())
     if targets and kept:
-        copies = find_copies(kept, targets, args.max_distance, args.nproc)
+        found = find_copies(list(kept.values()), targets, args)
+        copies = dict(zip(kept, found))
     left_out = dict(
-        no_object=[name for name, count in counts.items() if not count],
-        several_objects=[name for name, count in counts.items() if count > 1],
-        copies=copies)
-    for reason, names in left_out.items():
-        print(f'{len(names)} left out, {reason}: {first_few(list(names))}')
-    write(args, sorted(kept.keys() - copies.keys()), len(items), left_out)
+        no_object=[name for name in names if counts[name] == 0],
+        several_objects=[name for name in names if (counts[name] or 0) > 1],
+        copies={
+            name: copy
+            for name, copy in copies.items() if copy
+        })
+    broken = [n for n in names if None in (counts[n], copies.get(n, ()))]
+    if broken:
+        left_out['broken'] = broken
+    print_notes({f'left out, {why}': list(v) for why, v in left_out.items()})
+    remain = [name for name in names if copies.get(name) == ()]
+    write(args, remain, len(items), left_out)
 
 
 def write(args: argparse.Namespace, names: List[str], total: int,
           left_out: dict) -> None:
-    """Write both files; the list comes last, and not if it is empty."""
+    """Write both files, the list last; an empty list is an error."""
     print(f'{len(names)} of {total} images remain (of the 10553 of DUTS-TR '
           'the paper has 7991)')
     if not names:
@@ -158,11 +175,11 @@ def write(args: argparse.Namespace, names: List[str], total: int,
     print(f'Wrote {args.out} and {path}')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
     check_output(args.out)
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -20,6 +20,7 @@ from typing import Dict, List, Optional
 
 import cv2
 import numpy as np
+from converting import converting
 from numpy.random import Generator, SeedSequence, default_rng
 from toy.images import make_salient, make_scene
 from toy.shapes import CLASSES
@@ -28,7 +29,7 @@ from toy.textures import SIZE
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (boxes_only, make_annotation, make_coco,
                                       new_folder, write_coco)
-from mmboxcaseg.utils.cli import exit_on_bad_input, run_parallel
+from mmboxcaseg.utils.cli import run_parallel
 
 # Written into the files: raise it whenever images or files change.
 VERSION = 5
@@ -107,7 +108,6 @@ def generate(out: Path, marker: dict, nproc: int) -> None:
         write = write_salient if split == 'salient' else write_scene
         write = partial(write, folder=out / split, seed=marker['seed'])
         scenes = run_parallel(write, range(marker[f'num_{split}']), nproc)
-        print()  # the progress bar does not end its line
         if split == 'salient':
             continue
         coco = to_coco(scenes, marker)
@@ -142,10 +142,10 @@ def run(args: argparse.Namespace) -> None:
     print(f'Wrote {args.out}')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

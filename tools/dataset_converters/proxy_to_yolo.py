@@ -1,167 +1,61 @@
-import argparse
-from collections import Counter
-from pathlib import Path
-from typing import Iterator, List
+"""Write masks or boxes as labels for YOLO: data.yaml and one file per image.
 
-from labelformat.formats.yolov8 import (YOLOv8InstanceSegmentationOutput,
-                                        YOLOv8ObjectDetectionOutput)
-from labelformat.model import instance_segmentation as segmentation
-from labelformat.model import object_detection as detection
-from labelformat.model.bounding_box import BoundingBox, BoundingBoxFormat
-from labelformat.model.category import Category
-from labelformat.model.image import Image
-from labelformat.model.multipolygon import MultiPolygon
-from mmengine.utils import track_iter_progress
+The masks of a proxy file become labels for segmentation; with --boxes-only
+the boxes of any COCO file become labels for detection. See
+docs/proxy_file.md. Example:
+
+    python tools/dataset_converters/proxy_to_yolo.py proxy.json yolo
+"""
+import argparse
+import os.path as osp
+from collections import defaultdict
+from functools import partial
+from typing import Callable, List, Sequence
+
+import numpy as np
+import yaml
+from converting import (Notes, clip_box, converting, make_parser, print_notes,
+                        read_coco)
+from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import file_names, load_coco, new_folder
-from mmboxcaseg.proxy import load_proxy, mask_to_polygons
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.datasets.coco import file_names, new_folder
+from mmboxcaseg.proxy import check_masks, mask_to_polygons
+from mmboxcaseg.progress import track
+from mmboxcaseg.utils.cli import check_file
 
-
-class CocoFile:
-    """Classes and images of a COCO file, as labelformat reads them.
-
-    Args:
-        data (dict): Content of the file.
-
-    Attributes:
-        counts (Counter): What was read and what was left out or changed.
-    """
-
-    def __init__(self, data: dict) -> None:
-        self.data = data
-        self.counts = Counter()
-        # YOLO counts classes from 0.
-        self.categories = {
-            cat['id']: Category(id=i, name=cat['name'])
-            for i, cat in enumerate(data['categories'])
-        }
-        self.annotations = {img['id']: [] for img in data['images']}
-        for ann in data['annotations']:
-            self.annotations[ann['image_id']].append(ann)
-
-    @staticmethod
-    def add_cli_arguments(parser: argparse.ArgumentParser) -> None:
-        """Not used: labelformat's own program is not."""
-
-    def get_categories(self) -> Iterator[Category]:
-        """Classes in the order of the file."""
-        yield from self.categories.values()
-
-    def get_images(self) -> Iterator[Image]:
-        """Images in the order of the file."""
-        for img in self.data['images']:
-            yield Image(img['id'], img['file_name'], img['width'],
-                        img['height'])
-
-
-class CocoBoxes(CocoFile, detection.ObjectDetectionInput):
-    """The boxes of a COCO file; crowds are left out."""
-
-    def get_labels(self) -> Iterator[detection.ImageObjectDetection]:
-        """Boxes of one image after the other, with a progress bar."""
-        for image in track_iter_progress(list(self.get_images())):
-            objects = []
-            for ann in self.annotations[image.id]:
-                crowd = bool(ann.get('iscrowd'))
-                self.counts['crowds' if crowd else 'written'] += 1
-                if not crowd:
-                    objects.append(
-                        detection.SingleObjectDetection(
-                            self.categories[ann['category_id']],
-                            BoundingBox.from_format(ann['bbox'],
-                                                    BoundingBoxFormat.XYWH)))
-            yield detection.ImageObjectDetection(image, objects)
-
-
-class ProxyMasks(CocoFile, segmentation.InstanceSegmentationInput):
-    """The masks of a proxy file.
-
-    Args:
-        data (dict): Content of the proxy file.
-        parts (str): What becomes of a mask of several parts: 'join' links
-            them by lines without width, 'largest' keeps one, 'error' raises.
-        tolerance (float): See :func:`mask_to_polygons`.
-        min_score (float): Masks that score less are left out.
-    """
-
-    def __init__(self, data: dict, parts: str, tolerance: float,
-                 min_score: float) -> None:
-        super().__init__(data)
-        self.parts = parts
-        self.tolerance = tolerance
-        self.min_score = min_score
-
-    def get_labels(self) -> Iterator[segmentation.ImageInstanceSegmentation]:
-        """Masks of one image after the other, with a progress bar.
-
-        Raises:
-            InputError: A mask has several parts, and that is an error.
-        """
-        for image in track_iter_progress(list(self.get_images())):
-            objects = [
-                segmentation.SingleInstanceSegmentation(
-                    self.categories[ann['category_id']],
-                    MultiPolygon(polygons))
-                for ann in self.annotations[image.id]
-                if (polygons := self._polygons(ann))
-            ]
-            yield segmentation.ImageInstanceSegmentation(image, objects)
-
-    def _polygons(self, ann: dict) -> List[list]:
-        """Outlines of a mask; none if it is left out."""
-        if 'mask_score' not in ann:
-            self.counts['unlabelled'] += 1
-            return []
-        if ann['mask_score'] < self.min_score:
-            self.counts['low'] += 1
-            return []
-        polygons, holes = mask_to_polygons(ann['segmentation'], self.tolerance)
-        several = len(polygons) > 1
-        if several and self.parts == 'error':
-            raise InputError(
-                f'the mask of annotation {ann["id"]} has {len(polygons)} '
-                'parts. Choose --parts join or --parts largest.')
-        self.counts['written' if polygons else 'empty'] += 1
-        self.counts.update(several=several, holes=holes, with_holes=holes > 0)
-        if self.parts == 'largest':
-            polygons = polygons[:1]
-        return [polygon.tolist() for polygon in polygons]
+PARTS = dict(join='joined', largest='cut to the largest', error='refused')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Write the masks of a proxy file as labels for YOLO '
-        'segmentation, or the boxes of a COCO file as labels for YOLO '
-        'detection: data.yaml and a text file an image. See '
-        'docs/proxy_file.md.')
-    parser.add_argument('proxy', help='proxy file; with --boxes any COCO file')
+    parser = make_parser(__doc__, nproc=False)
     parser.add_argument(
-        'out_dir', help='folder to make; put the images in OUT_DIR/images')
+        'proxy', help='proxy file; with --boxes-only any COCO file')
     parser.add_argument(
-        '--boxes',
+        'out', help='folder to make; put the images in OUT/images')
+    parser.add_argument(
+        '--boxes-only',
         action='store_true',
-        help='write all boxes but those of crowds; --parts, --min-score and '
-        '--tolerance are of masks')
+        help='write all boxes except crowds; --parts, --min-score and '
+        '--tolerance are for masks')
     parser.add_argument(
         '--parts',
-        choices=('join', 'largest', 'error'),
+        choices=tuple(PARTS),
         default='join',
-        help='what becomes of a mask of several parts: link them by lines '
+        help='what to do with a mask of several parts: link them by lines '
         'without width, keep the largest, or stop (default: %(default)s)')
     parser.add_argument(
         '--min-score',
         type=float,
         default=0,
-        help='leave out masks with a lower mask_score (default: all masks '
-        'but empty ones are written)')
+        help='leave out masks with a lower mask_score (default: write all '
+        'masks that are not empty)')
     parser.add_argument(
         '--tolerance',
         type=float,
         default=0.4,
-        help='how far a point may be from the outline that it is left out '
-        'of, in pixels (default: %(default)s)')
+        help='largest distance in pixels of a point left out from the new '
+        'outline (default: %(default)s)')
     parser.add_argument(
         '--split', default='train', help='its name in data.yaml')
     args = parser.parse_args()
@@ -170,41 +64,118 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def export(output: type, source: CocoFile, args: argparse.Namespace) -> None:
-    """Write the folder."""
-    file_names(source.data['images'], '.txt', args.proxy)
-    with new_folder(args.out_dir) as folder:
-        output(Path(folder) / 'data.yaml', args.split).save(source)
+def join(polygons: Sequence[Sequence]) -> list:
+    """Link polygons (n, 2) to one, by lines without width.
+
+    All polygons are closed in turn; then the line goes back through their
+    first points.
+    """
+    points = [
+        point for polygon in polygons for point in (*polygon, polygon[0])
+    ]
+    return points + [polygon[0] for polygon in polygons[-2::-1]]
 
 
-def export_boxes(args: argparse.Namespace) -> None:
-    """Write the boxes and print what was left out."""
-    boxes = CocoBoxes(load_coco(args.proxy))
-    export(YOLOv8ObjectDetectionOutput, boxes, args)
-    print(f'\n{args.out_dir}: {boxes.counts["written"]} boxes written; left '
-          f'out: {boxes.counts["crowds"]} boxes of crowds')
+def box_numbers(ann: dict, img: dict, notes: Notes) -> List[float]:
+    """Centre, width and height of a box as fractions of the image.
+
+    Empty if the box is left out. Adds the ids of annotations to ``notes``.
+    """
+    if ann.get('iscrowd'):
+        notes['crowds left out'].append(ann['id'])
+        return []
+    x, y, w, h = ann['bbox']
+    box, note = clip_box((x, y, x + w, y + h), img['width'], img['height'])
+    if note:
+        notes[f'boxes {note}'].append(ann['id'])
+    if box is None:
+        return []
+    x0, y0, x1, y1 = box
+    width, height = img['width'], img['height']
+    return [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width,
+            (y1 - y0) / height]
 
 
-def export_masks(args: argparse.Namespace) -> None:
-    """Write the masks and print what was left out or changed."""
-    masks = ProxyMasks(
-        load_proxy(args.proxy), args.parts, args.tolerance, args.min_score)
-    export(YOLOv8InstanceSegmentationOutput, masks, args)
-    counts = masks.counts
-    parts = dict(join='joined', largest='cut to the largest', error='refused')
-    print(f'\n{args.out_dir}: {counts["written"]} masks written; left out: '
-          f'{counts["unlabelled"]} annotations without a mask, '
-          f'{counts["low"]} masks under the score, {counts["empty"]} empty\n'
-          f'{counts["several"]} masks of several parts '
-          f'{parts[args.parts]}, {counts["holes"]} holes in '
-          f'{counts["with_holes"]} masks filled')
+def mask_numbers(ann: dict, img: dict, notes: Notes,
+                 args: argparse.Namespace) -> List[float]:
+    """Polygon of a proxy mask: x and y in turn as fractions of the image.
+
+    Empty if the mask is left out. Adds the ids of annotations to ``notes``.
+    """
+    if 'mask_score' not in ann:
+        notes['annotations without a mask left out'].append(ann['id'])
+        return []
+    if ann['mask_score'] < args.min_score:
+        notes['masks under --min-score left out'].append(ann['id'])
+        return []
+    polygons, holes = mask_to_polygons(ann['segmentation'], args.tolerance)
+    if not polygons:
+        notes['empty masks left out'].append(ann['id'])
+        return []
+    if len(polygons) > 1:
+        if args.parts == 'error':
+            raise InputError(
+                f'the mask of annotation {ann["id"]} has {len(polygons)} '
+                'parts. Choose --parts join or --parts largest.')
+        notes[f'masks of several parts {PARTS[args.parts]}'].append(ann['id'])
+    if holes:
+        notes['masks with holes, which are filled'].append(ann['id'])
+    points = join(polygons if args.parts == 'join' else polygons[:1])
+    return (np.array(points) / [img['width'], img['height']]).ravel().tolist()
 
 
+def write_folder(folder: str, data: dict, numbers: Callable,
+                 args: argparse.Namespace) -> int:
+    """Write data.yaml and a label file per image; returns the line count."""
+    # YOLO counts classes from 0.
+    classes = {cat['id']: i for i, cat in enumerate(data['categories'])}
+    config = {
+        'path': '.',
+        args.split: 'images',
+        'nc': len(classes),
+        'names': {
+            i: c['name']
+            for i, c in enumerate(data['categories'])
+        }
+    }
+    with open(osp.join(folder, 'data.yaml'), 'w', encoding='utf-8') as file:
+        yaml.safe_dump(config, file)
+    annotations = defaultdict(list)
+    for ann in data['annotations']:
+        annotations[ann['image_id']].append(ann)
+    names, written = file_names(data['images'], '.txt', args.proxy), 0
+    for img in track(data['images']):
+        lines = [(classes[ann['category_id']], numbers(ann, img))
+                 for ann in annotations[img['id']]]
+        lines = [[number, *values] for number, values in lines if values]
+        path = osp.join(folder, 'labels', names[img['id']])
+        mkdir_or_exist(osp.dirname(path))
+        with open(path, 'w', encoding='utf-8') as file:
+            file.writelines(' '.join(map(str, line)) + '\n' for line in lines)
+        written += len(lines)
+    return written
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the folder and print what was left out or changed."""
+    data = read_coco(args.proxy, args.skip_broken)
+    notes: Notes = defaultdict(list)
+    numbers = partial(box_numbers, notes=notes)
+    if not args.boxes_only:
+        check_masks(data['annotations'], args.proxy)
+        numbers = partial(mask_numbers, notes=notes, args=args)
+    with new_folder(args.out) as folder:
+        written = write_folder(folder, data, numbers, args)
+    print_notes(notes)
+    print(f'{args.out}: {written} {"boxes" if args.boxes_only else "masks"} '
+          'written')
+
+
+@converting()
 def main() -> None:
     args = parse_args()
-    check_file(args.proxy, 'COCO file' if args.boxes else 'proxy file')
-    with exit_on_bad_input():
-        export_boxes(args) if args.boxes else export_masks(args)
+    check_file(args.proxy, 'COCO file' if args.boxes_only else 'proxy file')
+    run(args)
 
 
 if __name__ == '__main__':

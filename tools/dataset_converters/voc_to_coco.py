@@ -1,8 +1,8 @@
 """Write augmented VOC 2012 (VOC 2012 and SBD) as COCO files.
 
-They are instances_trainaug.json, boxes_trainaug.json and instances_val.json.
-An image that VOC segments gets its masks from there, any other from SBD. Void
-pixels of VOC (255, the outline of every object) belong to no object. See
+Writes instances_trainaug.json, boxes_trainaug.json and instances_val.json.
+Masks come from VOC if it segments the image, otherwise from SBD. Void pixels
+of VOC (255, the outline of every object) belong to no object. See
 docs/converters.md. Example:
 
     python tools/dataset_converters/voc_to_coco.py \\
@@ -15,19 +15,24 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 import numpy as np
-from mmdet.datasets import VOCDataset
+from converting import (CUT_SHORT, converting, make_parser, print_notes,
+                        read_all)
 from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (boxes_only, first_few, make_annotation,
-                                      make_coco, read_image, write_coco)
-from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input, run_parallel
+from mmboxcaseg.datasets.coco import (boxes_only, first_few, load_image,
+                                      make_annotation, make_coco, write_coco)
+from mmboxcaseg.utils.cli import check_folder
 
-CLASSES = VOCDataset.METAINFO['classes']
+# In the order of VOC's class numbers, which count from 1.
+CLASSES = ('aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car',
+           'cat', 'chair', 'cow', 'diningtable', 'dog', 'horse', 'motorbike',
+           'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor')
 VOID = 255
-# Images and, where the paper tells it, instances.
-EXPECTED = dict(trainaug=(10582, 25815), val=(1449, None))
+# Numbers in the paper, which does not count the annotations of val.
+EXPECTED = dict(
+    trainaug=dict(images=10582, annotations=25815), val=dict(images=1449))
 NO_CLASS = 'objects left out, most of their pixels have no class'
 SEVERAL = 'objects have pixels of several classes, the most frequent counts'
 NO_PIXEL = 'objects of SBD left out, they have no pixel'
@@ -35,9 +40,7 @@ NO_OBJECT = 'images have no object'
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument(
         'voc',
         type=Path,
@@ -48,26 +51,16 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         help='folder `dataset` of SBD, with inst, train.txt and val.txt')
     parser.add_argument(
-        '--out-dir',
+        '--out',
         type=Path,
         help='folder of the files (default: VOC/annotations)')
-    parser.add_argument(
-        '--nproc', type=int, default=2, help='number of processes')
     return parser.parse_args()
 
 
 def find_masks(voc: Path, sbd: Path) -> Dict[str, List[Path]]:
-    """Find the instance masks of the images of each split.
+    """Find the masks (PNG or .mat) of the images of each split, sorted.
 
-    Args:
-        voc (Path): Folder of VOC 2012.
-        sbd (Path): Folder of SBD.
-
-    Returns:
-        dict[str, list[Path]]: PNG or .mat files by split, sorted by name.
-
-    Raises:
-        FileNotFoundError: A list, a mask or an image does not exist.
+    Raises FileNotFoundError if a list, a mask or an image does not exist.
     """
     lists = voc / 'ImageSets' / 'Segmentation'
     require([
@@ -102,7 +95,7 @@ def require(paths: List[Path]) -> None:
         raise FileNotFoundError(
             f'{len(missing)} of {len(paths)} files do not exist: '
             f'{first_few(missing)}. Unpack VOCtrainval_11-May-2012.tar and '
-            'benchmark.tgz (SBD) whole, and name VOCdevkit/VOC2012 and '
+            'benchmark.tgz (SBD) completely, and name VOCdevkit/VOC2012 and '
             'benchmark_RELEASE/dataset.')
 
 
@@ -122,21 +115,15 @@ def read_png(path: Path) -> np.ndarray:
         raise InputError(f'{path} cannot be read: {error}. Unpack it '
                          'again.') from error
     raise InputError(f'{path} has colours ({mode}), not the numbers of '
-                     'objects or classes: take the palette PNG of VOC.')
+                     'objects or classes: use the palette PNG of VOC.')
 
 
 def read_voc(path: Path) -> Tuple[np.ndarray, Dict[int, int], Counter]:
-    """Read the objects of an image from VOC.
-
-    Args:
-        path (Path): File in SegmentationObject.
+    """Read the objects of an image from VOC (SegmentationObject).
 
     Returns:
         tuple: Number of the object of each pixel, has shape (H, W); category
-        ids, 1 to 20, by these numbers; and what was left out or doubtful.
-
-    Raises:
-        InputError: A file is broken.
+        ids, 1 to 20, by these numbers; and what was left out or is doubtful.
     """
     objects, classes = read_png(path), read_png(class_file(path))
     if objects.shape != classes.shape:
@@ -160,23 +147,21 @@ def read_sbd(path: Path) -> Tuple[np.ndarray, Dict[int, int], Counter]:
     try:
         instances = loadmat(path)['GTinst'][0, 0]
         objects = instances['Segmentation']
-        listed = instances['Categories'].ravel().astype(int).tolist()
+        listed = instances['Categories'].ravel().tolist()
     except Exception as error:  # loadmat raises many kinds
         raise InputError(
-            f'{path} is no instance file of SBD ({error}): it has no '
+            f'{path} is not an instance file of SBD ({error}): it has no '
             '`GTinst` with `Segmentation` and `Categories`. Unpack it '
             'again.') from error
     numbers = set(np.unique(objects).tolist()) - {0}
-    if max(
-            numbers,
-            default=0) > len(listed) or not all(0 < category <= len(CLASSES)
-                                                for category in listed):
+    known = range(1, len(CLASSES) + 1)
+    if max(numbers, default=0) > len(listed) or not set(listed) <= set(known):
         raise InputError(
             f'{path}: `Segmentation` has the objects {sorted(numbers)} and '
-            f'`Categories` says {listed}, where each of them needs a number '
+            f'`Categories` says {listed}, but each object needs a number '
             f'from 1 to {len(CLASSES)}. Unpack it again.')
     categories = {
-        number: category
+        number: int(category)
         for number, category in enumerate(listed, start=1) if number in numbers
     }
     return objects, categories, Counter(
@@ -184,62 +169,64 @@ def read_sbd(path: Path) -> Tuple[np.ndarray, Dict[int, int], Counter]:
 
 
 def convert(task: Tuple[Path, Path]) -> Tuple[dict, List[dict], Counter]:
-    """Convert one image.
+    """Convert the masks of one image, and the image.
 
-    Args:
-        task (tuple[Path]): Its masks and the image.
-
-    Returns:
-        tuple: Record of the image, its annotations without ids, and what
-        was left out or doubtful.
-
-    Raises:
-        InputError: A file is broken, or mask and image differ in size.
+    Returns its record, its annotations without ids, and what was left out or
+    is doubtful.
     """
-    path, image = task
+    path, image_path = task
     read = read_voc if path.suffix == '.png' else read_sbd
     objects, categories, counts = read(path)
-    height, width = read_image(str(image)).shape[:2]
+    image, complete = load_image(str(image_path))
+    height, width = image.shape[:2]
     if objects.shape != (height, width):
-        raise InputError(f'{path} is of another size than {image}, which has '
-                         f'{width}x{height} pixels. Unpack both again.')
+        raise InputError(f'{path} and {image_path} differ in size, the image '
+                         f'has {width}x{height} pixels. Unpack both again.')
     annotations = [
         make_annotation(objects == number, category)
         for number, category in categories.items()
     ]
     counts[NO_OBJECT] += not annotations
-    record = dict(file_name=image.name, width=width, height=height)
+    counts[CUT_SHORT] += not complete
+    record = dict(file_name=image_path.name, width=width, height=height)
     return record, annotations, counts
 
 
-def convert_split(split: str, paths: List[Path], voc: Path,
-                  nproc: int) -> dict:
-    """Convert the images of a split and print what became of them."""
-    images = [voc / 'JPEGImages' / f'{path.stem}.jpg' for path in paths]
-    results = run_parallel(convert, list(zip(paths, images)), nproc)
+def convert_split(split: str, paths: List[Path],
+                  args: argparse.Namespace) -> dict:
+    """Convert the images of a split; print what was left out or doubtful."""
+    tasks = [(path, args.voc / 'JPEGImages' / f'{path.stem}.jpg')
+             for path in paths]
+    results = read_all(convert, tasks, [path.stem for path in paths], args)
+    pairs = [(p, result) for p, result in zip(paths, results) if result]
+    if not pairs:
+        raise InputError(f'{split}: no image is left.')
+    paths, results = zip(*pairs)
     records, annotations, counts = zip(*results)
     coco = make_coco(records, annotations, CLASSES)
     print(f'{split}: {len(records)} images, '
           f'{sum(path.suffix == ".mat" for path in paths)} of them with the '
-          f'masks of SBD; {len(coco["annotations"])} instances')
-    for text, count in sum(counts, Counter()).items():
-        print(f'{split}: {count} {text}')
-    found = len(records), len(coco['annotations'])
-    for what, number, expected in zip(('images', 'instances'), found,
-                                      EXPECTED[split]):
-        if expected not in (number, None):
-            print(f'{split}: {number} {what} differ from the {expected} of '
-                  'the paper')
+          f'masks of SBD; {len(coco["annotations"])} annotations')
+    notes = {
+        text: [img['file_name'] for img, c in zip(records, counts)
+               for _ in range(c[text])]
+        for text in (NO_CLASS, SEVERAL, NO_PIXEL, NO_OBJECT, CUT_SHORT)
+    }  # yapf: disable
+    print_notes(notes, f'{split}: ')
+    for what, expected in EXPECTED[split].items():
+        if len(coco[what]) != expected:
+            print(f'{split}: {len(coco[what])} {what} differ from the '
+                  f'{expected} of the paper')
     return coco
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert both splits and write the three files."""
-    out = args.out_dir or args.voc / 'annotations'
+    out = args.out or args.voc / 'annotations'
     splits = find_masks(args.voc, args.sbd)
-    check_folder(out, '--out-dir')
+    check_folder(out, '--out')
     for split, paths in splits.items():
-        coco = convert_split(split, paths, args.voc, args.nproc)
+        coco = convert_split(split, paths, args)
         files = {f'instances_{split}.json': coco}
         if split == 'trainaug':
             files['boxes_trainaug.json'] = boxes_only(coco)
@@ -248,10 +235,10 @@ def run(args: argparse.Namespace) -> None:
             print(f'Wrote {osp.join(out, name)}')
 
 
+@converting()
 def main() -> None:
     args = parse_args()
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

@@ -11,13 +11,14 @@ from mmboxcaseg.registry import MODELS
 class BilinearHRModule(HRModule):
     """A high-resolution module that fuses its branches bilinearly.
 
-    mmpretrain's module up-samples with 'nearest' and by a fixed factor; the
+    mmpretrain's module up-samples with 'nearest' and by a fixed factor. The
     authors' network up-samples bilinearly to the exact size of the finer
-    branch, so that any input size works. Parameters and names are the same.
+    branch, so any input size works, and their weights need it. Parameters
+    and their names are the same.
     """
 
     def _make_fuse_layers(self) -> nn.ModuleList:
-        """Build the parent's layers without their up-sampling."""
+        """Build the layers of the parent class without up-sampling."""
         rows = super()._make_fuse_layers()
         for i, row in enumerate(rows):
             for layer in row[i + 1:]:
@@ -28,7 +29,7 @@ class BilinearHRModule(HRModule):
         """Run the branches and exchange their features.
 
         Args:
-            x (list[Tensor]): One feature map a branch, fine to coarse, each
+            x (list[Tensor]): One feature map per branch, fine to coarse, each
                 has shape (N, C_i, H_i, W_i).
 
         Returns:
@@ -52,16 +53,20 @@ class BilinearHRModule(HRModule):
 
 @MODELS.register_module()
 class HRNetV2(HRNet):
-    """HRNetV2 as the authors use it: mmpretrain's HRNet, fused bilinearly.
+    """HRNetV2 of the authors: mmpretrain's HRNet with bilinear fusion.
 
-    Checkpoints of mmpretrain's and mmdet's HRNet fit by name.
+    Checkpoints of mmpretrain's and mmdet's HRNet have the same parameter
+    names and can be loaded. Without a checkpoint, convolutions start from
+    mmpretrain's Kaiming initialization; the authors draw them from
+    N(0, 0.001) and then load ImageNet weights.
 
     Args:
         arch (str): 'w18', 'w32', 'w48' or another preset of mmpretrain.
-            Ignored where ``extra`` is given. Defaults to 'w48'.
-        norm_cfg (dict): Defaults to BN with momentum 0.01.
-        kwargs: Arguments of :class:`mmpretrain.models.HRNet`; ``extra``
-            describes a network of one's own.
+            Ignored if ``extra`` is given. Defaults to 'w48'.
+        norm_cfg (dict): Defaults to BN with momentum 0.01, as in the authors'
+            code.
+        kwargs: Other arguments of :class:`mmpretrain.models.HRNet`; ``extra``
+            describes a custom network.
     """
 
     def __init__(self,
@@ -69,7 +74,8 @@ class HRNetV2(HRNet):
                  norm_cfg: dict = dict(type='BN', momentum=0.01),
                  **kwargs) -> None:
         super().__init__(arch=arch, norm_cfg=norm_cfg, **kwargs)
-        # The parent builds its first stage without these two configs.
+        # The parent class ignores both configs here, so norm_cfg would not
+        # reach the first stage.
         block = self.blocks_dict[self.stage1_cfg['block']]
         self.layer1 = ResLayer(
             block,
@@ -82,7 +88,7 @@ class HRNetV2(HRNet):
 
     def _make_stage(self, layer_config: dict, in_channels: List[int],
                     **kwargs) -> nn.Sequential:
-        """Build a stage of bilinear modules; its outputs are multi-scale."""
+        """Build a stage of bilinear modules with multi-scale outputs."""
         return nn.Sequential(*[
             BilinearHRModule(
                 layer_config['num_branches'],

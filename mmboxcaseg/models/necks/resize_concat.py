@@ -10,10 +10,10 @@ from mmboxcaseg.registry import MODELS
 
 @MODELS.register_module()
 class ResizeConcat(BaseModule):
-    """Resize all maps bilinearly to the finest one and concatenate them.
+    """Resizes all maps bilinearly to the finest one and concatenates them.
 
-    This is the head-less end of HRNetV2: strides 4, 8, 16, 32 become one
-    map of stride 4 (720 channels for w48).
+    This is the output of HRNetV2: maps of strides 4, 8, 16 and 32 become one
+    map of stride 4, with 48 + 96 + 192 + 384 = 720 channels for W48.
     """
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:

@@ -114,7 +114,7 @@ class ProxyMaskPointHead(MaskPointHead):
         Raises:
             InputError: The instances have no ``mask_weights``.
         """
-        rois = bbox2roi([res.pos_bboxes for res in sampling_results])
+        rois = bbox2roi([res.pos_priors for res in sampling_results])
         targets = self.get_targets(rois, rel_roi_points, sampling_results,
                                    batch_gt_instances, cfg)
         loss = weighted_mask_loss(

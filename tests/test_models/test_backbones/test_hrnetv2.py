@@ -30,7 +30,7 @@ def build(cls=HRNetV2) -> nn.Module:
 @pytest.mark.parametrize('height, width', [(64, 96), (75, 101), (33, 47)])
 def test_output_shapes_of_any_input_size(height, width):
     outputs = build()(torch.rand(2, 3, height, width))
-    # Every stage halves, rounding up.
+    # Each stage halves the size and rounds up.
     h, w = -(-height // 4), -(-width // 4)
     for channels, output in zip((4, 8, 16, 32), outputs):
         assert output.shape == (2, channels, h, w)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mmboxcaseg.models import SegmentationHead
+from mmboxcaseg.models.heads.segmentation_head import HeadBatchNorm2d
 
 
 @pytest.fixture
@@ -37,7 +38,31 @@ def test_head_against_loops(head):
                 torch.testing.assert_close(logits[n, 0, y, x], score)
 
 
-def test_init_is_that_of_the_authors():
+@pytest.mark.parametrize('training', [True, False])
+def test_empty_batch(training):
+    head = SegmentationHead(5).train(training)
+    head.bn.running_var.fill_(2.)
+    before = {name: buf.clone() for name, buf in head.named_buffers()}
+    logits = head(torch.zeros(0, 5, 3, 4))
+    assert logits.shape == (0, 1, 3, 4)
+    logits.sum().backward()
+    for name, param in head.named_parameters():
+        assert torch.equal(param.grad, torch.zeros_like(param)), name
+    for name, buf in head.named_buffers():
+        assert torch.equal(buf, before[name]), name
+
+
+def test_batch_norm_is_the_stock_one_otherwise():
+    torch.manual_seed(0)
+    ours, stock = HeadBatchNorm2d(5), torch.nn.BatchNorm2d(5)
+    feats = torch.randn(2, 5, 3, 4)
+    assert torch.equal(ours(feats), stock(feats))
+    assert torch.equal(ours.running_var, stock.running_var)
+    sync = torch.nn.SyncBatchNorm.convert_sync_batchnorm(ours)
+    assert isinstance(sync, torch.nn.SyncBatchNorm)
+
+
+def test_initial_weights():
     torch.manual_seed(0)
     head = SegmentationHead(100)
     head.init_weights()

@@ -6,7 +6,7 @@ from mmboxcaseg.models import SegmentationHead, TransferredHead, WeightTransfer
 
 
 def slow_transfer(transfer: WeightTransfer, conv: nn.Conv2d) -> tuple:
-    """Section 3.3.2, number by number: one row for each output channel."""
+    """Section 3.3.2 in loops: one row for each output channel."""
     weight, bias = torch.zeros_like(conv.weight), torch.zeros_like(conv.bias)
     for o in range(conv.out_channels):
         row = [value for value in conv.weight[o].flatten()]
@@ -37,12 +37,12 @@ def test_weight_transfer_against_loops(out_channels, kernel_size):
         torch.testing.assert_close(new, slow)
 
 
-def test_weight_transfer_starts_with_the_bias_as_it_is():
+def test_weight_transfer_starts_with_the_source_bias():
     conv = nn.Conv2d(3, 4, 1)
     assert torch.equal(WeightTransfer(3)(conv)[1], conv.bias)
 
 
-def test_weight_transfer_learns_and_its_source_does_not():
+def test_weight_transfer_has_gradients_and_its_source_has_none():
     conv, transfer = nn.Conv2d(3, 4, 1), WeightTransfer(3)
     weight, bias = transfer(conv)
     (weight.sum() + bias.sum()).backward()
@@ -59,7 +59,7 @@ def heads() -> tuple:
     return weak, transferred
 
 
-def test_init_is_that_of_the_authors():
+def test_initial_weights_are_those_of_the_authors():
     torch.manual_seed(0)
     head = TransferredHead(50)
     head.init_weights()

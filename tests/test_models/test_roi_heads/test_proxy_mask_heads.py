@@ -6,10 +6,12 @@ from mmdet.models.roi_heads import mask_heads as stock_heads
 from mmengine.config import ConfigDict
 from torch.nn import functional as F
 
+from mmboxcaseg import InputError
 from mmboxcaseg.models import roi_heads
 from mmboxcaseg.models.roi_heads import ProxyMaskIoUHead
 
 TRAIN_CFG = ConfigDict(mask_size=8, mask_thr_binary=0.5, num_points=64)
+# Heads with the interface of FCNMaskHead, and that of points.
 HEADS = ('FCNMaskHead', 'HTCMaskHead', 'CoarseMaskHead', 'MaskPointHead')
 ALL_ONES = ([1, 1, 1], [1, 1, 1])
 ALL_ZEROS = ([0, 0, 0], [0, 0, 0])
@@ -52,8 +54,8 @@ def compute(name: str, batch: tuple, **kwargs) -> tuple:
 
 @pytest.mark.parametrize('name', HEADS)
 @pytest.mark.parametrize('class_agnostic', [True, False])
-def test_all_masks_kept_is_the_stock_head_bit_for_bit(batch, name,
-                                                      class_agnostic):
+def test_weights_of_1_are_the_stock_head_bit_by_bit(batch, name,
+                                                    class_agnostic):
     set_weights(batch[1], ALL_ONES)
     (ours, targets, share), (stock, stock_targets, _) = (
         compute(prefix + name, batch, class_agnostic=class_agnostic)
@@ -89,13 +91,13 @@ def test_loss_is_the_weighted_mean(batch, name, weights):
     if share is not None:
         assert share == pytest.approx(len(kept) / NUM_POSITIVE)
     loss.backward()
-    learnt = batch[0].grad.flatten(1).any(dim=1)
-    assert learnt.nonzero().flatten().tolist() == kept
+    trained = batch[0].grad.flatten(1).any(dim=1)
+    assert trained.nonzero().flatten().tolist() == kept
 
 
 @pytest.mark.parametrize('name', HEADS)
-def test_gradient_is_as_if_dropped_instances_were_absent(batch, rng, name):
-    """Of those that are left, RoI by RoI."""
+def test_gradient_equals_that_without_the_dropped_instances(batch, rng, name):
+    """For the remaining RoIs."""
     set_weights(batch[1], ([1, 0, 1], [0, 1, 1]))
     preds, gts, sampled = batch
     compute(f'Proxy{name}', batch)[0].backward()
@@ -112,7 +114,7 @@ def test_gradient_is_as_if_dropped_instances_were_absent(batch, rng, name):
 
 
 @pytest.mark.parametrize('name', HEADS)
-def test_all_masks_dropped_is_zero_with_a_graph(batch, name):
+def test_weights_of_0_are_zero_with_a_graph(batch, name):
     set_weights(batch[1], ALL_ZEROS)
     loss, _, share = compute(f'Proxy{name}', batch)
     assert loss == 0 and not share
@@ -131,7 +133,7 @@ def test_no_positive_roi(rng, name):
 
 
 @pytest.mark.parametrize('name', HEADS)
-def test_checkpoints_are_those_of_the_stock_head(name):
+def test_parameter_names_are_those_of_the_stock_head(name):
     kwargs = dict(num_classes=NUM_CLASSES)
     assert (getattr(roi_heads,
                     f'Proxy{name}')(**kwargs).state_dict().keys() == getattr(
@@ -139,12 +141,12 @@ def test_checkpoints_are_those_of_the_stock_head(name):
 
 
 @pytest.mark.parametrize('name', HEADS)
-def test_without_weights_there_is_an_error(batch, name):
-    with pytest.raises(ValueError, match='mask_weights'):
+def test_missing_weights_are_refused(batch, name):
+    with pytest.raises(InputError, match='mask_weights'):
         compute(f'Proxy{name}', batch)
 
 
-def test_mask_iou_is_learnt_from_trusted_masks(batch):
+def test_mask_iou_is_trained_on_masks_of_weight_1(batch):
     preds, gts, sampled = batch
     weights = ([1, 0.5, 1], [0, 1, 1])
     set_weights(gts, weights)
@@ -155,5 +157,13 @@ def test_mask_iou_is_learnt_from_trusted_masks(batch):
     stock = stock_heads.MaskIoUHead(**kwargs).get_targets(*args)
     assert (stock > 0).all()
     for roi, (image, obj) in enumerate(positives(MATCHES)):
-        trusted = weights[image][obj] == 1
-        assert ours[roi] == (stock[roi] if trusted else 0)
+        full = weights[image][obj] == 1
+        assert ours[roi] == (stock[roi] if full else 0)
+
+
+def test_other_losses_are_refused():
+    with pytest.raises(InputError, match='use CrossEntropyLoss'):
+        roi_heads.ProxyFCNMaskHead(loss_mask=dict(type='mmdet.DiceLoss'))
+    with pytest.raises(InputError, match='use CrossEntropyLoss'):
+        roi_heads.ProxyMaskPointHead(
+            num_classes=3, loss_point=dict(type='mmdet.DiceLoss'))

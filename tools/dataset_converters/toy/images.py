@@ -91,18 +91,11 @@ def develop(rng: Generator, image: np.ndarray) -> np.ndarray:
 
 def place(rng: Generator, window: np.ndarray, masks: np.ndarray,
           full_areas: np.ndarray, overlap: bool) -> Optional[np.ndarray]:
-    """Find a place where a new object does not hide too much of the others.
+    """Place an object, coverage (h, w), without hiding others too much.
 
-    Args:
-        rng (Generator): Random generator.
-        window (np.ndarray): Coverage of the object, has shape (h, w).
-        masks (np.ndarray): Visible masks so far, has shape (N, S, S).
-        full_areas (np.ndarray): Areas before occlusion, has shape (N, ).
-        overlap (bool): Whether the object must cover a part of another.
-
-    Returns:
-        np.ndarray, optional: Coverage, has shape (S, S); None if no place
-        was found or the object is too small.
+    ``masks`` (N, S, S) are the visible parts of the others, ``full_areas``
+    (N, ) their areas before occlusion. Returns a coverage (S, S); None if
+    there is no such place or the object is too small.
     """
     if (window >= 0.5).sum() < MIN_VISIBLE_AREA:
         return None

@@ -29,10 +29,6 @@ def star(rng: Generator) -> np.ndarray:
     return polar(turn(10), radii * rng.uniform(0.93, 1.07, 10))
 
 
-def crescent(rng: Generator) -> np.ndarray:
-    return lune(rng.uniform(0.62, 0.75), rng.uniform(0.72, 0.82))
-
-
 def fish(rng: Generator) -> np.ndarray:
     stem = rng.uniform(0.25, 0.35)
     body = polar(np.linspace(-np.pi + stem, np.pi - stem, 48), 1)
@@ -84,12 +80,16 @@ def notched(rng: Generator) -> np.ndarray:
     return polar(turn(120), radii) * [1, rng.uniform(0.7, 1)]
 
 
-def bitten(rng: Generator) -> np.ndarray:
-    return lune(rng.uniform(0.65, 1.1), rng.uniform(0.45, 0.85))
-
-
-CLASSES = dict(star=star, crescent=crescent, fish=fish, gear=gear)
-SALIENT_SHAPES = (blob, polygon, bumpy_superellipse, banana, notched, bitten)
+CLASSES = dict(
+    star=star,
+    crescent=lambda rng: lune(
+        rng.uniform(0.62, 0.75), rng.uniform(0.72, 0.82)),
+    fish=fish,
+    gear=gear)
+SALIENT_SHAPES = (
+    blob, polygon, bumpy_superellipse, banana, notched,
+    lambda rng: lune(rng.uniform(0.65, 1.1), rng.uniform(0.45, 0.85))
+)  # bitten
 
 
 def rasterise(rng: Generator, outline: np.ndarray, side: float) -> np.ndarray:

@@ -1,0 +1,213 @@
+"""What the benchmarks share: timing, memory, drawn data, arguments, output.
+
+Every benchmark compares two ways in one run, so that its ratios hold on any
+machine. Real images are used if MMBOXCASEG_DATA names the folder of coco_mini
+and ecssd, or else drawn images of the same sizes.
+"""
+import argparse
+import multiprocessing
+import os
+import os.path as osp
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
+
+import cv2
+import numpy as np
+from mmengine.config import Config
+from mmengine.fileio import dump
+from mmengine.registry import init_default_scope
+from torch.utils.data import Dataset
+
+from mmboxcaseg.registry import DATASETS
+from mmboxcaseg.structures import encode_window
+from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
+
+CONFIGS = osp.join(osp.dirname(osp.abspath(__file__)), '../../configs')
+PAPER = f'{CONFIGS}/boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py'
+COCO_SHAPE = 480, 640
+
+
+# --------------------------------------------------------- time and memory
+def best_ms(rounds: int = 3,
+            clock: Callable = time.perf_counter,
+            **ways: Callable) -> List[float]:
+    """Milliseconds of every way, the best of some rounds; they take turns."""
+    times: Dict[str, List[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, work in ways.items():
+            start = clock()
+            work()
+            times[name].append(1000 * (clock() - start))
+    # The first round warms up.
+    return [min(ms[1:]) for ms in times.values()]
+
+
+def peak_memory() -> float:
+    """Peak memory of this process in MB; Linux only."""
+    # Not resource.getrusage(), which starts at the peak of the parent.
+    with open('/proc/self/status') as file:
+        lines = dict(line.split(':', 1) for line in file)
+    return int(lines['VmHWM'].split()[0]) / 1024
+
+
+def in_own_process(func: Callable, *args) -> Any:
+    """Call a function in a new process, whose peak memory is its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context('spawn'),
+                             init_default_scope, ('mmdet', )) as pool:
+        return pool.submit(func, *args).result()
+
+
+# -------------------------------------------------------------- drawn data
+def make_windows(
+    rng: np.random.Generator,
+    num: int,
+    shape: Tuple[int, int] = COCO_SHAPE,
+    sides: Tuple[int, int] = (12, 300)
+) -> np.ndarray:
+    """Draw windows in an image: integers, (num, 4), xyxy."""
+    size = np.exp(rng.uniform(*np.log(sides), (num, 2))).astype(int)
+    corner = (rng.random((num, 2)) * (shape[::-1] - size)).astype(int)
+    return np.concatenate([corner, corner + size], axis=1)
+
+
+def areas_of(windows: np.ndarray) -> np.ndarray:
+    """Areas of windows, (num, )."""
+    return np.prod(windows[:, 2:] - windows[:, :2], axis=1)
+
+
+def draw_ellipses(windows: np.ndarray) -> List[np.ndarray]:
+    """Draw the inscribed ellipse of every window as a boolean mask."""
+    masks = []
+    for x0, y0, x1, y1 in windows:
+        y, x = np.ogrid[-1:1:(y1 - y0) * 1j, -1:1:(x1 - x0) * 1j]
+        masks.append(x**2 + y**2 <= 1)
+    return masks
+
+
+def encode_ellipses(windows: np.ndarray,
+                    shape: Tuple[int, int] = COCO_SHAPE) -> List[dict]:
+    """RLEs of :func:`draw_ellipses` in an image."""
+    masks = draw_ellipses(windows)
+    return [encode_window(m, w, *shape) for m, w in zip(masks, windows)]
+
+
+def write_image(path: str, rng: np.random.Generator,
+                shape: Tuple[int, int]) -> None:
+    """Write an image of smooth noise."""
+    cells = rng.integers(0, 256, (shape[0] // 8, shape[1] // 8, 3), np.uint8)
+    cv2.imwrite(path, cv2.resize(cells, shape[::-1]))
+
+
+def write_coco(path: str,
+               windows: Iterable[np.ndarray],
+               shape: Tuple[int, int] = COCO_SHAPE,
+               file_name: str = '{:012d}.jpg',
+               fields: Iterable[dict] = (),
+               num_classes: int = 1) -> None:
+    """Write a COCO file: windows by image, more fields by annotation."""
+    images, annotations = [], []
+    for i, boxes in enumerate(windows):
+        name = file_name.format(i)
+        images.append(
+            dict(id=i, file_name=name, height=shape[0], width=shape[1]))
+        areas, boxes = areas_of(boxes).tolist(), boxes.copy()
+        boxes[:, 2:] -= boxes[:, :2]
+        for bbox, area in zip(boxes.tolist(), areas):
+            ann = dict(image_id=i, category_id=0, bbox=bbox, area=area)
+            annotations.append(dict(ann, id=len(annotations) + 1, iscrowd=0))
+    for ann, more in zip(annotations, fields):
+        ann.update(more)
+    categories = [dict(id=i, name=str(i)) for i in range(num_classes)]
+    dump(
+        dict(images=images, annotations=annotations, categories=categories),
+        path)
+
+
+@contextmanager
+def open_images(small: bool) -> Iterator[Tuple[str, str]]:
+    """Folder of coco_mini and ecssd, and whether they are real or drawn."""
+    root = os.environ.get('MMBOXCASEG_DATA', '')
+    if not small and osp.isdir(osp.join(root, 'coco_mini')):
+        yield root, 'coco_mini and ECSSD'
+        return
+    rng, num = np.random.default_rng(0), 20 if small else 100
+    with TemporaryDirectory() as root:
+        for name in ('coco_mini/images', 'coco_mini/annotations',
+                     'ecssd/images', 'ecssd/masks'):
+            os.makedirs(osp.join(root, name))
+        mask = np.zeros((300, 400), np.uint8)
+        cv2.ellipse(mask, (200, 150), (120, 80), 30, 0, 360, 255, -1)
+        for i in range(num):
+            write_image(f'{root}/coco_mini/images/{i:012d}.jpg', rng,
+                        COCO_SHAPE)
+            write_image(f'{root}/ecssd/images/{i}.jpg', rng, mask.shape)
+            cv2.imwrite(f'{root}/ecssd/masks/{i}.png', mask)
+        write_coco(f'{root}/coco_mini/annotations/boxes_train.json',
+                   [make_windows(rng, 7) for _ in range(num)])
+        yield root, 'drawn'
+
+
+def build_source(root: str, loader: str, pipeline: str, **kwargs) -> Dataset:
+    """Build coco_mini or ecssd as a data loader of the paper's config does."""
+    cfg = Config.fromfile(PAPER)
+    return DATASETS.build(
+        dict(
+            data_root=root,
+            crop_size=cfg[loader].dataset.crop_size,
+            pipeline=cfg[pipeline],
+            **kwargs))
+
+
+def build_box_crops(root: str, loader: str, pipeline: str,
+                    **kwargs) -> Dataset:
+    """Build the boxes of coco_mini, see :func:`build_source`."""
+    return build_source(
+        f'{root}/coco_mini',
+        loader,
+        pipeline,
+        type='mmboxcaseg.BoxCropDataset',
+        ann_file='annotations/boxes_train.json',
+        data_prefix=dict(img='images'),
+        **kwargs)
+
+
+# ------------------------------------------------------------- the program
+def run_benchmark(description: str, measure: Callable, **options) -> None:
+    """Read the arguments, measure, print and write the result.
+
+    Args:
+        description (str): What is compared.
+        measure (Callable): Takes the arguments, returns numbers by name.
+        options: Further options by name, as for ``add_argument``.
+    """
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', help='JSON file to write')
+    parser.add_argument(
+        '--small',
+        action='store_true',
+        help='use the smallest sizes: shows that the benchmark works, the '
+        'numbers mean nothing')
+    for name, kwargs in options.items():
+        parser.add_argument(f'--{name.replace("_", "-")}', **kwargs)
+    args = parser.parse_args()
+    init_default_scope('mmdet')
+    with exit_on_bad_input():
+        if args.out:
+            check_output(args.out)
+        result = measure(args)
+    for name, value in result.items():
+        for row in value if isinstance(value, list) else [value]:
+            print(f'{name:28s}{_to_text(row)}')
+    if args.out:
+        dump(result, args.out, indent=1)
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, dict):
+        return '  '.join(f'{k} {_to_text(v)}' for k, v in value.items())
+    return f'{value:.4g}' if isinstance(value, float) else str(value)

@@ -1,0 +1,197 @@
+"""Training a detector on weighted masks, compared with mmdet's own classes.
+
+A training step with the weighted mask head is compared with the stock head,
+loading masks from RLE with loading polygons of the same instances, and the
+memory for an image of 12 megapixels with 300 objects with stock bitmaps.
+"""
+import argparse
+import os.path as osp
+import time
+from typing import Callable, Dict, List
+
+import numpy as np
+import torch
+from common import (COCO_SHAPE, CONFIGS, best_ms, encode_ellipses,
+                    in_own_process, make_windows, open_images, peak_memory,
+                    run_benchmark)
+from mmdet.structures.mask import mask_target
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.fileio import load
+
+from mmboxcaseg.proxy import mask_to_polygons
+from mmboxcaseg.registry import MODELS
+from mmboxcaseg.structures import to_rle, xywh_to_xyxy
+
+ON_GPU = torch.cuda.is_available()
+CONFIG = CONFIGS + ('/proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'
+                    if ON_GPU else '/toy/proxy-mask-rcnn_r18-tiny_toy.py')
+OURS = ('mmboxcaseg.LoadProxyAnnotations', 'mmboxcaseg.PackProxyInputs')
+STOCK = ('LoadAnnotations', 'PackDetInputs')
+AUGMENT = (dict(type='Resize', scale=(1333, 800),
+                keep_ratio=True), dict(type='RandomFlip', prob=1.))
+
+
+def make_item(height: int, width: int, boxes: list, masks: list) -> dict:
+    """An image of noise with annotations; every fourth mask has weight 0."""
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3),
+                                               np.uint8)
+    instances = [
+        dict(
+            bbox=box,
+            bbox_label=0,
+            ignore_flag=0,
+            mask_weight=float(number % 4 > 0),
+            mask=mask) for number, (box, mask) in enumerate(zip(boxes, masks))
+    ]
+    return dict(
+        img_path='drawn',
+        img_id=0,
+        img=pixels,
+        img_shape=(height, width),
+        ori_shape=(height, width),
+        instances=instances)
+
+
+def draw_item(num: int, height: int, width: int, *sides: int) -> dict:
+    """An image with some ellipses."""
+    shape = height, width
+    windows = make_windows(np.random.default_rng(0), num, shape, sides)
+    boxes = windows.astype(float).tolist()
+    return make_item(*shape, boxes, encode_ellipses(windows, shape))
+
+
+def make_pipeline(names: tuple, *transforms: dict) -> Compose:
+    """Loading, transforms and packing, ours or mmdet's."""
+    load_masks, pack = names
+    return Compose([
+        dict(type=load_masks, with_bbox=True, with_mask=True), *transforms,
+        dict(type=pack, meta_keys=('img_path', 'img_shape'))
+    ])
+
+
+def make_step(head: str, num_images: int) -> Callable:
+    """A training step of the detector with a mask head."""
+    torch.manual_seed(0)
+    model_cfg = Config.fromfile(CONFIG).model
+    model_cfg.backbone.init_cfg = None
+    model_cfg.roi_head.mask_head.type = head
+    model = MODELS.build(model_cfg).to('cuda' if ON_GPU else 'cpu').train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0)
+    size = (800, 1216, 12, 300) if ON_GPU else (160, 160, 20, 60)
+    item = make_pipeline(OURS)(draw_item(12, *size))
+    batch = pseudo_collate([item] * num_images)
+
+    def step() -> None:
+        torch.manual_seed(0)
+        data = model.data_preprocessor(batch, training=True)
+        loss, _ = model.parse_losses(model(**data, mode='loss'))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if ON_GPU:
+            torch.cuda.synchronize()
+
+    return step
+
+
+def measure_head(rounds: int, num_images: int) -> Dict[str, float]:
+    """Steps with the weighted and with the stock head, in turn."""
+    weighted, stock = best_ms(
+        rounds,
+        # On a CPU the time of other programs must not count.
+        time.perf_counter if ON_GPU else time.process_time,
+        weighted=make_step('mmboxcaseg.ProxyFCNMaskHead', num_images),
+        stock=make_step('FCNMaskHead', num_images))
+    return dict(
+        device='cuda' if ON_GPU else 'cpu',
+        step_ms=weighted,
+        step_stock_ms=stock,
+        head_overhead=weighted / stock - 1)
+
+
+def read_polygons(root: str, num_images: int) -> List[dict]:
+    """Images of coco_mini with polygons, or drawn ones."""
+    path = f'{root}/coco_mini/annotations/instances_train.json'
+    if not osp.exists(path):
+        item = draw_item(8, *COCO_SHAPE, 12, 300)
+        for instance in item['instances']:
+            polygons, _ = mask_to_polygons(instance['mask'], 0.5)
+            instance['mask'] = [p.ravel().tolist() for p in polygons]
+        return [item] * num_images
+    data, items = load(path), []
+    for image in data['images'][:num_images]:
+        anns = [
+            ann for ann in data['annotations']
+            if ann['image_id'] == image['id'] and not ann['iscrowd']
+        ]
+        boxes = [xywh_to_xyxy(ann['bbox']).tolist() for ann in anns]
+        masks = [ann['segmentation'] for ann in anns]
+        items.append(make_item(image['height'], image['width'], boxes, masks))
+    return items
+
+
+def encode_polygons(item: dict) -> dict:
+    """The same image with RLEs instead of polygons."""
+    rles = [to_rle(i['mask'], *item['img_shape']) for i in item['instances']]
+    pairs = zip(item['instances'], rles)
+    return dict(item, instances=[dict(i, mask=rle) for i, rle in pairs])
+
+
+def measure_loading(root: str, num_images: int) -> Dict[str, float]:
+    """Milliseconds per image: masks alone, and with resizing and flipping."""
+    polygons = read_polygons(root, num_images)
+    rles = [encode_polygons(item) for item in polygons]
+    result = {}
+    for prefix, transforms in dict(load=(), pipeline=AUGMENT).items():
+        ours, stock = (make_pipeline(n, *transforms) for n in (OURS, STOCK))
+        ms = best_ms(
+            rle=lambda: [ours(dict(item)) for item in rles],
+            stock_rle=lambda: [stock(dict(item)) for item in rles],
+            stock_polygon=lambda: [stock(dict(item)) for item in polygons])
+        for name, value in zip(('rle', 'stock_rle', 'stock_polygon'), ms):
+            result[f'{prefix}_{name}_ms'] = value / num_images
+        name = 'rle' if prefix == 'load' else 'pipeline_rle'
+        result[f'{name}_over_polygon'] = ms[0] / ms[2]
+    return result
+
+
+def memory_of_large_image(names: tuple, num: int) -> float:
+    """MB to load an image of 4000 x 3000 and make its mask targets."""
+    item = draw_item(num, 3000, 4000, 40, 400)
+    pipeline = make_pipeline(names, *AUGMENT)
+    before = peak_memory()
+    gt = pipeline(item)['data_samples'].gt_instances
+    boxes = gt.bboxes.tensor[:128]
+    mask_target([boxes], [torch.arange(len(boxes))], [gt.masks],
+                ConfigDict(mask_size=28))
+    # Never 0, for the ratio: memory that was freed before may be enough.
+    return max(peak_memory() - before, 0.01)
+
+
+def measure(args: argparse.Namespace) -> dict:
+    """Measure memory, loading and training step."""
+    small = args.small
+    ours, stock = (
+        in_own_process(memory_of_large_image, names, 10 if small else 300)
+        for names in (OURS, STOCK))
+    with open_images(small) as (root, data):
+        loading = measure_loading(root, 3 if small else 100)
+    num_images = 1 if small else 2 if ON_GPU else 8
+    return dict(
+        data=data,
+        large_image_peak_MB=ours,
+        large_image_peak_MB_stock=stock,
+        large_image_ratio=ours / stock,
+        **loading,
+        **measure_head(1 if small else args.rounds, num_images))
+
+
+if __name__ == '__main__':
+    run_benchmark(
+        __doc__,
+        measure,
+        rounds=dict(
+            type=int,
+            default=20,
+            help='number of training steps (default: %(default)s)'))

@@ -1,0 +1,237 @@
+"""From boxes to a proxy file.
+
+Merging, scoring and encoding in windows is compared with full-size images, a
+labelling with the slower of its data loader and its network, and its memory
+for many images with that for few.
+"""
+import argparse
+import os.path as osp
+import sys
+import time
+from tempfile import TemporaryDirectory
+from typing import Dict, Iterator, List, Tuple
+
+import cv2
+import numpy as np
+import psutil
+import torch
+from common import (COCO_SHAPE, CONFIGS, areas_of, best_ms, build_box_crops,
+                    draw_ellipses, in_own_process, make_windows, open_images,
+                    peak_memory, run_benchmark, write_coco, write_image)
+from mmengine.config import Config
+from mmengine.runner import Runner
+from pycocotools import mask as mask_utils
+
+from mmboxcaseg import InputError
+from mmboxcaseg.proxy import ProxyWriter, make_records
+
+TOY = f'{CONFIGS}/toy/boxcaseg_hrnetv2-tiny_toy.py'
+# Images and boxes of COCO train2017 without crowds.
+COCO_SIZE = 118287, 849949
+
+
+def by_windows(masks: List[np.ndarray],
+               windows: np.ndarray,
+               first_id: int = 0) -> List[dict]:
+    """Merge, score and encode the masks of an image, our way."""
+    ids = range(first_id, first_id + len(masks))
+    return make_records(ids, masks, windows, areas_of(windows), COCO_SHAPE)
+
+
+def by_images(masks: List[np.ndarray], windows: np.ndarray) -> List[dict]:
+    """The plain way: encode, decode, paint an image of indices, encode."""
+    rles = []
+    for mask, (x0, y0, x1, y1) in zip(masks, windows):
+        full = np.zeros(COCO_SHAPE, dtype=np.uint8, order='F')
+        full[y0:y1, x0:x1] = mask
+        rles.append(mask_utils.encode(full))
+    areas, painted = areas_of(windows), np.full(COCO_SHAPE, -1)
+    for i in np.argsort(areas, kind='stable')[::-1]:
+        painted = np.where(mask_utils.decode(rles[i]), i, painted)
+    records = []
+    for i, area in enumerate(areas.tolist()):
+        rle = mask_utils.encode(np.asfortranarray(painted == i, np.uint8))
+        # The tight box is inside the window: their IoU is a ratio of areas.
+        _, _, width, height = mask_utils.toBbox(rle).tolist()
+        rle['counts'] = rle['counts'].decode()
+        score = round(width * height / area, 6)
+        records.append(dict(id=i, segmentation=rle, mask_score=score))
+    return records
+
+
+def measure_merging(num_images: int) -> Dict[str, float]:
+    """Milliseconds per instance of both ways; their results must agree."""
+    rng = np.random.default_rng(0)
+    windows = [make_windows(rng, 7) for _ in range(num_images)]
+    images = [(draw_ellipses(boxes), boxes) for boxes in windows]
+    for image in images:
+        if by_windows(*image) != by_images(*image):
+            raise InputError(f'the two ways differ in {image}')
+    ours, plain = best_ms(
+        ours=lambda: [by_windows(*image) for image in images],
+        plain=lambda: [by_images(*image) for image in images])
+    return dict(
+        merge_ms_per_instance=ours / (7 * num_images),
+        merge_by_images_ms=plain / (7 * num_images),
+        merge_speedup=plain / ours)
+
+
+def measure_input(root: str, num: int = 60) -> Dict[str, float]:
+    """Milliseconds to decode, crop and resize, per instance on one core."""
+    cv2.setNumThreads(0)
+    dataset = build_box_crops(
+        root,
+        'label_dataloader',
+        'test_pipeline',
+        per_image=True,
+        test_mode=True)
+    indices = range(0, len(dataset), max(len(dataset) // num, 1))
+    boxes = sum(len(dataset.get_data_info(i)['instances']) for i in indices)
+    ms, = best_ms(load=lambda: [dataset[i] for i in indices])
+    return dict(
+        label_input_ms_per_instance=ms / boxes,
+        boxes_per_image=boxes / len(indices))
+
+
+def write_boxes(folder: str, num_images: int) -> str:
+    """Write a COCO file of images that all are the same file."""
+    rng, shape = np.random.default_rng(0), (160, 240)
+    write_image(f'{folder}/0.jpg', rng, shape)
+    path = f'{folder}/boxes_{num_images}.json'
+    windows = (
+        make_windows(rng, 4, shape, (10, 80)) for _ in range(num_images))
+    write_coco(path, windows, shape, '0.jpg')
+    return path
+
+
+def measure_wall(folder: str, num_images: int) -> Dict[str, float]:
+    """Seconds of a labelling, of its data loader and of its network alone."""
+    cfg = Config.fromfile(TOY)
+    loader = cfg.label_dataloader
+    loader.batch_sampler = dict(type='mmboxcaseg.BoxBatchSampler')
+    loader.dataset.update(
+        data_root='',
+        ann_file=write_boxes(folder, num_images),
+        data_prefix=dict(img=folder))
+    cfg.update(
+        work_dir=folder,
+        log_level='WARNING',
+        test_dataloader=loader,
+        test_evaluator=[],
+        custom_hooks=[
+            dict(type='mmboxcaseg.ProxyMaskHook', out_file=f'{folder}/w.json')
+        ])
+    # One core is left for the process of the data loader.
+    torch.set_num_threads(max(torch.get_num_threads() - 1, 1))
+    runner = Runner.from_cfg(cfg)
+    loop, model = runner.test_loop, runner.model.eval()
+    runner.call_hook('before_run')
+
+    times = [time.perf_counter()]
+    batches = list(loop.dataloader)
+    times.append(time.perf_counter())
+    with torch.no_grad():
+        for batch in batches:
+            model.test_step(batch)
+    times.append(time.perf_counter())
+    loop.run()
+    times.append(time.perf_counter())
+    loader_s, network_s, wall_s = np.diff(times).tolist()
+    return dict(
+        loader_s=loader_s,
+        network_s=network_s,
+        labelling_s=wall_s,
+        wall_over_bound=wall_s / max(loader_s, network_s))
+
+
+def peak_of_labelling(folder: str, num_images: int) -> float:
+    """Peak memory in MB of tools/label.py with its data loader's processes."""
+    boxes, log = write_boxes(folder, num_images), f'{folder}/label.log'
+    tool = osp.join(CONFIGS, '../tools/label.py')
+    command = f'{sys.executable} {tool} {TOY} random.pth {num_images}.json ' \
+        f'--boxes {boxes} --images . --work-dir . ' \
+        '--cfg-options label_dataloader.dataset.crop_size=32'
+    peak = 0
+    with open(log, 'w') as file:
+        label = psutil.Popen(
+            command.split(), cwd=folder, stdout=file, stderr=file)
+        while label.poll() is None:
+            peak = max(peak, memory_of(label))
+            time.sleep(0.2)
+    if label.returncode:
+        with open(log) as file:
+            raise SystemExit(f'the labelling failed: {file.read()[-1000:]}')
+    return peak / 2**20
+
+
+def memory_of(process: psutil.Process) -> int:
+    """Bytes of a process and its children; shared pages count once."""
+    total = 0
+    try:
+        for one in [process, *process.children(recursive=True)]:
+            total += one.memory_full_info().pss
+    except psutil.NoSuchProcess:
+        pass  # one of them has just ended
+    return total
+
+
+def measure_memory(folder: str, few: int) -> Dict[str, float]:
+    """Compare the memory of a labelling with that of ten times as many."""
+    runner = Runner(Config.fromfile(TOY).model, folder, log_level='WARNING')
+    torch.save(
+        dict(state_dict=runner.model.state_dict()), f'{folder}/random.pth')
+    small, large = (peak_of_labelling(folder, n) for n in (few, 10 * few))
+    return dict(
+        rss_MB=small, rss_of_ten_times_MB=large, rss_ratio=large / small)
+
+
+def draw_set(num_images: int, num_boxes: int) -> Iterator[np.ndarray]:
+    """Windows of the images of a set, one or more each, always the same."""
+    more = np.random.default_rng(0).multinomial(
+        num_boxes - num_images, np.full(num_images, 1 / num_images))
+    for seed, num in enumerate(more + 1):
+        yield make_windows(np.random.default_rng(seed), num)
+
+
+def label_set(source: str, size: Tuple[int, int]) -> Dict[str, float]:
+    """Write the proxy file of a COCO file; ellipses stand in for masks."""
+    start, first_id = time.perf_counter(), 1
+    record = dict(mask_source='benchmark')
+    writer = ProxyWriter(f'{source}.proxy.json', source, record)
+    writer.prepare()
+    for i, windows in enumerate(draw_set(*size)):
+        masks = draw_ellipses(windows)
+        writer.append(0, i, by_windows(masks, windows, first_id))
+        first_id += len(windows)
+    masks_s = time.perf_counter() - start
+    writer.finish()
+    return dict(
+        coco_masks_s=masks_s,
+        coco_file_s=time.perf_counter() - start - masks_s,
+        coco_peak_MB=peak_memory())
+
+
+def measure(args: argparse.Namespace) -> dict:
+    """Measure all parts."""
+    small = args.small
+    result = measure_merging(2 if small else 40)
+    with open_images(small) as (root, data), TemporaryDirectory() as folder:
+        result.update(data=data, **measure_input(root))
+        result.update(measure_wall(folder, 8 if small else 600))
+        result.update(measure_memory(folder, 2 if small else 2000))
+        if args.coco_size or small:
+            size = (5, 20) if small else COCO_SIZE
+            source = f'{folder}/coco.json'
+            write_coco(source, draw_set(*size))
+            result.update(in_own_process(label_set, source, size))
+    return result
+
+
+if __name__ == '__main__':
+    run_benchmark(
+        __doc__,
+        measure,
+        coco_size=dict(
+            action='store_true',
+            help="also write a proxy file of COCO train2017's size, which "
+            'takes minutes'))
