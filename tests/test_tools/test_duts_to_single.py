@@ -145,8 +145,8 @@ def test_no_targets(tool, duts, tmp_path, folder):
 
 
 @pytest.mark.parametrize('name, message', [
-    ('DUTS-TR-Mask/one.png', 'one: its mask is no'),
-    ('DUTS-TR-Image/one.jpg', 'one: the file is no'),
+    ('DUTS-TR-Mask/one.png', 'one: its mask is not'),
+    ('DUTS-TR-Image/one.jpg', 'one: the file is not'),
     ('target/other.jpg', 'target/other.jpg cannot be read'),
 ])
 def test_broken_image(tool, duts, tmp_path, name, message):
