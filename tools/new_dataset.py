@@ -44,7 +44,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mmengine.config import Config
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets import SalientDataset
 from mmboxcaseg.datasets.coco import (CocoBoxes, check_class_order,
                                       check_true_masks, first_few,
                                       write_atomically)
@@ -125,6 +124,9 @@ def read_salient(images: str, masks: str, gpus: int) -> int:
         FileNotFoundError: See :class:`SalientDataset`.
         InputError: They do not fill one batch.
     """
+    # After the arguments: mmdet takes seconds to import.
+    from mmboxcaseg.datasets import SalientDataset
+
     num = len(SalientDataset(data_prefix=dict(img=images, mask=masks)))
     if num < NUM_SALIENT * gpus:
         raise InputError(

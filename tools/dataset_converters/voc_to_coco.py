@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 import numpy as np
-from converting import (CUT_SHORT, converting, make_parser, print_notes,
-                        read_all)
+from converting import CUT_SHORT, make_parser, print_notes, read_all
 from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (boxes_only, first_few, load_image,
                                       make_annotation, make_coco, write_coco)
-from mmboxcaseg.utils.cli import check_folder
+from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input
 
 # In the order of VOC's class numbers, which count from 1.
 CLASSES = ('aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car',
@@ -235,7 +234,7 @@ def run(args: argparse.Namespace) -> None:
             print(f'Wrote {osp.join(out, name)}')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     run(args)
