@@ -19,8 +19,8 @@ from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes, file_names, load_json
 from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
-from mmboxcaseg.utils.cli import (check_file, exit_on_bad_input,
-                                  library_versions)
+from mmboxcaseg.proxy.provenance import library_versions
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,7 +10,10 @@ minutes::
     OUT/annotations/instances_train.json  the same with masks
     OUT/annotations/instances_val.json
 
-The same arguments give the same bytes, for any number of processes.
+The same arguments give the same bytes, for any number of processes. See
+docs/quick_start.md. Example:
+
+    python tools/dataset_converters/make_toy.py --out data/toy
 """
 import argparse
 import json
