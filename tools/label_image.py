@@ -46,16 +46,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config of the labeller')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument(
-        '--boxes',
+        '--box',
+        dest='boxes',
         nargs='+',
         type=parse_box,
         required=True,
         metavar='X,Y,W,H',
         help='boxes in pixels, as in COCO')
     parser.add_argument(
-        '--out-dir',
+        '--out',
         default='work_dirs/label_image',
-        help='gets NAME_masks.png and NAME_masks.json (default: %(default)s)')
+        help='folder for NAME_masks.png and NAME_masks.json (default: '
+        '%(default)s)')
     parser.add_argument(
         '--device', type=parse_device, help='default: a GPU if there is one')
     add_cfg_options(parser)
@@ -65,7 +67,7 @@ def parse_args() -> argparse.Namespace:
 
 def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
             scores: np.ndarray, source: str) -> dict:
-    """Write masks as a proxy file of one image.
+    """Describe masks as a proxy file of one image.
 
     Args:
         file_name (str): Name of the image.
@@ -127,14 +129,14 @@ def main() -> None:
     cfg = read_config(args.config, args.cfg_options)
     boxes = np.array(args.boxes)
     xyxy = xywh_to_xyxy(boxes)
-    check_folder(args.out_dir, '--out-dir')
+    check_folder(args.out, '--out')
     with safe_checkpoints(args.trust_checkpoint):
         read_checkpoint(args.checkpoint)
         model = init_labeller(cfg, args.checkpoint, args.device)
     masks, scores = label_boxes(model, args.image, xyxy)
 
     name = osp.basename(args.image)
-    out = osp.join(args.out_dir, f'{osp.splitext(name)[0]}_masks')
+    out = osp.join(args.out, f'{osp.splitext(name)[0]}_masks')
     source = osp.splitext(osp.basename(args.config))[0]
     dump(to_coco(name, boxes, masks, scores, source), f'{out}.json')
     draw(read_image(args.image), xyxy, masks, scores, f'{out}.png')

@@ -1,4 +1,4 @@
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 import numpy as np
 
@@ -37,9 +37,10 @@ def masks_by_id(data: dict, path: str) -> Dict[int, dict]:
     }
 
 
-def evaluate_mask_file(
-    pred_file: str, gt_file: str,
-    thresholds: Sequence[int] = (50, 75)) -> dict:
+def evaluate_mask_file(pred_file: str,
+                       gt_file: str,
+                       thresholds: Sequence[int] = (50, 75),
+                       num_classes: Optional[int] = None) -> dict:
     """Compare the masks of a proxy file with the true ones.
 
     Args:
@@ -47,6 +48,7 @@ def evaluate_mask_file(
         gt_file (str): COCO JSON with the true masks of the same annotation
             ids. Crowds and annotations marked ``ignore`` do not count.
         thresholds (Sequence[int]): Each k of IoU@k, in per cent.
+        num_classes (int, optional): See :func:`summarize_ious`.
 
     Returns:
         dict[str, float]: See :func:`summarize_ious`.
@@ -74,7 +76,7 @@ def evaluate_mask_file(
     true_masks = masks_by_id(truth, gt_file)
     ious = [_iou_of_annotation(ann['id'], masks, true_masks) for ann in anns]
     return summarize_ious(ious, [ann['category_id'] for ann in anns],
-                          thresholds)
+                          thresholds, num_classes)
 
 
 def compare_masks(scored: ScoredMasks, path: str) -> Comparison:
