@@ -101,7 +101,7 @@ def test_lost_image(model, tmp_path):
     ('text', 'text.jpg: the file is no image'),
     ('empty', 'empty.jpg: the file is no image'),
     ('grey16', 'grey16.png: it has more than 8 bits'),
-    ('cut', 'cut.jpg cannot be read'),
+    ('cut_png', 'cut_png.png cannot be'),
 ])
 def test_image_that_is_refused(model, tmp_path, kind, words):
     with pytest.raises(ValueError, match=words):
