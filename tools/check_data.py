@@ -97,19 +97,18 @@ def write_fixed(checked: CheckedSource, out: str) -> None:
           'check again: what needs a decision is still there.')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     cfg = read_config(args.config, args.cfg_options)
     for path in filter(None, (args.out, args.fix)):
         check_output(path)
-    with exit_on_bad_input():
-        findings, checked = check_config(cfg, args.nproc)
-        print(findings.table(args.examples))
-        if args.out:
-            write_atomically(args.out,
-                             [json.dumps(findings.to_json(), indent=1)])
-        if args.fix:
-            write_fixed(choose_file(checked, args.fix_file), args.fix)
+    findings, checked = check_config(cfg, args.nproc)
+    print(findings.table(args.examples))
+    if args.out:
+        write_atomically(args.out, [json.dumps(findings.to_json(), indent=1)])
+    if args.fix:
+        write_fixed(choose_file(checked, args.fix_file), args.fix)
     raise SystemExit(findings.counts()['error'] > 0)
 
 

@@ -15,7 +15,6 @@ from pycocotools import mask as mask_utils
 
 from mmboxcaseg.datasets.coco import load_coco, read_image
 from mmboxcaseg.evaluation.mask_files import masks_by_id
-from mmboxcaseg.proxy import load_proxy
 from mmboxcaseg.structures import is_kept
 from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input
 from mmboxcaseg.visualization.drawing import Instance, draw
@@ -24,12 +23,12 @@ matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402
 
 
-def read_instances(coco: dict,
+def read_instances(path: str,
                    threshold: float = 0) -> Dict[int, List[Instance]]:
     """Read the masks of a proxy file or of a COCO file.
 
     Args:
-        coco (dict): Content of the file.
+        path (str): The file.
         threshold (float): Masks with a lower score are drawn as dropped.
 
     Returns:
@@ -37,7 +36,8 @@ def read_instances(coco: dict,
         annotations without a mask.
     """
     instances = defaultdict(list)
-    masks = masks_by_id(coco)
+    coco = load_coco(path)
+    masks = masks_by_id(coco, path)
     for ann in coco['annotations']:
         if ann['id'] not in masks:
             continue
@@ -187,7 +187,7 @@ def run(args: argparse.Namespace) -> None:
         img = read_image(osp.join(args.images, files[img_id]))
         return img[..., ::-1]
 
-    merged = read_instances(load_proxy(args.merged), args.threshold)
+    merged = read_instances(args.merged, args.threshold)
     chosen = choose(merged)
     boxes = {
         img_id: [Instance(ins.bbox) for ins in instances]
@@ -195,10 +195,9 @@ def run(args: argparse.Namespace) -> None:
     }
     columns = {
         'boxes': boxes,
-        'before merging':
-        read_instances(load_proxy(args.unmerged), args.threshold),
+        'before merging': read_instances(args.unmerged, args.threshold),
         f'merged, kept if score >= {args.threshold}': merged,
-        'true masks': read_instances(truth)
+        'true masks': read_instances(args.truth)
     }
     draw_masks({img_id: read(img_id)
                 for img_id in chosen}, columns,
