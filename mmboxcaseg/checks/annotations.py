@@ -7,8 +7,10 @@ import numpy as np
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets import ProxyCocoDataset
 from mmboxcaseg.datasets.coco import (FAULTS, LISTS, common_classes,
-                                      entry_name, entry_problems, list_problem,
-                                      repeated_names, segmentation_problem)
+                                      counts_from_bytes, entry_name,
+                                      entry_problems, list_problem,
+                                      repeated_names, rle_counts,
+                                      segmentation_problem)
 from mmboxcaseg.structures import box_faults, box_units, xywh_to_xyxy
 from .findings import Findings
 from .sources import Source
@@ -211,7 +213,7 @@ def _check_masks(coco: CocoFile, needed: bool, findings: Findings) -> None:
         if isinstance(counts, list) and not ann.get('iscrowd', 0):
             findings.add('mask-uncompressed', coco.path,
                          f'annotation {entry_name(ann, i)}')
-        elif isinstance(counts, str) and counts[:2] in ("b'", 'b"'):
+        elif counts_from_bytes(ann) is not None:
             findings.add('mask-bytes', coco.path,
                          f'annotation {entry_name(ann, i)}, {counts[:12]}...')
     for ann in coco.annotations:
@@ -242,13 +244,6 @@ def _check_proxies(coco: CocoFile, dataset: ProxyCocoDataset,
         is_known = 'mask_score' in ann or 'mask_weight' in ann
         if not (is_known or dataset.true_masks or ann.get('iscrowd', 0)):
             findings.add('proxy-unscored', coco.path, _name(ann))
-
-
-def rle_counts(ann: object) -> object:
-    """``counts`` of the RLE of an annotation; None if it has no RLE."""
-    segmentation = ann.get('segmentation') if isinstance(ann, dict) else None
-    return segmentation.get('counts') if isinstance(segmentation,
-                                                    dict) else None
 
 
 def _shown_box(entry: dict, text: str) -> str:

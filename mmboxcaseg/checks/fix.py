@@ -7,9 +7,10 @@ from typing import Dict, List, Tuple
 import numpy as np
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import FAULTS, LISTS, box_area, check_coco
+from mmboxcaseg.datasets.coco import (FAULTS, LISTS, box_area, check_coco,
+                                      counts_from_bytes, rle_counts)
 from mmboxcaseg.structures import to_rle, xywh_to_xyxy
-from .annotations import CocoFile, find_box_faults, repeated, rle_counts
+from .annotations import CocoFile, find_box_faults, repeated
 from .images import ImageFacts
 
 # By so much the shape of a copy in another size may differ, by rounding.
@@ -50,10 +51,9 @@ def fix_coco(coco: CocoFile, facts: Dict[int,
 
 def _fix_counts(annotations: List[dict], counts: Counter) -> None:
     for ann in annotations:
-        runs = rle_counts(ann)
-        if isinstance(runs, str) and runs[:2] in ("b'", 'b"'):
-            # How Python writes bytes: a backslash is doubled.
-            ann['segmentation']['counts'] = runs[2:-1].replace('\\\\', '\\')
+        runs, text = rle_counts(ann), counts_from_bytes(ann)
+        if text is not None:
+            ann['segmentation']['counts'] = text
             counts['`counts` turned from bytes to text'] += 1
         elif isinstance(runs, list) and not ann.get('iscrowd', 0):
             size = ann['segmentation'].get('size')
