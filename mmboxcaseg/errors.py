@@ -1,7 +1,16 @@
 class InputError(ValueError):
     """A file, a setting or an argument that mmboxcaseg refuses.
 
-    The message names the file and the entry, says what is wrong and what to
-    do. Programs print it without a traceback; any other error is a bug and
-    keeps its traceback.
+    The message names the file and the entry, and says what is wrong and how
+    to fix it. Programs print it without a traceback. Any other error is a bug
+    and keeps its traceback.
+
+    Args:
+        message (str): The message.
     """
+
+    def __init__(self, message: str = '') -> None:
+        # A data loader re-raises the error of a worker process as the same
+        # class, with the printed traceback of the worker as its message.
+        marker = f'{InputError.__module__}.{InputError.__qualname__}: '
+        super().__init__(str(message).rpartition(marker)[2].rstrip())

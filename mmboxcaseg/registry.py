@@ -53,6 +53,7 @@ METRICS = Registry(
     parent=MMENGINE_METRICS,
     scope='mmboxcaseg',
     locations=[
+        'mmboxcaseg.evaluation.coco_metric',
         'mmboxcaseg.evaluation.instance_ap',
         'mmboxcaseg.evaluation.instance_iou'
     ])

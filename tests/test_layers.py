@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmboxcaseg'
 # A room may import rooms of a lower level, and those of its own level.
 LEVELS = dict(
     errors=0,
+    progress=0,
     version=0,
     registry=0,
     structures=1,

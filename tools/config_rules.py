@@ -1,6 +1,6 @@
-"""What new_dataset.py chooses from the sizes of boxes and images, and how.
+"""The rules by which new_dataset.py chooses sizes and schedules.
 
-The rules are in its docstring, which is also its help.
+They are listed in its docstring, which is also its help.
 """
 import math
 from typing import NamedTuple, Tuple
@@ -9,8 +9,8 @@ import numpy as np
 
 from mmboxcaseg.datasets.coco import CocoBoxes
 
-BATCH_SIZE = 16  # crops of the labeller on one GPU, 9 boxes : 7 salient images
-NUM_SALIENT = 7
+# A batch of the labeller on one GPU: 9 boxes and 7 salient images.
+BATCH_SIZE, NUM_SALIENT = 16, 7
 LABELLER_LR = 0.002
 PASSES, MIN_CROPS, MAX_CROPS = 40, 90_000, 900_000
 MIN_CROP_SIZE = 96
@@ -29,8 +29,9 @@ class Size(NamedTuple):
             detector, long side first.
         batch_size (int): Images of the detector on one GPU.
         lr (float): Learning rate of the detector on one GPU.
-        min_images (int): How many images the detector sees at least.
-        mask_score_thr (float): Masks under it are not learnt.
+        min_images (int): Number of images that the detector sees at least.
+        mask_score_thr (float): Masks with a lower score are not used for
+            training.
     """
     labeller: str
     detector: str
@@ -44,8 +45,8 @@ class Size(NamedTuple):
 
 SIZES = dict(
     tiny=Size(
-        'toy/boxcaseg_hrnetv2-tiny_toy.py',
-        'toy/proxy-mask-rcnn_r18-tiny_toy.py',
+        'boxcaseg/boxcaseg_hrnetv2-tiny_object-crops_coco-mini-ecssd.py',
+        'proxy_mask_rcnn/proxy-mask-rcnn_r18-tiny_coco-mini.py',
         max_crop=128,
         scale=(320, 320),
         batch_size=8,
@@ -59,56 +60,48 @@ SIZES = dict(
 
 
 class BoxSizes:
-    """Sizes of boxes and of the images that they are in.
+    """Sizes of boxes and of their images, in pixels.
 
     Args:
         coco (CocoBoxes): The boxes.
+
+    Attributes:
+        sides (np.ndarray): Sides of squares with the areas of the boxes, has
+            shape (n, ).
+        shorter (np.ndarray): Shorter sides of the boxes, has shape (n, ).
+        images (np.ndarray): Widths and heights of the m images with boxes,
+            has shape (m, 2).
     """
 
     def __init__(self, coco: CocoBoxes) -> None:
+        groups = coco.annotations.values()
+        boxes = np.array([ann['bbox'][2:] for anns in groups for ann in anns])
+        self.sides = np.sqrt(boxes.prod(axis=1))
+        self.shorter = boxes.min(axis=1)
         images = [coco.images[img_id] for img_id in coco.annotations]
         self.images = np.array([[img['width'], img['height']]
                                 for img in images])
-        anns = coco.annotations.values()
-        self.boxes = np.array(
-            [ann['bbox'][2:] for group in anns for ann in group])
-        self.num_boxes = [len(group) for group in anns]
-
-    def sides(self) -> np.ndarray:
-        """Sides of the squares of the same area (n, ), in pixels."""
-        return np.sqrt(self.boxes.prod(axis=1))
-
-    def shorter_sides(self) -> np.ndarray:
-        """Shorter sides of the boxes (n, ), in pixels."""
-        return self.boxes.min(axis=1)
+        self._per_image = [len(anns) for anns in groups]
 
     def factors(self, scale: Tuple[int, int]) -> np.ndarray:
-        """By how much ``Resize`` with ``keep_ratio`` enlarges images.
-
-        Args:
-            scale (tuple[int]): Its largest long and short side, in pixels.
-
-        Returns:
-            np.ndarray: Factor of every image, has shape (m, ).
-        """
+        """Factors (m, ) by which ``Resize`` with ``keep_ratio`` enlarges."""
         longer, shorter = self.images.max(axis=1), self.images.min(axis=1)
         return np.minimum(max(scale) / longer, min(scale) / shorter)
 
-    def resized_sides(self, scale: Tuple[int, int]) -> np.ndarray:
+    def resized(self, scale: Tuple[int, int]) -> np.ndarray:
         """Shorter sides of the boxes (n, ) in the resized images."""
-        factors = np.repeat(self.factors(scale), self.num_boxes)
-        return factors * self.shorter_sides()
+        return np.repeat(self.factors(scale), self._per_image) * self.shorter
 
 
 def choose_crop_sizes(sides: np.ndarray, max_crop: int) -> Tuple[int, int]:
-    """Choose the sides of the labeller's crops.
+    """Choose the sides of the crops in training and in labelling.
 
     Args:
         sides (np.ndarray): Sides of the boxes in pixels, has shape (n, ).
         max_crop (int): Largest side of a training crop.
 
     Returns:
-        tuple[int]: Side in training and in labelling, multiples of 32.
+        tuple[int]: Both sides in pixels, multiples of 32.
     """
     fitting = math.ceil(np.quantile(sides, 0.95) / 32) * 32
     crop_size = min(max(fitting, MIN_CROP_SIZE), max_crop)
@@ -116,14 +109,14 @@ def choose_crop_sizes(sides: np.ndarray, max_crop: int) -> Tuple[int, int]:
 
 
 def choose_scale(sizes: BoxSizes, scale: Tuple[int, int]) -> Tuple[int, int]:
-    """Choose the detector's image size.
+    """Choose the image size of the detector.
 
     Args:
         sizes (BoxSizes): Sizes of the images.
         scale (tuple[int]): The largest size, in pixels.
 
     Returns:
-        tuple[int]: The same, or smaller where images are small.
+        tuple[int]: The same, or smaller where the images are small.
     """
     enlargement = np.median(sizes.factors(scale))
     factor = min(1., MAX_ENLARGEMENT / enlargement)
@@ -133,11 +126,6 @@ def choose_scale(sizes: BoxSizes, scale: Tuple[int, int]) -> Tuple[int, int]:
 def labeller_schedule(num_boxes: int, num_salient: int, gpus: int) -> dict:
     """Choose the length of the labeller's training.
 
-    Args:
-        num_boxes (int): Number of boxes.
-        num_salient (int): Number of salient images.
-        gpus (int): Number of GPUs.
-
     Returns:
         dict: ``num_iters`` of an epoch, ``max_epochs`` and ``interval`` of
         validation and checkpoints, in epochs.
@@ -145,11 +133,8 @@ def labeller_schedule(num_boxes: int, num_salient: int, gpus: int) -> dict:
     crops = PASSES * (num_boxes + num_salient)
     crops = min(max(crops, MIN_CROPS), MAX_CROPS)
     num_iters = num_salient // (NUM_SALIENT * gpus)
-    max_epochs = math.ceil(crops / (num_iters * BATCH_SIZE * gpus))
-    return dict(
-        num_iters=num_iters,
-        max_epochs=max_epochs,
-        interval=math.ceil(max_epochs / 10))
+    return _schedule(num_iters,
+                     math.ceil(crops / (num_iters * BATCH_SIZE * gpus)))
 
 
 def detector_schedule(num_images: int, min_images: int,
@@ -158,14 +143,19 @@ def detector_schedule(num_images: int, min_images: int,
 
     Args:
         num_images (int): Number of images with boxes.
-        min_images (int): How many images are seen at least.
+        min_images (int): Number of images that are seen at least.
         batch_size (int): Images in one iteration on all GPUs.
 
     Returns:
         dict: As that of :func:`labeller_schedule`.
     """
-    max_epochs = max(MIN_EPOCHS, math.ceil(min_images / num_images))
+    return _schedule(
+        math.ceil(num_images / batch_size),
+        max(MIN_EPOCHS, math.ceil(min_images / num_images)))
+
+
+def _schedule(num_iters: int, max_epochs: int) -> dict:
     return dict(
-        num_iters=math.ceil(num_images / batch_size),
+        num_iters=num_iters,
         max_epochs=max_epochs,
         interval=math.ceil(max_epochs / 10))

@@ -4,11 +4,10 @@ import os.path as osp
 from mmengine.config import Config
 from mmengine.fileio import join_path
 
-from mmboxcaseg.checks import check_settings
+from mmboxcaseg import InputError
 from mmboxcaseg.proxy.options import add_mask_options, record_options
-from mmboxcaseg.utils.cli import (add_common_arguments, build_runner,
-                                  check_file, check_output, check_weights,
-                                  exit_on_bad_config, load_config)
+from mmboxcaseg.utils.cli import (add_common_arguments, check_file,
+                                  check_output, exit_on_bad_input, load_config)
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,8 +56,10 @@ def set_data(cfg: Config, args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace, cfg: Config) -> None:
     """Label what is not labelled yet, and write the proxy file."""
+    from mmboxcaseg.checks import check_settings
+    from mmboxcaseg.utils.runner import build_runner, check_weights
     if 'label_dataloader' not in cfg:
-        raise SystemExit(f'{args.config} has no `label_dataloader`, so it is '
+        raise InputError(f'{args.config} has no `label_dataloader`, so it is '
                          'not the config of a labeller.')
     check_settings(cfg, 'label')
     set_data(cfg, args)
@@ -73,11 +74,13 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
         out_file=args.out,
         **record_options(args))
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
-    runner = build_runner(cfg)
+    runner = build_runner(cfg, 'test')
     check_weights(runner.model, args.checkpoint)
     runner.test()
 
 
+@exit_on_bad_input()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.checkpoint, 'checkpoint')
@@ -86,7 +89,9 @@ def main() -> None:
     if args.work_dir is None:
         # The config that the training wrote to its folder stays as it is.
         cfg.work_dir = osp.join(cfg.work_dir, 'label')
-    with exit_on_bad_config(cfg):
+    # After the arguments: PyTorch and mmdet take seconds to import.
+    from mmboxcaseg.engine.checkpoint import safe_checkpoints
+    with safe_checkpoints(args.trust_checkpoint):
         run(args, cfg)
 
 

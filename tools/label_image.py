@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from mmdet.structures import DetDataSample
 from mmdet.visualization import DetLocalVisualizer
-from mmengine.config import DictAction
 from mmengine.fileio import dump
 from mmengine.structures import InstanceData
 
 from mmboxcaseg.apis import init_labeller, label_boxes
 from mmboxcaseg.datasets.coco import read_image
+from mmboxcaseg.engine.checkpoint import read_checkpoint, safe_checkpoints
 from mmboxcaseg.structures import encode_window, xywh_to_xyxy
-from mmboxcaseg.utils.cli import (check_file, check_folder, exit_on_bad_config,
-                                  read_checkpoint, read_config)
+from mmboxcaseg.utils.cli import (add_cfg_options, add_trust_checkpoint,
+                                  check_file, check_folder, exit_on_bad_input,
+                                  read_config)
 
 
 def parse_box(text: str) -> List[float]:
@@ -59,11 +60,8 @@ def parse_args() -> argparse.Namespace:
         '%(default)s)')
     parser.add_argument(
         '--device', type=parse_device, help='default: a GPU if there is one')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings of the config to override, as key=value')
+    add_cfg_options(parser)
+    add_trust_checkpoint(parser)
     return parser.parse_args()
 
 
@@ -124,17 +122,18 @@ def draw(img: np.ndarray, boxes: np.ndarray, masks: np.ndarray,
         out_file=out)
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.image, 'image')
-    read_checkpoint(args.checkpoint)
     cfg = read_config(args.config, args.cfg_options)
     boxes = np.array(args.boxes)
     xyxy = xywh_to_xyxy(boxes)
     check_folder(args.out, '--out')
-    with exit_on_bad_config(cfg):
+    with safe_checkpoints(args.trust_checkpoint):
+        read_checkpoint(args.checkpoint)
         model = init_labeller(cfg, args.checkpoint, args.device)
-        masks, scores = label_boxes(model, args.image, xyxy)
+    masks, scores = label_boxes(model, args.image, xyxy)
 
     name = osp.basename(args.image)
     out = osp.join(args.out, f'{osp.splitext(name)[0]}_masks')

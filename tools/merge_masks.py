@@ -2,10 +2,9 @@ import argparse
 import os.path as osp
 from collections import Counter
 
-from mmengine.utils import track_iter_progress
-
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes, first_few
+from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import (ProxyWriter, load_predictions, match_predictions,
                               merge_image)
 from mmboxcaseg.proxy.options import add_mask_options, record_options
@@ -73,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
     writer = ProxyWriter(args.out, args.boxes, get_provenance(args))
     writer.prepare()
     counts = Counter()
-    for img_id in track_iter_progress(list(coco.annotations)):
+    for img_id in track(list(coco.annotations)):
         records, image_counts = merge_image(coco.annotations[img_id],
                                             coco.images[img_id], found,
                                             not args.no_clip, args.truncate,
@@ -97,12 +96,12 @@ def run(args: argparse.Namespace) -> None:
           f'{result["mean_score"]:.3f}')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.boxes, 'COCO file of the boxes')
     check_file(args.predictions, 'predictions')
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

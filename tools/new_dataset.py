@@ -1,27 +1,27 @@
-"""Write the configs of all three stages for a data set of your own.
+"""Write the configs of all three stages for your own data set.
 
 See docs/custom_dataset.md. Example:
 
     python tools/new_dataset.py --boxes boxes.json --images images \\
         --salient DUTS-TR/DUTS-TR-Image DUTS-TR/DUTS-TR-Mask --size w18
 
-Three short files go to the folder OUT, and inherit the configs that are
-there: OUT_labeller.py, OUT_detector.py and OUT_pipeline.py. They are meant to
-be edited. Without --salient it is OUT_detector.py alone, for masks of another
-source (docs/sam.md).
+Three short files are written to the folder OUT: OUT_labeller.py,
+OUT_detector.py and OUT_pipeline.py. They inherit the configs of this project
+and are meant to be edited. Without --salient, only OUT_detector.py is written,
+for masks of another source (docs/sam.md).
 
-The rules for what is in them, each repeated where it is used:
+Rules for what is in them:
 
 - Classes: names and order of the file of the boxes.
 - Crops of the labeller: a square that 95 % of the boxes fit into by area, in
-  steps of 32 px, between 96 px and 288 px (tiny: 128 px). Labelling takes
-  10 / 9 of it, as the paper does (288 and 320 px).
-- Images of the detector: those of the base config, 1333 x 800 px (tiny:
-  320 x 320 px), but in the median not enlarged more than twofold.
-- Length of the labeller's training: crops for 40 passes over boxes and salient
-  images, as the paper on VOC, but 90,000 at least (the photographs of
-  docs/labeller.md) and 900,000 at most (the paper on COCO).
-- Length of the detector's training: 12 epochs, as on COCO, or more until
+  steps of 32 px, between 96 px and 288 px (tiny: 128 px). Crops in labelling
+  are 10 / 9 as large, as in the paper (288 and 320 px).
+- Images of the detector: 1333 x 800 px as in the base config (tiny: 320 x 320
+  px), but the median image is enlarged at most twofold.
+- Training length of the labeller: 40 crops per box and salient image, as in
+  the paper on VOC; at least 90,000 crops (as docs/labeller.md on real images)
+  and at most 900,000 (as the paper on COCO).
+- Training length of the detector: 12 epochs, as on COCO, or more until
   120,000 images are seen, about as many as on VOC (tiny: 24,000).
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops
   and 0.0025 for 2 images (tiny: 0.002 for 8 images).
@@ -33,18 +33,14 @@ import os.path as osp
 import pprint
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, List
 
+import config_rules as rules
 import numpy as np
-from config_rules import (BATCH_SIZE, LABELLER_LR, MAX_CROPS, MIN_CROPS,
-                          MIN_EPOCHS, NUM_SALIENT, PASSES, SIZES, BoxSizes,
-                          choose_crop_sizes, choose_scale, detector_schedule,
-                          labeller_schedule)
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mmengine.config import Config
 
-from mmboxcaseg import InputError
-from mmboxcaseg.datasets import SalientDataset
+from mmboxcaseg import InputError, datasets
 from mmboxcaseg.datasets.coco import (CocoBoxes, check_class_order,
                                       check_true_masks, first_few,
                                       write_atomically)
@@ -66,11 +62,11 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='DIR',
-        help='folder with images/ and masks/, or two folders: that of the '
-        'salient images and that of their masks (.png). Without them no '
-        'labeller is trained')
+        help='folder with images/ and masks/, or two folders: one with the '
+        'salient images, one with their masks (.png). Without it there is no '
+        'config of a labeller')
     parser.add_argument(
-        '--val', help='COCO file with true masks, to measure on')
+        '--val', help='COCO file with true masks, for evaluation')
     parser.add_argument(
         '--val-images',
         help='folder of its images (default: that of --images)')
@@ -82,20 +78,20 @@ def parse_args() -> argparse.Namespace:
         '(default: %(default)s)')
     parser.add_argument(
         '--size',
-        choices=SIZES,
+        choices=rules.SIZES,
         default='w48',
-        help='networks: HRNetV2-W48 and ResNet-101 (w48, the paper\'s, '
+        help='networks: HRNetV2-W48 and ResNet-101 as in the paper (w48, the '
         'default), HRNetV2-W18 and ResNet-50 (w18), or small ones for a CPU '
         '(tiny)')
     parser.add_argument(
         '--out',
         default='configs/mine',
-        help='folder of the configs; its name is that of the data set '
-        '(default: %(default)s)')
+        help='folder of the configs; its name becomes the name of the data '
+        'set (default: %(default)s)')
     parser.add_argument(
         '--force',
         action='store_true',
-        help='overwrite configs that are there and differ')
+        help='overwrite existing configs that differ')
     args = parser.parse_args()
     if len(args.salient) > 2:
         parser.error('--salient takes one folder or two')
@@ -107,10 +103,11 @@ def parse_args() -> argparse.Namespace:
         folder, = args.salient
         args.salient = [osp.join(folder, 'images'), osp.join(folder, 'masks')]
     args.val_images = args.val_images or args.images
+    args.name = Path(args.out).resolve().name
     return args
 
 
-def read_salient(images: str, masks: str, gpus: int) -> int:
+def count_salient(images: str, masks: str, gpus: int) -> int:
     """Check the salient images and count them.
 
     Args:
@@ -123,30 +120,24 @@ def read_salient(images: str, masks: str, gpus: int) -> int:
 
     Raises:
         FileNotFoundError: See :class:`SalientDataset`.
-        InputError: They do not fill one batch.
+        InputError: They do not fill one batch, or see SalientDataset.
     """
-    num = len(SalientDataset(data_prefix=dict(img=images, mask=masks)))
-    if num < NUM_SALIENT * gpus:
+    num = len(
+        datasets.SalientDataset(data_prefix=dict(img=images, mask=masks)))
+    needed = rules.NUM_SALIENT * gpus
+    if num < needed:
         raise InputError(
-            f'{images} has {num} salient images, one batch on {gpus} GPU(s) '
-            f'needs {NUM_SALIENT * gpus}: add more, or use less GPUs.')
+            f'{images} has {num} salient images, but one batch on {gpus} '
+            f'GPU(s) needs {needed}: add more, or use fewer GPUs.')
     return num
 
 
-def check_val(coco: CocoBoxes, classes: Tuple[str, ...]) -> None:
-    """Check that a detector can be measured on a COCO file.
-
-    Args:
-        coco (CocoBoxes): Its content.
-        classes (tuple[str]): The classes that are learnt.
-
-    Raises:
-        InputError: Classes are missing or in another order, so that mmdet
-            would number them otherwise, or an annotation has no mask.
-    """
-    check_class_order(coco.data['categories'], classes, coco.ann_file)
+def check_val(args: argparse.Namespace, classes: List[str]) -> None:
+    """Check that a detector of these classes can be measured on --val."""
+    coco = CocoBoxes(args.val, args.val_images)
+    check_class_order(coco.data['categories'], classes, args.val)
     anns = [ann for group in coco.annotations.values() for ann in group]
-    check_true_masks(anns, coco.images, coco.ann_file)
+    check_true_masks(anns, coco.images, args.val)
 
 
 def base_path(out: Path, config: str) -> str:
@@ -157,9 +148,9 @@ def base_path(out: Path, config: str) -> str:
         config (str): Path of the base below configs/.
 
     Returns:
-        str: Relative inside the checkout, so that it can be moved as a whole.
-        Outside of it, and where mmboxcaseg was installed, the new configs may
-        be moved alone: then it is absolute.
+        str: A relative path inside the checkout, which may be moved as a
+        whole; else an absolute path, because new configs elsewhere may be
+        moved alone.
     """
     base = CONFIGS / config
     if out.resolve().is_relative_to(CONFIGS.parent):
@@ -167,67 +158,40 @@ def base_path(out: Path, config: str) -> str:
     return str(base)
 
 
-def labeller_values(args: argparse.Namespace, sizes: BoxSizes,
+def labeller_values(args: argparse.Namespace, sizes: rules.BoxSizes,
                     num_salient: int) -> dict:
-    """Choose what is in the labeller's config.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        sizes (BoxSizes): Sizes of boxes and images.
-        num_salient (int): Number of salient images.
-
-    Returns:
-        dict: Variables of its template.
-    """
-    size, sides = SIZES[args.size], sizes.sides()
-    crop_size, label_size = choose_crop_sizes(sides, size.max_crop)
+    """Variables of the labeller's template."""
+    size = rules.SIZES[args.size]
+    crop_size, label_size = rules.choose_crop_sizes(sizes.sides, size.max_crop)
     return dict(
-        labeller_schedule(len(sides), num_salient, args.gpus),
+        rules.labeller_schedule(len(sizes.sides), num_salient, args.gpus),
         base=base_path(Path(args.out), size.labeller),
-        num_boxes=f'{len(sides):,}',
-        num_images=f'{len(sizes.images):,}',
-        num_salient=f'{num_salient:,}',
-        large_side=math.ceil(np.quantile(sides, 0.95)),
-        max_crop=size.max_crop,
+        num_salient=num_salient,
+        large_side=math.ceil(np.quantile(sizes.sides, 0.95)),
         crop_size=crop_size,
         label_size=label_size,
-        passes=PASSES,
-        min_crops=f'{MIN_CROPS:,}',
-        max_crops=f'{MAX_CROPS:,}',
-        batch_size=BATCH_SIZE,
-        lr=f'{LABELLER_LR * args.gpus:g}')
+        # The base has the paper's 320 px for crops of 288 px.
+        resize=args.size != 'tiny' and label_size * 288 != crop_size * 320,
+        lr=f'{rules.LABELLER_LR * args.gpus:g}')
 
 
-def detector_values(args: argparse.Namespace, sizes: BoxSizes,
-                    classes: Tuple[str, ...]) -> dict:
-    """Choose what is in the detector's config.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        sizes (BoxSizes): Sizes of boxes and images.
-        classes (tuple[str]): Names in the order of the file.
-
-    Returns:
-        dict: Variables of its template.
-    """
-    size = SIZES[args.size]
-    scale = choose_scale(sizes, size.scale)
-    resized = sizes.resized_sides(scale)
+def detector_values(args: argparse.Namespace, sizes: rules.BoxSizes,
+                    classes: List[str]) -> dict:
+    """Variables of the detector's template."""
+    size = rules.SIZES[args.size]
+    scale = rules.choose_scale(sizes, size.scale)
+    small, median = np.quantile(sizes.resized(scale), [0.25, 0.5])
     gate_side = round(2 / (1 - size.mask_score_thr))
     return dict(
-        detector_schedule(
+        rules.detector_schedule(
             len(sizes.images), size.min_images, size.batch_size * args.gpus),
         base=base_path(Path(args.out), size.detector),
         classes=pprint.pformat(classes, width=69, compact=True),
         scale=scale,
-        small_box=round(np.quantile(resized, 0.25)),
-        median_box=round(np.median(resized)),
-        mask_score_thr=size.mask_score_thr,
+        small_box=round(small),
+        median_box=round(median),
         gate_side=gate_side,
-        below_gate=round(100 * np.mean(sizes.shorter_sides() < gate_side)),
-        min_epochs=MIN_EPOCHS,
-        min_images=f'{size.min_images:,}',
-        batch_size=size.batch_size,
+        below_gate=round(100 * np.mean(sizes.shorter < gate_side)),
         lr=f'{size.lr * args.gpus:g}')
 
 
@@ -246,67 +210,45 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
     """
     coco = CocoBoxes(args.boxes, args.images)
     if args.val:
-        check_val(CocoBoxes(args.val, args.val_images), coco.classes)
-    sizes = BoxSizes(coco)
-    print(f'{len(sizes.boxes)} boxes of {len(coco.classes)} classes in '
+        check_val(args, coco.classes)
+    sizes = rules.BoxSizes(coco)
+    print(f'{len(sizes.sides)} boxes of {len(coco.classes)} classes in '
           f'{len(sizes.images)} images')
-    work_dir = osp.join('work_dirs', Path(args.out).resolve().name)
-    values = {}
+    stages = {}
     if args.salient:
-        num_salient = read_salient(*args.salient, args.gpus)
+        num_salient = count_salient(*args.salient, args.gpus)
         print(f'{num_salient} salient images')
-        values['labeller'] = dict(
-            labeller_values(args, sizes, num_salient),
-            work_dir=osp.join(work_dir, 'labeller'))
-    values['detector'] = dict(
-        detector_values(args, sizes, coco.classes),
-        work_dir=osp.join(work_dir, 'proxy'),
-        proxy=osp.join(work_dir, 'label.json'))
-    if args.salient:
-        values['pipeline'] = {}
-    return fill_templates(args, values)
-
-
-def fill_templates(args: argparse.Namespace,
-                   values: Dict[str, dict]) -> Dict[str, str]:
-    """Make the texts of the configs.
-
-    Args:
-        args (argparse.Namespace): The command line.
-        values (dict[str, dict]): Variables of the templates by stage, beside
-            those that all have.
-
-    Returns:
-        dict[str, str]: Text by path.
-    """
+        stages['labeller'] = labeller_values(args, sizes, num_salient)
+        stages['pipeline'] = {}
+    stages['detector'] = detector_values(args, sizes, coco.classes)
     env = Environment(
         loader=FileSystemLoader(TOOLS / 'templates'),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True)
-    env.filters['repr'] = repr
-    name = Path(args.out).resolve().name
-    shared = dict(
-        name=name,
-        small=args.size == 'tiny',
-        gpus=args.gpus,
-        boxes=args.boxes,
-        images=args.images,
-        salient=args.salient,
-        val=args.val,
-        val_images=args.val_images)
+    env.filters.update(repr=repr, commas='{:,}'.format)
+    work_dir = osp.join('work_dirs', args.name)
+    folders = dict(labeller='labeller', detector='proxy')
     return {
         config_path(args, stage):
-        env.get_template(f'{stage}.py.j2').render(shared, **own)
-        for stage, own in values.items()
+        env.get_template(f'{stage}.py.j2').render(
+            values,
+            name=args.name,
+            args=args,
+            rules=rules,
+            size=rules.SIZES[args.size],
+            sizes=sizes,
+            small=args.size == 'tiny',
+            proxy=osp.join(work_dir, 'label.json'),
+            work_dir=osp.join(work_dir, folders.get(stage, '')))
+        for stage, values in stages.items()
     }
 
 
 def config_path(args: argparse.Namespace, stage: str) -> str:
     """Name the config of a stage after the folder that it is in."""
-    name = Path(args.out).resolve().name
-    return osp.join(args.out, f'{name}_{stage}.py')
+    return osp.join(args.out, f'{args.name}_{stage}.py')
 
 
 def write_configs(configs: Dict[str, str], force: bool) -> None:
@@ -317,7 +259,7 @@ def write_configs(configs: Dict[str, str], force: bool) -> None:
         force (bool): Whether to overwrite files that differ.
 
     Raises:
-        InputError: A file is there and differs.
+        InputError: A file exists and differs.
     """
     differing = [
         path for path, text in configs.items()
@@ -325,24 +267,22 @@ def write_configs(configs: Dict[str, str], force: bool) -> None:
     ]
     if differing and not force:
         raise InputError(
-            f'{first_few(differing)}: there already, and different. '
-            'Choose another '
-            '--out, or overwrite with --force what was edited there.')
+            f'{first_few(differing)}: exists already and differs. Choose '
+            'another --out, or overwrite with --force what was edited there.')
     for path, text in configs.items():
         write_atomically(path, [text])
         print(f'written: {path}')
 
 
 def tool_call(tool: str, gpus: int = 1) -> str:
-    """Say how a tool is called from the folder at hand.
+    """How to call a tool from the current folder, without arguments.
 
     Args:
         tool (str): Its path below tools/.
         gpus (int): Number of GPUs that it runs on.
 
     Returns:
-        str: The command, without arguments. Where mmboxcaseg was installed
-        it is one of ``mim``, if that is installed, too.
+        str: The command: one of ``mim`` if that and mmboxcaseg are installed.
     """
     inside = TOOLS.is_relative_to(Path.cwd())
     path = osp.relpath(TOOLS / tool) if inside else TOOLS / tool
@@ -354,14 +294,7 @@ def tool_call(tool: str, gpus: int = 1) -> str:
 
 
 def next_commands(args: argparse.Namespace) -> List[str]:
-    """Say what to type next.
-
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        list[str]: The commands.
-    """
+    """The commands to type next."""
     detector = config_path(args, 'detector')
     # Read as the commands will read it.
     cfg = Config.fromfile(detector)
@@ -395,15 +328,15 @@ def next_commands(args: argparse.Namespace) -> List[str]:
     return commands
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.boxes, 'COCO file of the boxes')
     if args.val:
-        check_file(args.val, 'COCO file to measure on')
-    with exit_on_bad_input():
-        configs = make_configs(args)
-        write_configs(configs, args.force)
-    print('Look at them; then type')
+        check_file(args.val, 'COCO file for evaluation')
+    configs = make_configs(args)
+    write_configs(configs, args.force)
+    print('Look at them, then type')
     for command in next_commands(args):
         print(f'    {command}')
 

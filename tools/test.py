@@ -1,12 +1,8 @@
 import argparse
 
-from mmdet.engine.hooks.utils import trigger_visualization_hook
-from mmdet.evaluation import DumpDetResults
-
-from mmboxcaseg.checks import check_classes, check_settings, check_truth
-from mmboxcaseg.utils.cli import (add_common_arguments, build_runner,
-                                  check_file, check_output, check_weights,
-                                  exit_on_bad_config, load_config)
+from mmboxcaseg import InputError
+from mmboxcaseg.utils.cli import (add_common_arguments, check_file,
+                                  check_output, exit_on_bad_input, load_config)
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,12 +11,13 @@ def parse_args() -> argparse.Namespace:
     add_common_arguments(parser)
     parser.add_argument('checkpoint', help='path of the checkpoint')
     parser.add_argument(
-        '--out', help='file (.pkl) to write the predictions to')
+        '--out', help='file (.pkl) for the predictions of a detector')
     parser.add_argument(
         '--show', action='store_true', help='show the predictions')
     parser.add_argument(
         '--show-dir',
-        help='folder, inside work_dir/timestamp, to paint the predictions to')
+        help='folder for images with drawn predictions, inside of '
+        'work_dir/timestamp')
     parser.add_argument(
         '--wait-time',
         type=float,
@@ -32,28 +29,37 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
+    # After the arguments: PyTorch and mmdet take seconds to import.
+    from mmdet.engine.hooks.utils import trigger_visualization_hook
+    from mmdet.evaluation import DumpDetResults
+
+    from mmboxcaseg.checks import check_classes, check_settings, check_truth
+    from mmboxcaseg.engine.checkpoint import safe_checkpoints
+    from mmboxcaseg.utils.runner import build_runner, check_weights
+
     check_file(args.checkpoint, 'checkpoint')
     cfg = load_config(args)
     if not cfg.get('test_dataloader'):
-        raise SystemExit(f'{args.config} has no test_dataloader: there is '
-                         'nothing to measure on.')
+        raise InputError(f'{args.config} has no test_dataloader, so there is '
+                         'nothing to test on.')
     if args.out is not None:
         check_output(args.out)
         if 'label_dataloader' in cfg:
-            raise SystemExit('--out is for detectors; tools/label.py writes '
+            raise InputError('--out is for detectors; tools/label.py writes '
                              'the masks of a labeller.')
     cfg.load_from = args.checkpoint
-    # A test never continues a training, whatever the config says.
+    # A test never resumes a training, whatever the config says.
     cfg.resume = False
     if args.show or args.show_dir:
         cfg = trigger_visualization_hook(cfg, args)
-    with exit_on_bad_config(cfg):
+    with safe_checkpoints(args.trust_checkpoint):
         check_settings(cfg, 'test')
         check_classes(cfg)
         check_truth(cfg, 'test')
-        runner = build_runner(cfg)
+        runner = build_runner(cfg, 'test')
         check_weights(runner.model, args.checkpoint)
         if args.out is not None:
             runner.test_evaluator.metrics.append(

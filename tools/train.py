@@ -1,12 +1,14 @@
 import argparse
+from typing import TYPE_CHECKING
 
 from mmengine.config import Config
-from mmengine.device import get_device
-from mmengine.runner import Runner, find_latest_checkpoint
 
-from mmboxcaseg.checks import check_classes, check_settings, check_truth
-from mmboxcaseg.utils.cli import (add_common_arguments, build_runner,
-                                  check_file, exit_on_bad_config, load_config)
+from mmboxcaseg import InputError
+from mmboxcaseg.utils.cli import (add_common_arguments, check_file,
+                                  exit_on_bad_input, load_config)
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 BFLOAT16 = 'mmboxcaseg.BFloat16OptimWrapper'
 
@@ -23,77 +25,87 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate from the batch size the config was '
-        'made for (auto_scale_lr.base_batch_size) to the real one')
+        help='scale the learning rate from auto_scale_lr.base_batch_size of '
+        'the config to the actual batch size')
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint, or from the latest one in the '
-        'work folder when none is named')
+        help='continue from this checkpoint, or from the latest one in the '
+        'work folder if none is given')
     return parser.parse_args()
 
 
 def enable_amp(cfg: Config) -> None:
     """Switch the optimizer wrapper of a config to mixed precision."""
-    # 'type' alone would keep the arguments of another kind of wrapper.
+    from mmengine.device import get_device
+
+    # Setting only `type` keeps the other arguments, which must fit.
     wrapper_type = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    replaceable = ('OptimWrapper', 'AmpOptimWrapper', BFLOAT16)
-    if wrapper_type not in replaceable:
-        raise SystemExit(f'--amp cannot replace {wrapper_type}, the '
-                         'optim_wrapper of the config')
-    if get_device() == 'cpu':
-        if 'label_dataloader' not in cfg:
-            raise SystemExit('--amp: without a GPU only labellers can train '
-                             'in bfloat16. Detectors suppress overlapping '
-                             'boxes, which mmcv cannot in it on a CPU.')
+    if wrapper_type not in ('OptimWrapper', 'AmpOptimWrapper', BFLOAT16):
+        raise InputError(f'--amp cannot replace {wrapper_type}, the '
+                         'optim_wrapper of the config.')
+    if get_device() != 'cpu':
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    elif 'label_dataloader' in cfg:
         cfg.optim_wrapper.type = BFLOAT16
-        return
-    cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    else:
+        raise InputError('--amp: without a GPU only labellers can train in '
+                         'bfloat16, because the NMS of mmcv does not support '
+                         'it on a CPU.')
 
 
 def enable_auto_scale_lr(cfg: Config) -> None:
-    """Have the runner scale the learning rate to the batch size."""
+    """Let the runner scale the learning rate to the batch size."""
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
-        raise SystemExit('--auto-scale-lr: the config does not set '
-                         'auto_scale_lr.base_batch_size, the batch size its '
-                         'learning rate is meant for')
+        raise InputError('--auto-scale-lr: the config does not set '
+                         'auto_scale_lr.base_batch_size, the batch size that '
+                         'its learning rate is meant for.')
     cfg.auto_scale_lr.enable = True
 
 
 def enable_resume(cfg: Config, checkpoint: str) -> None:
-    """Go on from a checkpoint, or from the latest one if it is 'auto'."""
+    """Continue from a checkpoint; 'auto' is the latest one."""
+    from mmengine.runner import find_latest_checkpoint
+
     if checkpoint == 'auto':
         checkpoint = find_latest_checkpoint(cfg.work_dir)
         if checkpoint is None:
-            # A first run: start as the config says, with its load_from.
+            # The first run: start as the config says, with its load_from.
             return
     check_file(checkpoint, 'checkpoint')
     cfg.resume = True
     cfg.load_from = checkpoint
 
 
-def check_epoch(runner: Runner) -> None:
-    """Stop if the data set does not fill one batch: nothing would be learnt.
+def check_epoch(runner: 'Runner') -> None:
+    """Check that the data set fills a batch.
 
-    MMEngine would end without a word, or try for ever.
+    MMEngine would end without a message, or loop forever.
     """
     loader = runner.train_dataloader
     if not len(loader):
-        raise SystemExit(
+        raise InputError(
             f'train_dataloader: {len(loader.dataset)} samples do not fill a '
-            'batch, and drop_last=True leaves it out. Use a smaller '
-            'batch_size, or set drop_last=False (also of batch_sampler).')
+            'batch, and drop_last=True drops incomplete batches. Use a '
+            'smaller batch_size, or set drop_last=False (also of '
+            'batch_sampler).')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
+    # After the arguments: PyTorch and mmdet take seconds to import.
+    from mmboxcaseg.checks import check_classes, check_settings, check_truth
+    from mmboxcaseg.engine.checkpoint import safe_checkpoints
+    from mmboxcaseg.utils.runner import build_runner
+
     cfg = load_config(args)
     if args.resume is not None:
         enable_resume(cfg, args.resume)
-    with exit_on_bad_config(cfg):
+    with safe_checkpoints(args.trust_checkpoint):
         check_settings(cfg, 'train')
         check_classes(cfg)
         check_truth(cfg, 'val')
@@ -101,7 +113,7 @@ def main() -> None:
             enable_amp(cfg)
         if args.auto_scale_lr:
             enable_auto_scale_lr(cfg)
-        runner = build_runner(cfg)
+        runner = build_runner(cfg, 'train', 'val')
         check_epoch(runner)
         runner.train()
 

@@ -13,13 +13,10 @@ model = dict(weak_losses=[
     dict(type='mmboxcaseg.PairwiseLoss', loss_weight=0.05)
 ])
 
+salient_source = dict(
+    _base_.salient_source, pipeline=_base_.small_object_pipeline)
 train_dataloader = dict(
-    dataset=dict(
-        crop_size=128,
-        datasets=[
-            _base_.box_source,
-            dict(_base_.salient_source, pipeline=_base_.small_object_pipeline)
-        ]))
+    dataset=dict(crop_size=128, datasets=[_base_.box_source, salient_source]))
 val_dataloader = dict(dataset=dict(crop_size=128))
 test_dataloader = val_dataloader
 label_dataloader = val_dataloader

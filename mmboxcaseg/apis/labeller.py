@@ -13,6 +13,7 @@ from torch import nn
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import describe, image_problem, read_image
 from mmboxcaseg.datasets.concat_crops import check_crop_sizes
+from mmboxcaseg.engine.checkpoint import safe_checkpoints
 from mmboxcaseg.proxy import merge_and_score
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import box_faults
@@ -20,7 +21,8 @@ from mmboxcaseg.structures import box_faults
 
 def init_labeller(config: Union[str, Config],
                   checkpoint: Optional[str] = None,
-                  device: Optional[str] = None) -> nn.Module:
+                  device: Optional[str] = None,
+                  trust_checkpoint: bool = False) -> nn.Module:
     """Build a labeller that is ready to use.
 
     Args:
@@ -29,6 +31,8 @@ def init_labeller(config: Union[str, Config],
             weights.
         device (str, optional): For example 'cuda:0'. Defaults to the best
             device of the machine.
+        trust_checkpoint (bool): Whether to load a checkpoint that could run
+            code, see :func:`safe_checkpoints`. Defaults to False.
 
     Returns:
         nn.Module: The labeller, for :func:`label_boxes`.
@@ -47,7 +51,9 @@ def init_labeller(config: Union[str, Config],
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
         try:
-            load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+            with safe_checkpoints(trust_checkpoint):
+                load_checkpoint(
+                    model, checkpoint, map_location='cpu', strict=True)
         except RuntimeError as error:
             raise InputError(
                 f'{checkpoint} does not fit the model of {cfg.filename}. Use '

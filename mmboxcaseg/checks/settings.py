@@ -1,13 +1,13 @@
-"""Checks of the settings that a program needs, before anything is built."""
+"""Checks of the settings that a program needs, before it builds anything."""
 from typing import Optional
 
 import fastjsonschema
 from mmengine.config import Config
-from mmengine.registry import OPTIMIZERS
 
 from mmboxcaseg import InputError
-from mmboxcaseg.utils.cli import read_checkpoint
-from mmboxcaseg.utils.explain import find_settings, unknown_type
+from mmboxcaseg.engine.checkpoint import read_checkpoint
+from mmboxcaseg.utils.config import find_settings
+from .config_types import check_types
 
 _OBJECT = dict(type='object', description='a dict')
 _COUNT = dict(type='integer', minimum=1, description='a positive integer')
@@ -28,7 +28,7 @@ _LABELLED = dict(
         _LOADER['properties'],
         dataset=dict(
             _OBJECT, required=['ann_file', 'data_prefix', 'pipeline'])))
-# What a program needs of its config.
+# What each program needs in its config, as JSON schemas.
 NEEDS = dict(
     train=dict(
         model=_OBJECT,
@@ -40,28 +40,26 @@ NEEDS = dict(
 
 
 def check_settings(cfg: Config, program: str) -> None:
-    """Check what of a config would fail late, or with a puzzling message.
+    """Check what would fail late or with a confusing message.
 
     Args:
         cfg (Config): The config.
         program (str): A key of ``NEEDS``.
 
     Raises:
-        SystemExit: The weights that a training starts from cannot be read.
-        InputError: A setting is missing or cannot be right. The message names
-            it.
+        InputError: A setting is missing or wrong, or the weights that a
+            training starts from cannot be read. The message names it.
     """
     needs = dict(
         type='object',
         required=list(NEEDS[program]),
         properties=NEEDS[program])
-    problem = (
-        _schema_problem(cfg, needs) or _loop_problem(cfg)
-        or _optimizer_problem(cfg))
+    problem = _schema_problem(cfg, needs) or _loop_problem(cfg)
     if problem:
         raise InputError(f'{cfg.filename} cannot be run: {problem}')
+    check_types(cfg, program)
     if program == 'train':
-        _check_weights(cfg)
+        _check_start(cfg)
 
 
 def _schema_problem(cfg: Config, schema: dict) -> Optional[str]:
@@ -81,35 +79,24 @@ def _schema_problem(cfg: Config, schema: dict) -> Optional[str]:
 
 
 def _loop_problem(cfg: Config) -> Optional[str]:
-    """What belongs to a validation, or to a test, goes together."""
+    """Three settings make a validation, and three a test."""
     for stage in ('val', 'test'):
         keys = [f'{stage}_{key}' for key in ('dataloader', 'cfg', 'evaluator')]
-        absent = [key for key in keys if cfg.get(key) is None]
-        if 0 < len(absent) < len(keys):
+        missing = [key for key in keys if cfg.get(key) is None]
+        if 0 < len(missing) < len(keys):
             return (f'{", ".join(keys)} go together, but not set: '
-                    f'{", ".join(absent)}. Set all of them, or none.')
+                    f'{", ".join(missing)}. Set all of them, or none.')
     return None
 
 
-def _optimizer_problem(cfg: Config) -> Optional[str]:
-    """Of an optimizer that does not exist MMEngine says: None is not a
-    callable object."""
-    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
-    name = optimizer.get('type')
-    with OPTIMIZERS.switch_scope_and_registry(None) as registry:
-        if not isinstance(name, str) or registry.get(name):
-            return None
-    return unknown_type(name, OPTIMIZERS.name, cfg)
-
-
-def _check_weights(cfg: Config) -> None:
-    """Read the files that the weights start from."""
+def _check_start(cfg: Config) -> None:
+    """Read the files that the training starts from."""
     files = find_settings(
         cfg.model, lambda key, node: key == 'checkpoint' and node.get('type')
         == 'Pretrained', 'model.')
     if cfg.get('load_from'):
         files['load_from'] = cfg.load_from
     for setting, path in files.items():
-        # MMEngine fetches and keeps what has an address.
+        # MMEngine downloads addresses later, once for all processes.
         if '://' not in path:
             read_checkpoint(path, setting)

@@ -19,8 +19,8 @@ def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
 
     Args:
         boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
-        groups (np.ndarray): Group of each (its image), has shape (n, ).
-        iou (float): An overlap is an IoU above it, in [0, 1].
+        groups (np.ndarray): Group of each box (its image), has shape (n, ).
+        iou (float): Boxes overlap if their IoU is above it, in [0, 1].
 
     Returns:
         np.ndarray: Boolean, has shape (n, ).
@@ -29,7 +29,7 @@ def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
     order = np.argsort(groups, kind='stable')
     _, starts, sizes = np.unique(
         groups[order], return_index=True, return_counts=True)
-    # All groups of one size at once, in pieces of bounded memory.
+    # All groups of one size at once, in pieces that limit the memory.
     for size in np.setdiff1d(sizes, [1]):
         members = order[starts[sizes == size][:, None] + np.arange(size)]
         num_pieces = len(members) * size**2 // 2**22 + 1

@@ -1,34 +1,58 @@
-"""What the command line programs in tools/ have in common."""
+"""What the command line programs in tools/ share. Imports no PyTorch.
+
+Importing this module also prepares the process, so programs import it before
+PyTorch and mmdet.
+"""
 import argparse
+import errno
+import logging
 import os
 import os.path as osp
 import signal
+import sys
 from contextlib import contextmanager
+from functools import wraps
 from multiprocessing import Pool
 from tempfile import TemporaryFile
-from typing import Callable, Dict, Iterator, Optional, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
 import cv2
-import torch
+import mmengine.logging
 from mmengine.config import Config, DictAction
 from mmengine.fileio import isfile
-from mmengine.model import is_model_wrapper
-from mmengine.registry import RUNNERS
-from mmengine.runner import CheckpointLoader, Runner
-from mmengine.utils import track_iter_progress
-from torch import nn
 
-from mmboxcaseg.datasets.coco import check_target, first_few
-from mmboxcaseg.utils.installed import find_config
-from .distributed import init_distributed
-from .explain import explain, system_message, unknown_backend
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import check_target
+from mmboxcaseg.progress import track
+from .config import read_config
+
+# Idle OpenMP threads spin by default: beside another busy process a training
+# becomes several times slower. PyTorch reads this when it is imported.
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+
+
+def _drop_debug(print_log: Callable) -> Callable:
+    """Drop debug messages that do not go to a logger.
+
+    mmdet prints "Could not import OneDL" in this way at every import.
+    """
+
+    @wraps(print_log)
+    def print_others(msg, logger=None, level=logging.INFO) -> None:
+        if logger is not None or level > logging.DEBUG:
+            print_log(msg, logger, level)
+
+    return print_others
+
+
+mmengine.logging.print_log = _drop_debug(mmengine.logging.print_log)
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that every tool takes.
+    """Add the arguments of all programs that run a network.
 
-    These are ``config``, ``--work-dir``, ``--cfg-options``, ``--launcher``
-    and ``--local-rank``.
+    These are ``config``, ``--work-dir``, ``--cfg-options``, ``--launcher``,
+    ``--local-rank`` and ``--trust-checkpoint``.
 
     Args:
         parser (argparse.ArgumentParser): The parser to extend.
@@ -37,21 +61,14 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         'config', help='path of the config, or name of one of the package')
     parser.add_argument(
         '--work-dir',
-        help='folder for logs and results; by default that of the config, '
-        'or else work_dirs/ + the name of the config')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings of the config to override, as key=value. A list is '
-        'written key="[a,b]" or key=a,b; nested ones and tuples likewise, '
-        'key="[(a,b),(c,d)]". The quotation marks are needed, and white '
-        'space is not allowed')
+        help='folder for logs and results (default: `work_dir` of the '
+        'config, or else work_dirs/ + the name of the config)')
+    add_cfg_options(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='what started the processes of a distributed run')
+        help='launcher that started the processes of a distributed run')
     # Older launchers pass --local_rank=N, newer ones set LOCAL_RANK.
     parser.add_argument(
         '--local-rank',
@@ -59,187 +76,119 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         help=argparse.SUPPRESS)
+    add_trust_checkpoint(parser)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings of the config to override, as key=value. Lists are '
+        'written key="[a,b]" or key=a,b, nested lists and tuples '
+        'key="[(a,b),(c,d)]". The quotation marks are needed; spaces are not '
+        'allowed')
+
+
+def add_trust_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add ``--trust-checkpoint``, see :func:`safe_checkpoints`."""
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='load checkpoints that contain more than weights and training '
+        'state. They can run any code: only for files whose author you trust')
+
+
+@contextmanager
+def exit_on_bad_input() -> Iterator[None]:
+    """End a program with a message if a file or a setting is the cause.
+
+    Only :class:`InputError` and OSError end a program in this way. Any other
+    error is a bug and keeps its traceback. Ctrl-C ends it without one, too.
+    Also works as a decorator of ``main``.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise SystemExit(str(error)) from None
+    except OSError as error:
+        raise SystemExit(_system_message(error)) from None
+    except KeyboardInterrupt:
+        print('\nInterrupted.', file=sys.stderr)
+        raise SystemExit(130) from None  # as a shell reports Ctrl-C
+
+
+def _system_message(error: OSError) -> str:
+    """Name the file and the system's message, without the error number."""
+    if error.strerror is None:
+        # An error of a worker process has its traceback as the message.
+        return str(error).strip().rpartition('\n')[2]
+    name = f'{error.filename}: ' if error.filename else ''
+    fix = ''
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        fix = ('. Free some space and run again; a training continues from '
+               'its last checkpoint with --resume.')
+    return f'{name}{error.strerror}{fix}'
 
 
 def check_file(path: str,
                what: str,
                backend_args: Optional[dict] = None) -> None:
-    """End the program with one clear line if a file is not there.
+    """Check that a file exists.
 
     Args:
-        path (str): The file as named by the user. An address such as
-            ``https://...`` or ``torchvision://...`` is not checked.
+        path (str): The file. An address such as ``https://...`` or
+            ``torchvision://...`` is not checked.
         what (str): What the file is, for the message.
         backend_args (dict, optional): See :func:`mmengine.fileio.isfile`.
             Defaults to None.
+
+    Raises:
+        InputError: The file does not exist.
     """
     if '://' not in path and not isfile(path, backend_args=backend_args):
         where = 'by `backend_args`' if backend_args else f'from {os.getcwd()}'
-        raise SystemExit(f'{what} not found: {path} (looked for it {where})')
-
-
-@contextmanager
-def exit_on_bad_input() -> Iterator[None]:
-    """End a program that reads and writes files with an error's message.
-
-    Such an error (ValueError or OSError) says what to correct; a traceback
-    would only hide it.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise SystemExit(system_message(error)) from None
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
-
-
-@contextmanager
-def exit_on_bad_config(cfg: Config) -> Iterator[None]:
-    """End a program that runs a config with an error's message.
-
-    An error that only whoever wrote the code can mend, see :func:`explain`,
-    keeps its traceback.
-
-    Args:
-        cfg (Config): The config.
-    """
-    try:
-        yield
-    except Exception as error:
-        message = explain(error, cfg)
-        if message is None:
-            raise
-        raise SystemExit(message) from None
-
-
-def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
-    """Call a function for every task, in several processes, with a bar.
-
-    Args:
-        func (Callable): The function; what it gets and returns is pickled.
-        tasks (Sequence): Its argument in each call, one or more.
-        nproc (int): Number of processes.
-
-    Returns:
-        list: Its results in the order of the tasks.
-    """
-    # Here and not in the processes: there OpenCV would wait for threads of
-    # this one, which they do not have.
-    cv2.setNumThreads(1)
-    # Ctrl-C reaches all processes; this one ends the others.
-    ignore = signal.SIGINT, signal.SIG_IGN
-    with Pool(nproc, initializer=signal.signal, initargs=ignore) as pool:
-        results = pool.imap(func, tasks, chunksize=8)
-        return list(track_iter_progress((results, len(tasks))))
-
-
-def read_checkpoint(path: str, what: str = 'checkpoint') -> Dict[str, tuple]:
-    """Read a checkpoint, or end the program if it is none.
-
-    Args:
-        path (str): The file.
-        what (str): What the file is, for the message. Defaults to
-            'checkpoint'.
-
-    Returns:
-        dict[str, tuple]: Shapes of its weights by their names.
-    """
-    check_file(path, what)
-    try:
-        loaded = CheckpointLoader.load_checkpoint(path, 'cpu', logger=None)
-        weights = loaded.get('state_dict', loaded)
-        return {
-            name.removeprefix('module.'): tuple(weight.shape)
-            for name, weight in weights.items() if torch.is_tensor(weight)
-        }
-    except Exception as error:  # torch raises many kinds
-        raise SystemExit(
-            f'{what}: {path} is no checkpoint, or was cut short '
-            f'({type(error).__name__}). Copy it again, or name another '
-            'one.') from error
-
-
-def check_weights(model: nn.Module, checkpoint: str) -> None:
-    """End the program if a checkpoint is not of a model.
-
-    The runner would only warn, and leave weights random.
-
-    Args:
-        model (nn.Module): The model, perhaps wrapped for many processes.
-        checkpoint (str): Its checkpoint.
-    """
-    given = read_checkpoint(checkpoint)
-    if is_model_wrapper(model):
-        model = model.module
-    lost = [
-        name for name, weight in model.state_dict().items()
-        if given.get(name) != tuple(weight.shape)
-    ]
-    if lost:
-        raise SystemExit(
-            f'{checkpoint} lacks {len(lost)} weights of the model of the '
-            f'config, or has them in other shapes ({first_few(lost, 3)}): '
-            'use the '
-            'config that it was trained with, and for a labeller the same '
-            'heads.')
+        raise InputError(f'{what} not found: {path} (searched {where})')
 
 
 def check_folder(path: str, what: str) -> None:
-    """Make a folder, or end the program if nothing can be written to it.
+    """Create a folder and check that files can be written to it.
 
     Args:
         path (str): The folder.
         what (str): What it is, for the message.
+
+    Raises:
+        InputError: Nothing can be written to it.
     """
     try:
         os.makedirs(path, exist_ok=True)
         TemporaryFile(dir=path).close()
     except OSError as error:
-        raise SystemExit(f'{what} {path} cannot be written: {error.strerror}. '
-                         'Make it writable, make room, or choose '
-                         'another.') from error
+        raise InputError(f'{what} {path} cannot be written: {error.strerror}. '
+                         'Make it writable, free some space, or choose '
+                         'another one.') from error
 
 
 def check_output(path: str) -> None:
-    """End the program before it works for a file that cannot be written.
+    """Check early that a file can be written.
 
     Args:
-        path (str): The file, which may be there already. Its folder is made.
+        path (str): The file, which may exist. Its folder is created.
+
+    Raises:
+        InputError: The file or its folder cannot be written.
     """
-    with exit_on_bad_input():
-        check_target(path)
+    check_target(path)
     check_folder(osp.dirname(osp.abspath(path)), 'folder')
 
 
-def read_config(path: str, options: Optional[dict] = None) -> Config:
-    """Read a config, or end the program and say why it cannot be read.
-
-    Args:
-        path (str): The config file, see :func:`find_config`.
-        options (dict, optional): Settings to override.
-
-    Returns:
-        Config: The config.
-    """
-    path = find_config(path)
-    check_file(path, 'config')
-    try:
-        cfg = Config.fromfile(path)
-        cfg.merge_from_dict(options or {})
-    except Exception as error:  # a config is a program, it may do anything
-        raise SystemExit(f'{path} cannot be read as a config: '
-                         f'{type(error).__name__}: {error}') from error
-    problem = unknown_backend(cfg)
-    if problem:
-        raise SystemExit(f'{path} cannot be run: {problem}')
-    return cfg
-
-
 def load_config(args: argparse.Namespace) -> Config:
-    """Read the config and apply the arguments of the command line to it.
+    """Read the config and apply the command line to it.
 
-    The process group of a distributed run without a GPU is made here too,
-    see :func:`init_distributed`.
+    A distributed run without a GPU also gets its process group here, see
+    :func:`init_distributed`.
 
     Args:
         args (argparse.Namespace): The parsed arguments of
@@ -247,7 +196,13 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Returns:
         Config: The config with ``launcher`` and ``work_dir`` set.
+
+    Raises:
+        InputError: The config cannot be read, or nothing can be written to
+            the work folder.
     """
+    from .distributed import init_distributed  # imports PyTorch
+
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
@@ -261,16 +216,22 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Build the runner a config asks for.
+def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
+    """Call a function for every task in several processes.
 
     Args:
-        cfg (Config): The config, of which ``runner_type`` may name a runner
-            other than MMEngine's.
+        func (Callable): The function; its argument and result are pickled.
+        tasks (Sequence): Its argument in each call.
+        nproc (int): Number of processes.
 
     Returns:
-        Runner: The runner, ready to train or test.
+        list: The results in the order of the tasks.
     """
-    if 'runner_type' in cfg:
-        return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
+    # Set here, before the processes are forked: they would wait for OpenCV's
+    # threads, which do not survive a fork.
+    cv2.setNumThreads(1)
+    # Ctrl-C reaches all processes; this one ends the others.
+    ignore = signal.SIGINT, signal.SIG_IGN
+    with Pool(nproc, initializer=signal.signal, initargs=ignore) as pool:
+        results = pool.imap(func, tasks, chunksize=8)
+        return list(track(results, len(tasks)))

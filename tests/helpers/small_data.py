@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Callable
 
 import cv2
@@ -46,7 +47,7 @@ test_cfg = test_dataloader = test_evaluator = None
 
 
 class SmallData:
-    """Files in one folder, to be spoilt by tests.
+    """Files in one folder that tests can break.
 
     Args:
         folder (Path): What the fixtures ``tiny_coco`` and ``tiny_salient``
@@ -79,12 +80,17 @@ class SmallData:
         cv2.imwrite(str(self.masks / 'one.png'), mask)
 
 
-def load_tool(path: str):
+def load_tool(path: str) -> ModuleType:
     """Import a program of tools/ by its path there, without '.py'."""
-    name = Path(path).name
-    spec = importlib.util.spec_from_file_location(name,
-                                                  ROOT / f'tools/{path}.py')
+    folder, _, name = f'{ROOT}/tools/{path}'.rpartition('/')
+    # As Python does: a program imports what lies beside it.
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location(f'tool_{name}',
+                                                  f'{folder}/{name}.py')
     tool = importlib.util.module_from_spec(spec)
+    # Worker processes find functions by the name of their module.
+    sys.modules[spec.name] = tool
     spec.loader.exec_module(tool)
     return tool
 
@@ -92,15 +98,13 @@ def load_tool(path: str):
 def run_tool(monkeypatch, path: str, *argv) -> None:
     """Run a program of tools/ in this process."""
     monkeypatch.setattr(sys, 'argv', [path, *map(str, argv)])
-    # As Python does: a program imports what lies beside it.
-    monkeypatch.syspath_prepend((ROOT / f'tools/{path}.py').parent)
     # The logger of an earlier run writes to a stream that is closed.
     MMLogger.get_instance(f'{path}_{time.monotonic_ns()}')
     load_tool(path).main()
 
 
 def end_of(monkeypatch, capsys, path: str, *argv) -> str:
-    """What a program prints that must end with a message of ours alone."""
+    """Run a program that must end with a message only; returns its output."""
     with pytest.raises(SystemExit) as error:
         run_tool(monkeypatch, path, *argv)
     assert error.value.code not in (0, None, False)

@@ -98,10 +98,10 @@ def test_lost_image(model, tmp_path):
 
 
 @pytest.mark.parametrize('kind, words', [
-    ('text', 'text.jpg: the file is no image'),
-    ('empty', 'empty.jpg: the file is no image'),
+    ('text', 'text.jpg: the file is not an image'),
+    ('empty', 'empty.jpg: the file is not an image'),
     ('grey16', 'grey16.png: it has more than 8 bits'),
-    ('cut', 'cut.jpg cannot be read'),
+    ('cut_png', 'cut_png.png cannot be read'),
 ])
 def test_image_that_is_refused(model, tmp_path, kind, words):
     with pytest.raises(ValueError, match=words):

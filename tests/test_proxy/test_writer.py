@@ -158,7 +158,7 @@ def test_read_only_folder(new_writer, tmp_path):
 
 def test_folder_that_cannot_be_made(new_writer, tmp_path):
     (tmp_path / 'out').write_text('a file')
-    with pytest.raises(OSError, match='cannot write .*out.*Make room'):
+    with pytest.raises(OSError, match='cannot write .*out.*Free some'):
         new_writer().prepare()
 
 

@@ -79,7 +79,7 @@ LABELLERS = dict(
                        'not set: val_dataloader, val_evaluator'),
     weights_lost=("load_from = 'no.pth'", 'load_from not found: no.pth'),
     weights_are_text=("load_from = 'labeller.py'",
-                      'load_from: labeller.py is no checkpoint'),
+                      'load_from: labeller.py is not a checkpoint'),
     backbone_lost=("model = dict(backbone=dict(init_cfg=dict("
                    "type='Pretrained', checkpoint='no.pth')))",
                    'model.backbone.init_cfg.checkpoint not found: no.pth'),
@@ -222,7 +222,7 @@ def test_work_folder_is_a_file(data, train, folder):
 
 @pytest.mark.parametrize('content, words', [
     (None, 'checkpoint not found'),
-    (b'', 'is no checkpoint, or was cut short'),
+    (b'', 'is not a checkpoint or is incomplete'),
 ])
 def test_resume(data, train, content, words):
     path = data.folder / 'iter_1.pth'

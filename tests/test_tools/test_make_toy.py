@@ -1,4 +1,4 @@
-"""make_toy.py: what the toy set holds, and that its bytes repeat."""
+"""make_toy.py: content of the toy set; the same bytes in every run."""
 import json
 import os
 import signal

@@ -1,28 +1,26 @@
 import argparse
-import importlib.util
+import logging
 import math
 import multiprocessing
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import mmengine.device
+import mmengine.logging
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from torch import nn
+from small_data import load_tool
 
-from mmboxcaseg.utils import cli
+from mmboxcaseg import InputError
+from mmboxcaseg.utils import cli, runner
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / 'tools'
 SHELL_SCRIPTS = sorted(TOOLS.glob('*.sh')) + [ROOT / '.ci' / 'run']
-
-
-def load_tool(name: str):
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
 
 
 def parse(*argv: str) -> argparse.Namespace:
@@ -42,7 +40,7 @@ def config(tmp_path) -> Path:
     weights = tmp_path / 'weights.pth'
     torch.save(dict(), weights)
     path = tmp_path / 'tiny_1x.py'
-    path.write_text('model = dict(type="A", depth=18)\n'
+    path.write_text('model = dict(type="mmdet.ResNet", depth=18)\n'
                     'steps = [1, 2]\n'
                     f'load_from = {str(weights)!r}\n'
                     'train_dataloader = dict(dataset=dict())\n'
@@ -63,14 +61,14 @@ def run_train(monkeypatch, config):
 
             train_dataloader = [None]
 
-            def __init__(self, cfg):
+            def __init__(self, cfg, *loops):
                 built.append(cfg)
 
             def train(self):
                 pass
 
-        monkeypatch.setattr(tool, 'build_runner', Runner)
-        monkeypatch.setattr(tool, 'get_device', lambda: device)
+        monkeypatch.setattr(runner, 'build_runner', Runner)
+        monkeypatch.setattr(mmengine.device, 'get_device', lambda: device)
         monkeypatch.setattr(sys, 'argv', ['train.py', str(config), *argv])
         tool.main()
         return built[0]
@@ -91,7 +89,7 @@ def test_help(tool):
 def test_load_config(config):
     cfg = cli.load_config(
         parse(config, '--cfg-options', 'model.depth=50', 'steps=[3,4]'))
-    assert cfg.model == dict(type='A', depth=50)
+    assert cfg.model == dict(type='mmdet.ResNet', depth=50)
     assert cfg.steps == [3, 4]
     assert cfg.launcher == 'none'
     assert cfg.work_dir == 'work_dirs/tiny_1x'
@@ -113,7 +111,7 @@ def test_local_rank(config, monkeypatch, flag):
 
 
 def test_missing_config():
-    with pytest.raises(SystemExit, match='config not found: no/such.py'):
+    with pytest.raises(InputError, match='config not found: no/such.py'):
         cli.load_config(parse('no/such.py'))
 
 
@@ -123,8 +121,77 @@ def test_missing_checkpoint(config, monkeypatch):
         load_tool('test').main()
 
 
-def test_address_is_no_file():
+def test_addresses_are_not_checked():
     cli.check_file('https://host/weights.pth', 'checkpoint')
+
+
+def test_refused_input_ends_a_program(tmp_path):
+    with pytest.raises(SystemExit, match='^a.json: no boxes$'):
+        with cli.exit_on_bad_input():
+            raise InputError('a.json: no boxes')
+    with pytest.raises(SystemExit, match=f'^{tmp_path}: Is a directory$'):
+        with cli.exit_on_bad_input():
+            open(tmp_path)
+
+
+def test_full_disk():
+    with pytest.raises(SystemExit, match='^No space left on device.*--resume'):
+        with cli.exit_on_bad_input(), open('/dev/full', 'w') as file:
+            file.write('a')
+
+
+@pytest.mark.parametrize('bug', [
+    lambda: np.ones(2) + np.ones(3),
+    lambda: [].index(1),
+    lambda: {}['key'],
+])
+def test_bugs_keep_their_traceback(bug):
+    with pytest.raises((KeyError, ValueError)) as error:
+        with cli.exit_on_bad_input():
+            bug()
+    assert error.traceback[-1].name == '<lambda>'
+
+
+def test_bug_in_a_program_keeps_its_traceback(tiny_coco, tmp_path):
+    """A broadcasting error of NumPy is a ValueError, but not the user's."""
+    program = tmp_path / 'program.py'
+    program.write_text(f"""
+import sys
+sys.path.insert(0, {str(TOOLS / 'dataset_converters')!r})
+import boxes_only
+boxes_only.np.random.default_rng = lambda seed: boxes_only.np.ones(2) + [1] * 3
+boxes_only.main()
+""")
+    done = subprocess.run([
+        sys.executable, program,
+        tiny_coco()['ann_file'], tmp_path / 'out.json', '--num-images', '2'
+    ],
+                          capture_output=True,
+                          text=True)
+    assert done.returncode == 1
+    assert 'Traceback' in done.stderr
+    assert 'operands could not be broadcast' in done.stderr
+
+
+def test_debug_messages_are_dropped(capsys):
+    mmengine.logging.print_log('detail', level=logging.DEBUG)
+    mmengine.logging.print_log('warning', level=logging.WARNING)
+    assert capsys.readouterr().out == 'warning\n'
+
+
+@pytest.mark.parametrize('policy', [None, 'ACTIVE'])
+def test_threads_wait_passively(policy):
+    env = {k: v for k, v in os.environ.items() if k != 'OMP_WAIT_POLICY'}
+    if policy:
+        env['OMP_WAIT_POLICY'] = policy
+    code = ('import os, mmboxcaseg.utils.cli\n'
+            'print(os.environ["OMP_WAIT_POLICY"])')
+    done = subprocess.run([sys.executable, '-c', code],
+                          env=env,
+                          capture_output=True,
+                          text=True,
+                          check=True)
+    assert done.stdout.strip() == policy or 'PASSIVE'
 
 
 def test_run_parallel():
@@ -290,17 +357,3 @@ def test_script_usage(kind, tool):
                           text=True)
     assert done.returncode == 2
     assert done.stderr.startswith('usage: ')
-
-
-@pytest.mark.parametrize('prefix', ['', 'module.'])
-def test_checkpoint_that_lacks_weights(tmp_path, prefix):
-    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))
-    path = str(tmp_path / 'a.pth')
-    state = {prefix + k: v for k, v in model.state_dict().items()}
-    torch.save(dict(state_dict=state), path)
-    cli.check_weights(model, path)
-    torch.save(state, path)
-    cli.check_weights(model, path)
-    model.append(nn.Conv2d(1, 1, 1))
-    with pytest.raises(SystemExit, match=r'a.pth lacks 2 weights .*\(2.weig'):
-        cli.check_weights(model, path)

@@ -4,9 +4,9 @@ import os.path as osp
 
 import cv2
 import numpy as np
-from mmengine.utils import track_iter_progress
 
 from mmboxcaseg.datasets.coco import CocoBoxes, box_area, read_image
+from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.proxy.options import add_mask_options, record_options
 from mmboxcaseg.structures import pixel_boxes, xywh_to_xyxy
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
     writer.prepare()
     finished = writer.finished()
     todo = [img_id for img_id in coco.annotations if img_id not in finished]
-    for img_id in track_iter_progress(todo) if todo else []:
+    for img_id in track(todo):
         info, anns = coco.images[img_id], coco.annotations[img_id]
         img = read_image(osp.join(args.images, info['file_name']))
         size = info['height'], info['width']
@@ -93,10 +93,10 @@ def run(args: argparse.Namespace) -> None:
     print(f'\n{args.out}: {writer.finish()["instances"]} masks')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
-    with exit_on_bad_input():
-        run(args)
+    run(args)
 
 
 if __name__ == '__main__':

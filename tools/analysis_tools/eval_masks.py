@@ -5,6 +5,7 @@ from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
+@exit_on_bad_input()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description='Compare the masks of a proxy file with true masks: '
@@ -23,9 +24,8 @@ def main() -> None:
         help='number that the sum of the class means is divided by; the '
         'authors use 80 on COCO (default: number of classes that occur)')
     args = parser.parse_args()
-    with exit_on_bad_input():
-        result = evaluate_mask_file(args.pred, args.truth, args.thresholds,
-                                    args.num_classes)
+    result = evaluate_mask_file(args.pred, args.truth, args.thresholds,
+                                args.num_classes)
     print(json.dumps({key: round(v, 4) for key, v in result.items()}))
 
 

@@ -64,12 +64,12 @@ def run(args: argparse.Namespace) -> None:
           f'{args.threshold} or more')
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
-    with exit_on_bad_input():
-        check_file(args.proxy, 'proxy file')
-        check_output(args.out)
-        run(args)
+    check_file(args.proxy, 'proxy file')
+    check_output(args.out)
+    run(args)
 
 
 if __name__ == '__main__':

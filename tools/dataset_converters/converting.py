@@ -1,16 +1,14 @@
 """What the converters share: options, reading, lists of what is left out."""
 import argparse
-import sys
-from contextlib import contextmanager
 from functools import partial
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (LISTS, entry_problems, first_few,
                                       list_problem, load_coco, load_json)
-from mmboxcaseg.utils.cli import exit_on_bad_input, run_parallel
+from mmboxcaseg.utils.cli import run_parallel
 
 # Names of images or objects, by what was done to them and why.
 Notes = Dict[str, List[str]]
@@ -37,20 +35,6 @@ def make_parser(description: str, nproc: bool = True) \
             default=2,
             help='number of processes (default: %(default)s)')
     return parser
-
-
-@contextmanager
-def converting() -> Iterator[None]:
-    """End a converter with a message, also if it is interrupted.
-
-    Decorates ``main``.
-    """
-    try:
-        with exit_on_bad_input():
-            yield
-    except KeyboardInterrupt:
-        print('\nInterrupted.', file=sys.stderr)
-        sys.exit(130)  # as a shell reports Ctrl-C
 
 
 def print_notes(notes: Notes, prefix: str = '') -> None:
@@ -92,8 +76,8 @@ def check_broken(broken: Dict[str, str],
     if lines and not skip_broken:
         raise InputError(
             f'{len(lines)} of {total} {what} cannot be used. Correct or '
-            'remove them, or leave them out with --skip-broken. The first are\n'
-            + '\n'.join(lines[:5]))
+            'remove them, or leave them out with --skip-broken. First of '
+            'them:\n' + '\n'.join(lines[:5]))
     if lines:
         print(f'{len(lines)} of {total} {what} left out, they cannot be used:')
         print('\n'.join(lines))

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
-from converting import (CUT_SHORT, converting, make_parser, print_notes,
-                        read_all)
-from mmengine.utils import scandir, track_iter_progress
+from converting import CUT_SHORT, make_parser, print_notes, read_all
+from mmengine.utils import scandir
 from PIL import Image
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, describe, header_problem,
                                       load_image, mask_problem, read_header,
                                       write_atomically)
-from mmboxcaseg.utils.cli import check_output
+from mmboxcaseg.progress import track
+from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -117,7 +117,7 @@ def find_copies(paths: List[str], targets: List[str],
     targets = [path for path in targets if read[path]]
     others = np.array([read[path][0] for path in targets]).reshape(-1, 4)
     copies = []
-    for path in track_iter_progress(paths):
+    for path in track(paths):
         if not read[path]:
             copies.append(None)
             continue
@@ -174,7 +174,7 @@ def write(args: argparse.Namespace, names: List[str], total: int,
     print(f'Wrote {args.out} and {path}')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_output(args.out)

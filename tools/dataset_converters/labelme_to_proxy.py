@@ -12,15 +12,15 @@ import shutil
 from collections import defaultdict
 from typing import Dict, List, Tuple
 
-from converting import (Notes, attempt, check_broken, converting, make_parser,
-                        print_notes)
-from mmengine.utils import scandir, track_iter_progress
+from converting import Notes, attempt, check_broken, make_parser, print_notes
+from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes, file_names, load_json
+from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
 from mmboxcaseg.proxy.provenance import library_versions
-from mmboxcaseg.utils.cli import check_file
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,7 +54,7 @@ def read_corrections(coco: CocoBoxes,
     corrections, ignored = {}, defaultdict(list)
     broken: Dict[str, str] = {}
     here = [img_id for img_id, name in names.items() if name in found]
-    for img_id in track_iter_progress(here):
+    for img_id in track(here):
         result, error = attempt(read, img_id)
         if error:
             broken[names[img_id]] = error
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> None:
           'emptied')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')

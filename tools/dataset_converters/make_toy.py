@@ -10,7 +10,10 @@ minutes::
     OUT/annotations/instances_train.json  the same with masks
     OUT/annotations/instances_val.json
 
-The same arguments give the same bytes, for any number of processes.
+The same arguments give the same bytes, for any number of processes. See
+docs/quick_start.md. Example:
+
+    python tools/dataset_converters/make_toy.py --out data/toy
 """
 import argparse
 import json
@@ -20,7 +23,6 @@ from typing import Dict, List, Optional
 
 import cv2
 import numpy as np
-from converting import converting
 from numpy.random import Generator, SeedSequence, default_rng
 from toy.images import make_salient, make_scene
 from toy.shapes import CLASSES
@@ -29,7 +31,7 @@ from toy.textures import SIZE
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (boxes_only, make_annotation, make_coco,
                                       new_folder, write_coco)
-from mmboxcaseg.utils.cli import run_parallel
+from mmboxcaseg.utils.cli import exit_on_bad_input, run_parallel
 
 # Written into the files: raise it whenever images or files change.
 VERSION = 5
@@ -142,7 +144,7 @@ def run(args: argparse.Namespace) -> None:
     print(f'Wrote {args.out}')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     run(args)

@@ -9,15 +9,16 @@ import argparse
 import os.path as osp
 from collections import Counter
 
-from converting import attempt, check_broken, converting, make_parser
+from converting import attempt, check_broken, make_parser
 from mmengine.fileio import dump
-from mmengine.utils import mkdir_or_exist, track_iter_progress
+from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, describe, file_names,
                                       image_problem, new_folder)
+from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import check_masks, to_labelme
-from mmboxcaseg.utils.cli import check_file
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     names = file_names(images, '.json', args.proxy)
     counts: Counter = Counter()
     with new_folder(args.out) as folder:
-        for img in track_iter_progress(images):
+        for img in track(images):
             out = osp.join(folder, names[img['id']])
             image_path = osp.relpath(
                 osp.join(args.images, img['file_name']), osp.dirname(out))
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
           f'masks filled, {counts["empty"]} empty masks left out')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')

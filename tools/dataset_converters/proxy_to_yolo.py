@@ -14,14 +14,14 @@ from typing import Callable, List, Sequence
 
 import numpy as np
 import yaml
-from converting import (Notes, clip_box, converting, make_parser, print_notes,
-                        read_coco)
-from mmengine.utils import mkdir_or_exist, track_iter_progress
+from converting import Notes, clip_box, make_parser, print_notes, read_coco
+from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import file_names, new_folder
+from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import check_masks, mask_to_polygons
-from mmboxcaseg.utils.cli import check_file
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 PARTS = dict(join='joined', largest='cut to the largest', error='refused')
 
@@ -143,7 +143,7 @@ def write_folder(folder: str, data: dict, numbers: Callable,
     for ann in data['annotations']:
         annotations[ann['image_id']].append(ann)
     names, written = file_names(data['images'], '.txt', args.proxy), 0
-    for img in track_iter_progress(data['images']):
+    for img in track(data['images']):
         lines = [(classes[ann['category_id']], numbers(ann, img))
                  for ann in annotations[img['id']]]
         lines = [[number, *values] for number, values in lines if values]
@@ -170,7 +170,7 @@ def run(args: argparse.Namespace) -> None:
           'written')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'COCO file' if args.boxes_only else 'proxy file')

@@ -1,21 +1,21 @@
 """Convert a checkpoint of the authors' release, or convert one back.
 
-Reads both kinds of released file: those of an epoch (``epoch``,
+Reads both kinds of released files: the file of an epoch (``epoch``,
 ``state_dict``, ``optimizer``) and ``final_state.pth``, a bare state dict.
 """
 import argparse
 import re
 from collections import OrderedDict
-from typing import Dict, Mapping
-
-import torch
-from mmengine.runner import save_checkpoint
-from torch import Tensor
+from typing import TYPE_CHECKING, Dict, Mapping
 
 from mmboxcaseg import InputError
-from mmboxcaseg.utils.cli import check_file, check_output
+from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_output,
+                                  exit_on_bad_input)
 
-# Start of a name in the release: start of the same name here.
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Prefix of a name in the release: prefix of the same name here.
 NAMES = {
     'last_layer.0.': 'weak_head.conv1.',
     'last_layer.1.': 'weak_head.bn.',
@@ -32,13 +32,7 @@ WIDTHS = {270: 'w18', 480: 'w32', 720: 'w48'}
 
 
 def to_ours(name: str) -> str:
-    """Translate the name of a parameter of the release.
-
-    Args:
-        name (str): The name, with its prefixes ``module.`` and ``model.``.
-
-    Returns:
-        str: Its name here.
+    """Translate a parameter's name from the release to this project.
 
     Raises:
         KeyError: The release has no such parameter.
@@ -53,13 +47,7 @@ def to_ours(name: str) -> str:
 
 
 def to_theirs(name: str) -> str:
-    """Translate the name of a parameter to that of ``final_state.pth``.
-
-    Args:
-        name (str): The name here.
-
-    Returns:
-        str: Its name in the release.
+    """Translate a parameter's name to that in ``final_state.pth``.
 
     Raises:
         KeyError: The release has no such parameter.
@@ -72,19 +60,20 @@ def to_theirs(name: str) -> str:
     raise KeyError(name)
 
 
-def convert(state_dict: Mapping[str, Tensor],
-            reverse: bool = False) -> Dict[str, Tensor]:
+def convert(state_dict: Mapping[str, 'Tensor'],
+            reverse: bool = False) -> Dict[str, 'Tensor']:
     """Rename all parameters.
 
     Args:
         state_dict (Mapping[str, Tensor]): Parameters by name.
-        reverse (bool): Whether they are ours. Defaults to False.
+        reverse (bool): Whether to convert to the names of the release.
+            Defaults to False.
 
     Returns:
-        dict[str, Tensor]: The same parameters by their other names.
+        dict[str, Tensor]: The same parameters under their new names.
 
     Raises:
-        InputError: A name is unknown, or no head is among them.
+        InputError: A name is unknown, or the heads are missing.
     """
     translate = to_theirs if reverse else to_ours
     converted, unknown = OrderedDict(), []
@@ -96,12 +85,13 @@ def convert(state_dict: Mapping[str, Tensor],
     if unknown or not any('transfer2.' in name for name in converted):
         raise InputError(
             f'{len(unknown)} of {len(state_dict)} names are unknown '
-            f'({", ".join(unknown[:5])}): this is no checkpoint of '
+            f'({", ".join(unknown[:5])}): this is not a checkpoint of '
             f'{"mmboxcaseg" if reverse else "the release"} with all heads'
             f'{"; leave out --reverse" if reverse else ""}.')
     return converted
 
 
+@exit_on_bad_input()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('src', help='checkpoint to read')
@@ -109,24 +99,23 @@ def main() -> None:
     parser.add_argument(
         '--reverse',
         action='store_true',
-        help='from mmboxcaseg to the form of final_state.pth')
+        help='convert from mmboxcaseg to the format of final_state.pth')
+    add_trust_checkpoint(parser)
     args = parser.parse_args()
-    check_file(args.src, 'checkpoint')
     check_output(args.dst)
-    # The optimizer's state of an epoch file is left behind. Downloads that
-    # run code when they are loaded are refused; our own checkpoints hold
-    # MMEngine's objects.
-    try:
-        checkpoint = torch.load(args.src, 'cpu', weights_only=not args.reverse)
-        state_dict = checkpoint.get('state_dict', checkpoint)
-    except Exception as error:  # torch raises many kinds
-        raise SystemExit(f'{args.src} is no checkpoint, was cut short, or '
-                         f'runs code when it is loaded '
-                         f'({type(error).__name__}).') from error
+    # After the arguments: PyTorch takes seconds to import.
+    from mmengine.runner import save_checkpoint
+
+    from mmboxcaseg.engine.checkpoint import read_checkpoint, safe_checkpoints
+
+    with safe_checkpoints(args.trust_checkpoint):
+        checkpoint = read_checkpoint(args.src)
+    state_dict = checkpoint['state_dict']
     try:
         converted = convert(state_dict, args.reverse)
-    except ValueError as error:
-        raise SystemExit(f'{args.src}: {error}') from None
+    except InputError as error:
+        raise InputError(f'{args.src}: {error}') from None
+    # The optimizer's state of an epoch's file is dropped.
     if args.reverse:
         save_checkpoint(converted, args.dst)
     else:

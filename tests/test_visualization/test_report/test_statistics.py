@@ -3,9 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from mmboxcaseg.visualization.report.statistics import (
-    NUM_BINS, bin_edges, coco_sizes, group_means, rank_correlation, score_bins,
-    score_histograms)
+from mmboxcaseg.visualization.report.statistics import (NUM_BINS, bin_edges,
+                                                        coco_sizes,
+                                                        group_means,
+                                                        rank_correlation,
+                                                        score_bins,
+                                                        score_histograms)
 
 
 @pytest.fixture

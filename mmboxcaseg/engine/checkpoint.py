@@ -1,0 +1,148 @@
+"""Loading checkpoints without running code that is hidden in them.
+
+A checkpoint is a pickle, and a pickle can call any function. PyTorch's
+``weights_only=True`` calls only functions of a list. MMEngine falls back to
+False where that fails, and its list contains ``getattr``, with which a pickle
+reaches ``eval``. So both are replaced here.
+"""
+import os
+import re
+from collections import OrderedDict
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pickle import UnpicklingError
+from typing import Iterator, List
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.runner import CheckpointLoader
+from torch.serialization import (add_safe_globals, clear_safe_globals,
+                                 get_safe_globals)
+
+from mmboxcaseg import InputError
+
+_SWITCH = ('use --trust-checkpoint (in Python trust_checkpoint=True) if you '
+           'trust its author')
+# Methods that MMEngine stores in a checkpoint, as getattr(class, name).
+_STORED_METHODS = {
+    HistoryBuffer: ('min', 'max', 'mean', 'current'),
+    OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear')
+}
+_torch_load = torch.load
+_is_decided = ContextVar('_is_decided', default=False)
+
+
+@contextmanager
+def safe_checkpoints(trust_checkpoint: bool = False) -> Iterator[None]:
+    """Refuse checkpoints that could run code, wherever they are loaded.
+
+    Inside the context every ``torch.load`` is restricted, those of MMEngine
+    and torch.hub (``https://``, ``torchvision://``) included. Allowed are
+    weights and what PyTorch, MMEngine and NumPy store in a checkpoint: the
+    message hub, optimizers, averaged weights, NumPy scalars and arrays.
+    Functions and classes that the program passed to
+    :func:`torch.serialization.add_safe_globals` are allowed, too. In nested
+    contexts the outer one decides.
+
+    Args:
+        trust_checkpoint (bool): Whether to load everything. Defaults to
+            False.
+
+    Raises:
+        InputError: A checkpoint contains something else, or is damaged.
+    """
+    if _is_decided.get():
+        yield
+        return
+    token = _is_decided.set(True)
+    if not trust_checkpoint:
+        torch.load = _load_safely
+    try:
+        yield
+    finally:
+        torch.load = _torch_load
+        _is_decided.reset(token)
+
+
+def read_checkpoint(path: str, what: str = 'checkpoint') -> dict:
+    """Read a checkpoint file into the CPU's memory.
+
+    Args:
+        path (str): The file.
+        what (str): What the file is, for the message. Defaults to
+            'checkpoint'.
+
+    Returns:
+        dict: The checkpoint. A bare state dict becomes its ``state_dict``.
+
+    Raises:
+        InputError: The file does not exist, is not a checkpoint, or could run
+            code.
+    """
+    if '://' not in path and not os.path.isfile(path):
+        raise InputError(
+            f'{what} not found: {path} (searched from {os.getcwd()})')
+    try:
+        with safe_checkpoints():
+            loaded = CheckpointLoader.load_checkpoint(
+                path, 'cpu', logger='silent')
+        return loaded if 'state_dict' in loaded else dict(
+            state_dict=OrderedDict(loaded))
+    except InputError as error:
+        raise InputError(f'{what}: {error}') from error
+    except Exception as error:  # torch raises many kinds
+        raise InputError(
+            f'{what}: {path} is not a checkpoint or is incomplete '
+            f'({type(error).__name__}). Copy it again, or use another '
+            'one.') from error
+
+
+def _load_safely(file, *args, **kwargs) -> object:
+    """Replace ``torch.load``."""
+    kwargs['weights_only'] = True
+    before = get_safe_globals()
+    allowed = [one for one in before if one is not getattr]
+    clear_safe_globals()
+    add_safe_globals(allowed + _stored_globals())
+    try:
+        return _torch_load(file, *args, **kwargs)
+    except UnpicklingError as error:
+        name = file if isinstance(file, (str, os.PathLike)) else 'it'
+        found = re.search(r'GLOBAL (\S+)', str(error))
+        if found:
+            raise InputError(
+                f'{name} contains {found[1]}, which is not part of a plain '
+                f'checkpoint and could run code; {_SWITCH}.') from error
+        raise InputError(f'{name} is not a checkpoint or is incomplete '
+                         '(UnpicklingError). Copy it again, or use another '
+                         'one.') from error
+    finally:
+        clear_safe_globals()
+        add_safe_globals(before)
+
+
+def _stored_globals() -> List:
+    """What checkpoints of PyTorch, MMEngine and NumPy contain, as PyTorch's
+    :func:`add_safe_globals` takes it."""
+    core = getattr(np, '_core', None) or np.core
+    # Object arrays ('O') are left out: their elements can be anything.
+    codes = np.typecodes['AllInteger'] + np.typecodes['AllFloat'] + '?SU'
+    numpy = [
+        # NumPy 1 and 2 write different names.
+        (getattr(core.multiarray, name), f'numpy.{package}.multiarray.{name}')
+        for name in ('_reconstruct', 'scalar') for package in ('core', '_core')
+    ]
+    return numpy + [
+        np.ndarray, np.dtype, *{type(np.dtype(code))
+                                for code in codes}, *_STORED_METHODS, slice,
+        (_get_stored, 'builtins.getattr')
+    ]
+
+
+def _get_stored(owner: type, name: str) -> object:
+    """Replace ``getattr``, with which a pickle could reach ``eval``."""
+    if name in _STORED_METHODS.get(owner, ()):
+        return getattr(owner, name)
+    raise UnpicklingError(f'GLOBAL getattr({owner}, {name!r})')

@@ -1,0 +1,44 @@
+"""IoU of masks and its summary. Imports no PyTorch."""
+from typing import Dict, Optional, Sequence
+
+import numpy as np
+from pycocotools import mask as mask_utils
+
+
+def mask_iou(pred: dict, truth: dict) -> float:
+    """IoU of two masks of one image.
+
+    Args:
+        pred (dict): Compressed RLE.
+        truth (dict): Compressed RLE.
+
+    Returns:
+        float: IoU in [0, 1]; 0 where both are empty.
+    """
+    return float(mask_utils.iou([pred], [truth], [0])[0, 0])
+
+
+def summarize_ious(ious: Sequence[float],
+                   labels: Sequence[int],
+                   thresholds: Sequence[int] = (50, 75),
+                   num_classes: Optional[int] = None) -> Dict[str, float]:
+    """mIoU* and IoU@k (section 4, evaluation metric).
+
+    Args:
+        ious (Sequence[float]): Mask IoU of every instance, length n.
+        labels (Sequence[int]): Class of every instance, length n.
+        thresholds (Sequence[int]): Each k of IoU@k, in per cent.
+        num_classes (int, optional): What the sum of the class means is
+            divided by. Defaults to the number of classes that occur.
+
+    Returns:
+        dict[str, float]: ``mIoU_star``, the mean over classes of the mean
+        instance IoU, and ``IoU_k``, the share of instances whose IoU is k
+        per cent or more; all in [0, 1].
+    """
+    ious, labels = np.asarray(ious), np.asarray(labels)
+    means = [ious[labels == label].mean() for label in np.unique(labels)]
+    result = dict(mIoU_star=float(sum(means) / (num_classes or len(means))))
+    for k in thresholds:
+        result[f'IoU_{k}'] = float((ious >= k / 100).mean())
+    return result

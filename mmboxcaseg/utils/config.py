@@ -1,0 +1,102 @@
+"""Finding, reading and searching configs. Imports no PyTorch."""
+import os
+import os.path as osp
+from pathlib import Path
+from typing import Callable, Dict, Optional
+
+from mmengine.config import Config
+from mmengine.fileio import isfile
+from mmengine.fileio.backends import backends
+
+import mmboxcaseg
+from mmboxcaseg import InputError
+
+# setup.py puts the configs here, as `mim` expects.
+CONFIGS = Path(mmboxcaseg.__file__).with_name('.mim') / 'configs'
+
+
+def find_config(path: str) -> str:
+    """Find a config by its path or by its name in the package.
+
+    ``mim train`` and ``mim test`` accept names; ``mim run`` leaves this to
+    the program.
+
+    Args:
+        path (str): Path of a config, or the bare name of a config of the
+            package such as ``boxcaseg_hrnetv2-tiny_toy.py``.
+
+    Returns:
+        str: Path of the config; ``path`` unchanged if nothing was found.
+    """
+    if osp.basename(path) == path and not osp.exists(path):
+        for config in sorted(CONFIGS.rglob('*.py')):
+            if config.name == path:
+                return str(config.resolve())
+    return path
+
+
+def read_config(path: str, options: Optional[dict] = None) -> Config:
+    """Read a config.
+
+    Args:
+        path (str): The config, see :func:`find_config`.
+        options (dict, optional): Settings to override.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        InputError: The config does not exist or cannot be read, or it names
+            an unknown storage backend.
+    """
+    path = find_config(path)
+    if not isfile(path):
+        raise InputError(
+            f'config not found: {path} (searched from {os.getcwd()})')
+    try:
+        cfg = Config.fromfile(path)
+        cfg.merge_from_dict(options or {})
+    except Exception as error:  # a config is Python code and may raise all
+        raise InputError(f'{path} cannot be read as a config: '
+                         f'{type(error).__name__}: {error}') from error
+    _check_backends(cfg)
+    return cfg
+
+
+def find_settings(node: object,
+                  is_wanted: Callable[[str, dict], bool],
+                  prefix: str = '') -> Dict[str, object]:
+    """Find settings anywhere in a config.
+
+    Args:
+        node (object): The config, or a part of it.
+        is_wanted (Callable): Called with the key of a setting and the dict
+            that contains it.
+        prefix (str): Prefix of the names. Defaults to ''.
+
+    Returns:
+        dict[str, object]: The values by name, for example
+        'train_dataloader.dataset.pipeline.0.type'.
+    """
+    if isinstance(node, dict):
+        found = {prefix + k: v for k, v in node.items() if is_wanted(k, node)}
+        items = node.items()
+    elif isinstance(node, (list, tuple)):
+        found, items = {}, enumerate(node)
+    else:
+        return {}
+    for key, value in items:
+        found.update(find_settings(value, is_wanted, f'{prefix}{key}.'))
+    return found
+
+
+def _check_backends(cfg: Config) -> None:
+    """Check the storage backends; MMEngine's error is only their name."""
+    places = find_settings(cfg.to_dict(), lambda key, _: key == 'backend_args')
+    for place, backend_args in places.items():
+        name = (backend_args or {}).get('backend', 'local')
+        if name not in backends:
+            raise InputError(
+                f'{cfg.filename} cannot be run: {place}: there is no backend '
+                f'{name!r}. Import the module that registers it with '
+                '`custom_imports`.')

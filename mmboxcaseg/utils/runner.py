@@ -1,0 +1,103 @@
+"""Building MMEngine's runner and checking what it is built from."""
+from contextlib import contextmanager
+from itertools import takewhile
+from traceback import walk_tb
+from typing import Iterator
+
+import torch
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+from torch import nn
+
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import first_few
+from mmboxcaseg.engine.checkpoint import read_checkpoint
+
+_LIBRARIES = ('mmcv', 'mmdet', 'mmengine', 'mmpretrain', 'torch')
+
+
+def build_runner(cfg: Config, *loops: str) -> Runner:
+    """Build the runner of a config.
+
+    Args:
+        cfg (Config): The config. Its ``runner_type`` may name a runner other
+            than MMEngine's.
+        loops (str): The loops to build already now: 'train', 'val', 'test'.
+            MMEngine builds them, with data loaders and metrics, only when
+            they start.
+
+    Returns:
+        Runner: The runner, ready to train or test.
+
+    Raises:
+        InputError: A class of a library refuses its settings.
+    """
+    with _explain_refusals(cfg):
+        if 'runner_type' in cfg:
+            runner = RUNNERS.build(cfg)
+        else:
+            runner = Runner.from_cfg(cfg)
+        for loop in loops:
+            if cfg.get(f'{loop}_cfg') is not None:
+                getattr(runner, f'{loop}_loop')
+    return runner
+
+
+@contextmanager
+def _explain_refusals(cfg: Config) -> Iterator[None]:
+    """Raise InputError if a class of a library refuses its settings."""
+    try:
+        yield
+    except (AssertionError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError) or not _is_refusal(error):
+            raise
+        # str() of a KeyError adds quotation marks.
+        message = error.args[0] if error.args else type(error).__name__
+        raise InputError(f'{cfg.filename} cannot be run: {message}') from error
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether only code of the libraries ran since an object was built from
+    the config. Then the object's settings are the cause, not a bug here."""
+    modules = [
+        frame.f_globals.get('__name__', '')
+        for frame, _ in walk_tb(error.__traceback__)
+    ]
+    since = list(
+        takewhile(lambda name: name != 'mmengine.registry.build_functions',
+                  modules[::-1]))
+    return len(since) < len(modules) and all(
+        name.split('.')[0] in _LIBRARIES for name in since)
+
+
+def check_weights(model: nn.Module, checkpoint: str) -> None:
+    """Check that a checkpoint fits a model.
+
+    The runner would only warn and leave the other weights random.
+
+    Args:
+        model (nn.Module): The model, perhaps wrapped for several processes.
+        checkpoint (str): Its checkpoint.
+
+    Raises:
+        InputError: The checkpoint cannot be read, or lacks weights.
+    """
+    given = {
+        name.removeprefix('module.'): tuple(weight.shape)
+        for name, weight in read_checkpoint(checkpoint)['state_dict'].items()
+        if torch.is_tensor(weight)
+    }
+    if is_model_wrapper(model):
+        model = model.module
+    lost = [
+        name for name, weight in model.state_dict().items()
+        if given.get(name) != tuple(weight.shape)
+    ]
+    if lost:
+        raise InputError(
+            f'{checkpoint} lacks {len(lost)} weights of the model of the '
+            f'config, or has them in other shapes ({first_few(lost, 3)}): '
+            'use the config that it was trained with. A labeller must have '
+            'the same heads.')
