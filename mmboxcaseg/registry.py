@@ -7,7 +7,6 @@ Configs keep ``default_scope = 'mmdet'`` and name the classes of this package
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
@@ -36,17 +35,14 @@ DATA_SAMPLERS = Registry(
     'data sampler',
     parent=MMENGINE_DATA_SAMPLERS,
     scope='mmboxcaseg',
-    locations=['mmboxcaseg.datasets.samplers'])
+    locations=[
+        'mmboxcaseg.datasets.samplers', 'mmboxcaseg.datasets.box_batch_sampler'
+    ])
 HOOKS = Registry(
     'hook',
     parent=MMENGINE_HOOKS,
     scope='mmboxcaseg',
     locations=['mmboxcaseg.engine.hooks'])
-LOOPS = Registry(
-    'loop',
-    parent=MMENGINE_LOOPS,
-    scope='mmboxcaseg',
-    locations=['mmboxcaseg.engine'])
 OPTIM_WRAPPERS = Registry(
     'optim_wrapper',
     parent=MMENGINE_OPTIM_WRAPPERS,
@@ -57,6 +53,7 @@ METRICS = Registry(
     parent=MMENGINE_METRICS,
     scope='mmboxcaseg',
     locations=[
+        'mmboxcaseg.evaluation.coco_metric',
         'mmboxcaseg.evaluation.instance_ap',
         'mmboxcaseg.evaluation.instance_iou'
     ])

@@ -13,13 +13,13 @@ from typing import List
 
 import pytest
 from mmengine.fileio import load
-from photographs import DATA, needs_photographs
+from real_images import DATA, needs_real_images
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = (ROOT / 'docs/custom_dataset.md').read_text('utf-8')
 NUM_IMAGES, NUM_SALIENT = 30, 70
 
-pytestmark = [pytest.mark.slow, needs_photographs]
+pytestmark = [pytest.mark.slow, needs_real_images]
 
 
 def commands() -> List[str]:

@@ -19,6 +19,9 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from pycocotools import mask as mask_utils
+from small_data import SmallData
+
+from mmboxcaseg.proxy import load_proxy
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL = [
@@ -138,6 +141,28 @@ def load_tool(monkeypatch):
         return module
 
     return load
+
+
+def test_proxy_file_of_any_test(tmp_path, tiny_coco, tiny_salient, call,
+                                build_labeller):
+    """The config of docs/proxy_file.md with tools/test.py."""
+    data = SmallData(tmp_path, tiny_coco, tiny_salient)
+    checkpoint = tmp_path / 'labeller.pth'
+    torch.save(dict(state_dict=build_labeller().state_dict()), checkpoint)
+    text = (ROOT / 'docs/proxy_file.md').read_text('utf-8')
+    config, = re.findall('```python\n(.*?)```', text, re.DOTALL)
+    path = tmp_path / 'label.py'
+    path.write_text(
+        config.replace('./mine_labeller.py',
+                       str(data.labeller)).replace('label.json',
+                                                   f'{tmp_path}/label.json'))
+    call('tools/test.py', str(path), str(checkpoint), '--work-dir',
+         f'{tmp_path}/work')
+    masks = [
+        ann for ann in load_proxy(f'{tmp_path}/label.json')['annotations']
+        if 'mask_score' in ann
+    ]
+    assert len(masks) == 4
 
 
 @pytest.fixture

@@ -73,7 +73,6 @@ def test_metadata_agrees_with_package():
     ('DATASETS', 'dataset', 'mmboxcaseg.datasets'),
     ('TRANSFORMS', 'transform', 'mmboxcaseg.datasets.transforms'),
     ('DATA_SAMPLERS', 'data sampler', 'mmboxcaseg.datasets'),
-    ('LOOPS', 'loop', 'mmboxcaseg.engine'),
     ('OPTIM_WRAPPERS', 'optim_wrapper', 'mmboxcaseg.engine'),
     ('METRICS', 'metric', 'mmboxcaseg.evaluation'),
 ])

@@ -1,5 +1,4 @@
 import argparse
-import hashlib
 import os.path as osp
 from collections import Counter
 
@@ -8,8 +7,9 @@ from mmboxcaseg.datasets.coco import CocoBoxes, first_few
 from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import (ProxyWriter, load_predictions, match_predictions,
                               merge_image)
-from mmboxcaseg.utils.cli import (check_file, exit_on_bad_input,
-                                  library_versions)
+from mmboxcaseg.proxy.options import add_mask_options, record_options
+from mmboxcaseg.proxy.provenance import describe_source, library_versions
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,24 +23,23 @@ def parse_args() -> argparse.Namespace:
         help='JSON list of masks, each with annotation_id, or image_id and '
         'bbox (as COCO results); or a proxy file')
     parser.add_argument('out', help='proxy file (.json) to write')
-    parser.add_argument(
-        '--no-merge',
-        action='store_true',
-        help='leave overlapping masks as they are predicted')
+    add_mask_options(parser)
     parser.add_argument(
         '--no-clip',
         action='store_true',
-        help='leave pixels outside the boxes, which lower the score')
+        help='keep pixels outside the boxes, which lower the score')
     parser.add_argument(
         '--min-iou',
         type=float,
         default=0.9,
-        help='least IoU of the bbox of a prediction without annotation_id '
-        'with that of its annotation (default: %(default)s)')
+        help='a prediction without annotation_id belongs to the annotation '
+        'whose box has at least this IoU with its bbox (default: '
+        '%(default)s)')
     parser.add_argument(
         '--source',
         help='name of what made the masks, for `mask_source` (default: the '
-        'name of the predictions and the first digits of their SHA-256)')
+        'name of the file of predictions and the first digits of its '
+        'SHA-256)')
     args = parser.parse_args()
     if not 0 < args.min_iou <= 1:
         parser.error('--min-iou must be in (0, 1]')
@@ -49,14 +48,13 @@ def parse_args() -> argparse.Namespace:
 
 def get_provenance(args: argparse.Namespace) -> dict:
     """Describe where the masks come from."""
-    with open(args.predictions, 'rb') as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
-    name = osp.splitext(osp.basename(args.predictions))[0]
+    source = describe_source(args.predictions)
     return dict(
-        mask_source=args.source or f'{name}@{digest[:8]}',
+        mask_source=args.source or source['mask_source'],
         versions=library_versions(),
-        predictions_sha256=digest,
-        merge=not args.no_merge,
+        predictions_sha256=source['sha256'],
+        **record_options(args),
+        truncate=args.truncate,
         clip=not args.no_clip,
         min_iou=args.min_iou)
 
@@ -77,8 +75,8 @@ def run(args: argparse.Namespace) -> None:
     for img_id in track(list(coco.annotations)):
         records, image_counts = merge_image(coco.annotations[img_id],
                                             coco.images[img_id], found,
-                                            not args.no_merge,
-                                            not args.no_clip)
+                                            not args.no_clip, args.truncate,
+                                            **record_options(args))
         writer.append(0, img_id, records)
         counts.update(image_counts)
     result = writer.finish()

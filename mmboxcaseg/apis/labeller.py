@@ -14,21 +14,23 @@ from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import describe, image_problem, read_image
 from mmboxcaseg.datasets.concat_crops import check_crop_sizes
 from mmboxcaseg.engine.checkpoint import safe_checkpoints
+from mmboxcaseg.proxy import merge_and_score
 from mmboxcaseg.registry import MODELS
-from mmboxcaseg.structures import agreement, box_faults, merge_masks
+from mmboxcaseg.structures import box_faults
 
 
 def init_labeller(config: Union[str, Config],
                   checkpoint: Optional[str] = None,
                   device: Optional[str] = None,
                   trust_checkpoint: bool = False) -> nn.Module:
-    """Build a labeller that is ready to label.
+    """Build a labeller that is ready to use.
 
     Args:
         config (str | Config): Config of the labeller, or its path.
-        checkpoint (str, optional): Its checkpoint. Defaults to None: the
-            weights are random.
-        device (str, optional): E.g. 'cuda:0'. Defaults to the best there is.
+        checkpoint (str, optional): Its checkpoint. Defaults to None: random
+            weights.
+        device (str, optional): For example 'cuda:0'. Defaults to the best
+            device of the machine.
         trust_checkpoint (bool): Whether to load a checkpoint that could run
             code, see :func:`safe_checkpoints`. Defaults to False.
 
@@ -38,13 +40,13 @@ def init_labeller(config: Union[str, Config],
     Raises:
         FileNotFoundError: The config or the checkpoint does not exist.
         InputError: The config is not that of a labeller, or the checkpoint
-            not of its model.
+            does not belong to its model.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     if 'label_dataloader' not in cfg:
         raise InputError(f'{cfg.filename} has no `label_dataloader`, so it is '
-                         'no config of a labeller.')
+                         'not the config of a labeller.')
     check_crop_sizes(cfg)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
@@ -54,12 +56,12 @@ def init_labeller(config: Union[str, Config],
                     model, checkpoint, map_location='cpu', strict=True)
         except RuntimeError as error:
             raise InputError(
-                f'{checkpoint} cannot be loaded into the model of '
-                f'{cfg.filename}. Use the config that it was trained with, '
-                'with the same heads.') from error
-    # A chunk is filled up: few boxes shall not cost a large one.
+                f'{checkpoint} does not fit the model of {cfg.filename}. Use '
+                'the config that it was trained with, with the same '
+                'heads.') from error
+    # Chunks are always full: a large one is a waste for a few boxes.
     model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
-    # The image is handed in: everything after its loading remains.
+    # The image is loaded already, so that transform is left out.
     model.label_pipeline = Compose([
         transform for transform in cfg.label_dataloader.dataset.pipeline
         if not transform['type'].endswith('LoadImageFromFile')
@@ -76,22 +78,22 @@ def label_boxes(model: nn.Module,
     """Turn the boxes of one image into masks.
 
     Args:
-        model (nn.Module): Labeller of :func:`init_labeller`.
-        image (str | np.ndarray): Path of the image, or the image, BGR, has
-            shape (H, W, 3), uint8.
+        model (nn.Module): Labeller from :func:`init_labeller`.
+        image (str | np.ndarray): Path of the image, or the image itself,
+            BGR, has shape (H, W, 3), uint8.
         boxes (Sequence): Boxes in pixels, xyxy, has shape (n, 4).
         merge (bool): Whether to give each pixel to the smallest box that
-            claims it (section 3.4), so that masks do not overlap. Defaults
+            contains it (section 3.4), so that masks do not overlap. Defaults
             to True.
 
     Returns:
         tuple[np.ndarray]: Masks, boolean, has shape (n, H, W), and their
-        proxy box agreement in [0, 1], has shape (n, ).
+        scores (proxy box agreement) in [0, 1], has shape (n, ).
 
     Raises:
         FileNotFoundError: The image does not exist.
         InputError: The image cannot be read or has another form, the boxes
-            have another shape, or one has no area inside the image.
+            have another shape, or a box has no area inside the image.
     """
     img = _load(image)
     if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8:
@@ -120,12 +122,15 @@ def label_boxes(model: nn.Module,
             crop_size=model.crop_size,
             instances=instances))
     sample, = model.test_step({key: [value] for key, value in item.items()})
-    gt, window_masks = sample.gt_instances, sample.pred_instances.masks
-    if merge:
-        window_masks = merge_masks(window_masks, gt.windows, gt.areas)
+    gt = sample.gt_instances
+    window_masks, scores = merge_and_score(
+        sample.pred_instances.masks,
+        gt.windows,
+        gt.areas,
+        merge_by='box' if merge else None)
     for mask, inside, (x0, y0, x1, y1) in zip(masks, window_masks, gt.windows):
         mask[y0:y1, x0:x1] = inside
-    return masks, np.array([agreement(mask) for mask in window_masks])
+    return masks, np.array(scores)
 
 
 def _load(image: Union[str, np.ndarray]) -> np.ndarray:

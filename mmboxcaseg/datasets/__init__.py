@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=['coco', 'transforms'],
     submod_attrs=dict(
+        box_batch_sampler=['BoxBatchSampler'],
         box_crops=['BoxCropDataset'],
         concat_crops=['ConcatCrops'],
         proxy_coco=['ProxyCocoDataset'],

@@ -1,32 +1,53 @@
-from typing import Any, Optional
+from typing import Any, Optional, Sequence, Union
 
-from mmcv.transforms import LoadImageFromFile
+from mmcv.transforms import LoadImageFromFile as StockLoadImageFromFile
 from mmdet.datasets import BaseDetDataset
 from mmengine.dataset import Compose
 
 from mmboxcaseg import InputError
 from .coco import is_readable
+from .transforms import LoadImageFromFile
+
+# How configs may name the stock transform.
+STOCK_LOADERS = ('LoadImageFromFile', 'mmcv.LoadImageFromFile',
+                 'mmdet.LoadImageFromFile', StockLoadImageFromFile)
 
 
 def loads_upright(pipeline: Compose) -> bool:
-    """Whether a pipeline turns images by their EXIF orientation.
+    """Whether a pipeline applies the EXIF orientation of images.
 
     Args:
         pipeline (Compose): Pipeline of a data set.
 
     Returns:
-        bool: False if its LoadImageFromFile is told not to, or its backend
-        cannot; True otherwise.
+        bool: False if its LoadImageFromFile is told not to, or if its
+        backend cannot; True otherwise.
     """
     for transform in pipeline.transforms:
-        if isinstance(transform, LoadImageFromFile):
+        if isinstance(transform, StockLoadImageFromFile):
             return (transform.color_type in ('color', 'grayscale')
                     and transform.imdecode_backend in ('cv2', 'pillow'))
     return True
 
 
 class NamesBrokenFiles(BaseDetDataset):
-    """A data set that says which file it could not load, and the remedy."""
+    """A data set that names the file that it could not load, and the fix.
+
+    Its pipeline loads images with :class:`mmboxcaseg.LoadImageFromFile`,
+    also where it names the stock transform.
+    """
+
+    def __init__(self,
+                 *args,
+                 pipeline: Sequence[Union[dict, object]] = (),
+                 **kwargs) -> None:
+        pipeline = [
+            dict(transform, type=LoadImageFromFile)
+            if isinstance(transform, dict)
+            and transform['type'] in STOCK_LOADERS else transform
+            for transform in pipeline
+        ]
+        super().__init__(*args, pipeline=pipeline, **kwargs)
 
     def prepare_data(self, idx: int) -> Any:
         """Load an item.
@@ -35,7 +56,7 @@ class NamesBrokenFiles(BaseDetDataset):
             idx (int): Its number.
 
         Returns:
-            Any: What the pipeline makes of it.
+            Any: The output of the pipeline.
 
         Raises:
             InputError: Its image, or its mask, cannot be decoded.
@@ -49,7 +70,7 @@ class NamesBrokenFiles(BaseDetDataset):
                 if item.get(key) and not is_readable(item[key],
                                                      self.backend_args):
                     raise InputError(
-                        f'{item[key]} cannot be decoded, it is damaged or was '
+                        f'{item[key]} cannot be decoded: it is damaged or was '
                         'cut short. Replace it; tools/check_data.py finds all '
                         'such files.') from error
             raise

@@ -1,5 +1,5 @@
 import os.path as osp
-from typing import List, Optional, Sequence
+from typing import List, Optional
 
 import numpy as np
 import torch
@@ -19,8 +19,8 @@ def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
 
     Args:
         boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
-        groups (np.ndarray): Group of each (its image), has shape (n, ).
-        iou (float): An overlap is an IoU above it, in [0, 1].
+        groups (np.ndarray): Group of each box (its image), has shape (n, ).
+        iou (float): Boxes overlap if their IoU is above it, in [0, 1].
 
     Returns:
         np.ndarray: Boolean, has shape (n, ).
@@ -29,7 +29,7 @@ def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
     order = np.argsort(groups, kind='stable')
     _, starts, sizes = np.unique(
         groups[order], return_index=True, return_counts=True)
-    # All groups of one size at once, in pieces of bounded memory.
+    # All groups of one size at once, in pieces that limit the memory.
     for size in np.setdiff1d(sizes, [1]):
         members = order[starts[sizes == size][:, None] + np.arange(size)]
         num_pieces = len(members) * size**2 // 2**22 + 1
@@ -55,8 +55,6 @@ class BoxCropDataset(CropDataset):
         ann_file (str): COCO JSON file; it needs no masks.
         data_prefix (dict): ``img`` is the folder of the images.
         per_image (bool): Whether one item is one image. Defaults to False.
-        skip_img_ids (Sequence[int]): Images to leave out, because they are
-            labelled already. Defaults to ().
         overlap_iou (float, optional): Boxes whose IoU with another box of
             their image is above it are marked in ``overlapping``, for
             :class:`MultiSourceSampler`. The authors use 0.5 on COCO.
@@ -76,11 +74,9 @@ class BoxCropDataset(CropDataset):
                  *args,
                  data_prefix: dict = dict(img=''),
                  per_image: bool = False,
-                 skip_img_ids: Sequence[int] = (),
                  overlap_iou: Optional[float] = None,
                  **kwargs) -> None:
         self.per_image = per_image
-        self.skip_img_ids = set(skip_img_ids)
         self.overlap_iou = overlap_iou
         if overlap_iou is not None and (per_image or not 0 <= overlap_iou < 1):
             raise InputError(f'overlap_iou={overlap_iou} must be in [0, 1) '
@@ -102,8 +98,6 @@ class BoxCropDataset(CropDataset):
         items = []
         for img_id in list(coco.annotations):
             anns = coco.annotations.pop(img_id)
-            if img_id in self.skip_img_ids:
-                continue
             boxes = xywh_to_xyxy([ann['bbox'] for ann in anns]).tolist()
             instances = [
                 self._instance(ann, box, coco.cat2label)
@@ -122,8 +116,6 @@ class BoxCropDataset(CropDataset):
                     instances=group) for group in groups)
         if self.overlap_iou is not None:
             self._mark_overlapping(items)
-        # MMEngine cannot serialise an empty list (all images are skipped).
-        self.serialize_data = self.serialize_data and bool(items)
         return items
 
     def _mark_overlapping(self, items: List[dict]) -> None:

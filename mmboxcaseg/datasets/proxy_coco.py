@@ -19,31 +19,30 @@ from .coco import (CocoBoxes, area_of, check_class_order, check_segmentations,
 class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     """A proxy file as the training set of an instance segmenter.
 
-    Every instance gets ``mask_weight``, which says how much its mask counts
-    in the loss of a mask head: ``mask_score ** mask_score_power`` where the
-    ``mask_score`` (the proxy box agreement of section 3.4) reaches
-    ``mask_score_thr``, else 0. A ``mask_weight`` in the file takes its place.
-    A box without mask, or with an empty one, has weight 0. Every box is kept.
+    Every instance gets a ``mask_weight``, the weight of its mask in the loss
+    of a mask head: ``mask_score ** mask_score_power`` if ``mask_score`` (the
+    proxy box agreement of section 3.4) is ``mask_score_thr`` or more, else 0.
+    A ``mask_weight`` in the file replaces it. A box without a mask, or with
+    an empty mask, has weight 0. Every box is kept.
 
-    At the start a table of the classes tells how many masks are learnt.
+    A table printed at the start says how many masks of each class are used.
 
     Args:
-        mask_score_thr (float): Masks under this score take no part in the
+        mask_score_thr (float): Masks with a lower score do not count in the
             loss of the mask head (Table 8 of the paper). Defaults to 0.95.
-        mask_score_power (float): 0 gives all masks above the threshold
-            weight 1, as the paper does; 1 their score. Defaults to 0.
+        mask_score_power (float): With 0 all masks above the threshold have
+            weight 1, as in the paper; with 1 their score. Defaults to 0.
         true_masks (bool): Whether a ``segmentation`` without ``mask_score``
-            is a true mask, of weight 1, so that one training can learn from
-            both. Defaults to False: it is an error.
-        few_masks (int): Warn of classes with fewer masks to learn from.
-            Defaults to 10.
+            is a true mask of weight 1, so that one training can use both
+            kinds. Defaults to False: it is an error.
+        few_masks (int): Warn of classes with fewer masks. Defaults to 10.
         kwargs: Arguments of :class:`mmdet.datasets.CocoDataset`.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        InputError: The file is broken (see :class:`CocoBoxes`), has no mask,
-            has masks of unknown score, or its classes are in another order
-            than those of the config; or a number is out of range.
+        InputError: The file is broken (see :class:`CocoBoxes`), has no masks,
+            has masks without a score, or has its classes in another order
+            than the config; or a number is out of range.
     """
 
     def __init__(self,
@@ -94,21 +93,21 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         data_info, instances = {}, []
         for ann in raw_data_info['raw_ann_info'] or [None]:
             if ann:
-                # CocoDataset wants an area, a file of boxes may have none.
+                # CocoDataset needs an area, which a file of boxes may lack.
                 ann['area'] = area_of(ann)
             data_info = super().parse_data_info(
                 dict(raw_img_info=img, raw_ann_info=[ann] if ann else []))
-            # CocoDataset drops unusable boxes: then there is none.
+            # No instance: CocoDataset has dropped an unusable box.
             for instance in data_info['instances']:
                 instance['mask_weight'] = self.weigh(ann)
-                # What loads masks wants one of every instance.
+                # LoadProxyAnnotations needs a mask of every instance.
                 instance.setdefault('mask', _empty_mask(img))
                 instances.append(instance)
         data_info['instances'] = instances
         return data_info
 
     def weigh(self, ann: dict) -> float:
-        """Find out how much the mask of an annotation counts.
+        """Weight of the mask of an annotation.
 
         Args:
             ann (dict): Annotation of the proxy file.
@@ -135,27 +134,26 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 f'{self.ann_file}: none of {len(boxes)} annotations has a '
                 'mask. Make the masks with tools/label.py or '
                 'tools/merge_masks.py, and set `ann_file` to their file.')
-        # load_coco has checked the others.
+        # load_coco() has checked the masks that have a score.
         unscored = [ann for ann in masks if 'mask_score' not in ann]
         unknown = [ann['id'] for ann in unscored if 'mask_weight' not in ann]
         if unknown and not self.true_masks:
             raise InputError(
                 f'{self.ann_file}: {len(unknown)} of {len(masks)} masks have '
                 f'no `mask_score`: annotation {first_few(unknown)}. If they '
-                'are '
-                'true masks, set `true_masks=True` of the dataset; if they '
-                'are not, score them with tools/merge_masks.py.')
+                'are true masks, set `true_masks=True` of the dataset; else '
+                'score them with tools/merge_masks.py.')
         check_segmentations(unscored, coco.images, self.ann_file)
 
     def _report(self, data_list: List[dict]) -> None:
-        """Print how many masks of every class are learnt."""
+        """Print how many masks of every class are used."""
         weights: Dict[int, List[float]] = defaultdict(list)
         for item in data_list:
             for instance in item['instances']:
                 if not instance['ignore_flag']:
                     weights[instance['bbox_label']].append(
                         instance['mask_weight'])
-        rows = [['class', 'boxes', 'masks learnt', 'share', 'mean weight']]
+        rows = [['class', 'boxes', 'masks used', 'share', 'mean weight']]
         few = []
         for label, name in enumerate(self.metainfo['classes']):
             rows.append([name, *_summarize(weights[label])])
@@ -164,21 +162,20 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 few.append(f'{name} ({kept})')
         rows.append(['all', *_summarize(sum(weights.values(), []))])
         print_log(
-            f'{self.ann_file}: all boxes are learnt, and of the masks:\n' +
+            f'{self.ann_file}: boxes and masks used for training:\n' +
             AsciiTable(rows).table,
             logger='current')
         if few:
             print_log(
                 f'{len(few)} of {len(rows) - 2} classes have fewer than '
-                f'{self.few_masks} masks to learn from: {first_few(few, 20)}. '
-                'A '
-                'lower `mask_score_thr` keeps more.',
+                f'{self.few_masks} masks: {first_few(few, 20)}. A lower '
+                '`mask_score_thr` keeps more.',
                 logger='current',
                 level=logging.WARNING)
 
 
 def _summarize(weights: List[float]) -> tuple:
-    """Cells of a row of the table."""
+    """Cells of a row of the table: boxes, masks, share, mean weight."""
     kept = np.count_nonzero(weights)
     if not weights:
         return 0, 0, '-', '-'

@@ -12,7 +12,7 @@ from mmboxcaseg.registry import DATASETS
 from .base_dataset import CropDataset, loads_upright
 from .coco import (IMAGE_SUFFIXES, describe, first_few, header_problem,
                    is_remote, mask_problem, raise_problems, read_header,
-                   read_image)
+                   read_image, warn_of_cut_files)
 
 
 def count_objects(path: str,
@@ -31,7 +31,7 @@ def count_objects(path: str,
         int: The number of 8-connected components.
 
     Raises:
-        InputError: The file is no image.
+        InputError: The file is not an image.
     """
     mask = read_image(path, 'grayscale', backend_args) > 127
     stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2]
@@ -41,31 +41,30 @@ def count_objects(path: str,
 
 @DATASETS.register_module()
 class SalientDataset(CropDataset):
-    """Salient images with object masks: two folders of equal file stems.
+    """Salient images with object masks: two folders with equal file stems.
 
     Args:
-        ann_file (str): List of the images to use, one stem a line, such as
-            tools/dataset_converters/duts_to_single.py writes. Defaults to
-            '', which is all.
+        ann_file (str): List of the images to use, one stem per line, as
+            tools/dataset_converters/duts_to_single.py writes it. Defaults to
+            '': all images.
         data_prefix (dict): ``img`` is the folder of the images, ``mask``
             that of the masks (foreground brighter than 127).
-        single_object (bool): Whether to leave out the images whose mask has
-            more than one connected component, or none; components under 1 %
-            of the foreground do not count. It reads every mask. Defaults to
-            False.
-        num_images (int, optional): Take so many, drawn at random but always
-            the same ones (Table 3). Defaults to all.
+        single_object (bool): Whether to leave out images whose mask does not
+            have exactly one connected component; components under 1 % of the
+            foreground do not count. Every mask is read. Defaults to False.
+        num_images (int, optional): Number of images to draw at random,
+            always the same ones (Table 3). Defaults to all.
         kwargs: Arguments of :class:`CropDataset`, such as ``crop_size`` and
             ``backend_args`` and ``seg_map_suffix``, the ending of the mask
             files ('.png').
 
     Raises:
-        FileNotFoundError: A folder does not exist, holds no image, or an
-            image has no mask or a mask no image, or one of the list is not
-            there.
+        FileNotFoundError: A folder does not exist or is empty, an image has
+            no mask, a mask has no image, or an image of the list is missing.
         InputError: Two images have the same stem, no mask shows a single
-            object, there are less than ``num_images``, or an image or a mask
-            is none, has 16 bits, or a mask colours or another size.
+            object, there are fewer than ``num_images`` images, an image or
+            mask cannot be decoded or has 16 bits, or a mask has colours or
+            another size than its image.
     """
 
     def __init__(self,
@@ -123,16 +122,20 @@ class SalientDataset(CropDataset):
     def _check_headers(self, items: List[dict]) -> None:
         upright = loads_upright(self.pipeline)
         problems: Dict[str, list] = {}
+        local: List[str] = []
         for item in items:
             if is_remote(item['img_path'], self.backend_args):
                 continue
+            local.append(item['img_path'])
             img = read_header(item['img_path'])
             code = header_problem(img) or mask_problem(
                 img, read_header(item['seg_map_path']), upright)
             if code:
                 name = osp.basename(item['img_path'])
                 problems.setdefault(describe(code), []).append(name)
-        raise_problems(problems, 'image', self.data_prefix['img'])
+        folder = self.data_prefix['img']
+        raise_problems(problems, 'image', folder)
+        warn_of_cut_files(local, folder)
 
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
@@ -144,8 +147,8 @@ class SalientDataset(CropDataset):
             raise FileNotFoundError(
                 f'{len(lost)} of {len(listed)} images of {self.ann_file} are '
                 f'not in {self.data_prefix["img"]}: {first_few(lost)}. The '
-                'list '
-                'has one name without suffix a line; correct `ann_file`.')
+                'list must have one name without suffix per line; correct '
+                '`ann_file`.')
         return [item for item in items if item['img_id'] in listed]
 
     def _draw(self, items: List[dict]) -> List[dict]:
@@ -175,7 +178,7 @@ class SalientDataset(CropDataset):
     def _stems(self, folder: str, suffixes: tuple) -> dict:
         if not isdir(folder, backend_args=self.backend_args):
             raise FileNotFoundError(
-                f'{folder} does not exist, or is no folder. Set `data_prefix` '
+                f'{folder} does not exist, or is not a folder. Set `data_prefix` '
                 '(or `data_root`) of SalientDataset to the folders of images '
                 'and masks.')
         stems: dict = {}

@@ -1,5 +1,4 @@
 from .bfloat16_optim_wrapper import BFloat16OptimWrapper
 from .hooks import *  # noqa: F401,F403
-from .label_loop import LabelLoop
 
-__all__ = ['BFloat16OptimWrapper', 'LabelLoop']
+__all__ = ['BFloat16OptimWrapper']

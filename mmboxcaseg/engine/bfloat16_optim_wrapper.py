@@ -11,10 +11,11 @@ from mmboxcaseg.registry import OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
-    """Mixed precision in bfloat16, on a CPU too.
+    """Mixed precision in bfloat16, also on a CPU.
 
-    bfloat16 has the range of float32, so that no gradient needs a scale.
-    MMEngine's ``AmpOptimWrapper`` scales always and refuses to run on a CPU.
+    bfloat16 has the range of float32, so gradients need no scaling.
+    MMEngine's ``AmpOptimWrapper`` always scales them and does not run on a
+    CPU.
 
     Args:
         kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.

@@ -4,6 +4,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs=dict(
+        coco_metric=['CocoMetric', 'FasterCocoMetric'],
         instance_ap=['InstanceAPMetric'],
         instance_iou=['InstanceIoUMetric'],
         ious=['mask_iou', 'summarize_ious'],

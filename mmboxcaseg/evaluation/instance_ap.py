@@ -2,12 +2,10 @@ from typing import Dict, List, Optional, Sequence, Union
 
 import numpy as np
 from mmdet.datasets.api_wrappers import COCO, COCOeval
-from mmdet.evaluation import CocoMetric
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (area_of, check_class_order,
-                                      check_true_masks)
 from mmboxcaseg.registry import METRICS
+from .coco_metric import CocoMetric
 
 BACKENDS = ('pycocotools', 'faster-coco-eval')
 
@@ -99,29 +97,7 @@ class InstanceAPMetric(CocoMetric):
             backend_args=backend_args,
             collect_device=collect_device,
             prefix=prefix)
-        self.ann_file = ann_file
         self.thresholds = thresholds
-        for ann in self._coco_api.anns.values():
-            # Wanted by pycocotools, though a COCO file may lack them.
-            ann.setdefault('iscrowd', 0)
-            ann['area'] = area_of(ann)
-        if 'segm' in metrics:
-            check_true_masks(
-                list(self._coco_api.anns.values()), self._coco_api.imgs,
-                ann_file)
-
-    @CocoMetric.dataset_meta.setter
-    def dataset_meta(self, meta: dict) -> None:
-        """Take over the classes, which the loops name before they start.
-
-        Args:
-            meta (dict): With ``classes``.
-        """
-        CocoMetric.dataset_meta.fset(self, meta)
-        # In the order of the file, as are the labels of CocoDataset.
-        self.cat_ids = self._coco_api.get_cat_ids(cat_names=meta['classes'])
-        check_class_order(self._coco_api.dataset['categories'],
-                          meta['classes'], self.ann_file)
 
     def compute_metrics(self, results: List[tuple]) -> Dict[str, float]:
         """Compute the AP of all images.
@@ -136,6 +112,9 @@ class InstanceAPMetric(CocoMetric):
         Raises:
             InputError: Detections have no masks to measure.
         """
+        # In the order of the file, as are the labels of CocoDataset.
+        self.cat_ids = self._coco_api.get_cat_ids(
+            cat_names=self.dataset_meta['classes'])
         numbers = {}
         for metric in self.metrics:
             detections = [

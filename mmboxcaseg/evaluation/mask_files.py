@@ -1,72 +1,82 @@
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 import numpy as np
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import check_true_masks, load_coco
+from mmboxcaseg.datasets.coco import (check_segmentations, check_true_masks,
+                                      is_ignored, load_coco)
 from mmboxcaseg.proxy import Comparison, ScoredMasks, load_proxy
 from mmboxcaseg.structures import to_rle
 from .ious import mask_iou, summarize_ious
 
 
-def masks_by_id(data: dict) -> Dict[int, dict]:
+def masks_by_id(data: dict, path: str) -> Dict[int, dict]:
     """Masks of a COCO file by annotation id.
 
     Args:
-        data (dict): Content of the file. Crowds and annotations that have no
-            ``segmentation`` are left out.
+        data (dict): Content of the file. Crowds, annotations marked
+            ``ignore`` and annotations without ``segmentation`` are left out.
+        path (str): The file, for messages.
 
     Returns:
         dict[int, dict]: Compressed RLEs.
+
+    Raises:
+        InputError: A mask is broken.
     """
-    sizes = {
-        img['id']: (img['height'], img['width'])
-        for img in data['images']
-    }
+    images = {img['id']: img for img in data['images']}
+    anns = [
+        ann for ann in data['annotations']
+        if ann.get('segmentation') and not is_ignored(ann)
+    ]
+    check_segmentations(anns, images, path)
+    sizes = {i: (img['height'], img['width']) for i, img in images.items()}
     return {
         ann['id']: to_rle(ann['segmentation'], *sizes[ann['image_id']])
-        for ann in data['annotations']
-        if ann.get('segmentation') and not ann.get('iscrowd', 0)
+        for ann in anns
     }
 
 
-def evaluate_mask_file(
-    pred_file: str, gt_file: str,
-    thresholds: Sequence[int] = (50, 75)) -> dict:
+def evaluate_mask_file(pred_file: str,
+                       gt_file: str,
+                       thresholds: Sequence[int] = (50, 75),
+                       num_classes: Optional[int] = None) -> dict:
     """Compare the masks of a proxy file with the true ones.
 
     Args:
         pred_file (str): Proxy file.
         gt_file (str): COCO JSON with the true masks of the same annotation
-            ids. Crowds are not counted.
+            ids. Crowds and annotations marked ``ignore`` do not count.
         thresholds (Sequence[int]): Each k of IoU@k, in per cent.
+        num_classes (int, optional): See :func:`summarize_ious`.
 
     Returns:
         dict[str, float]: See :func:`summarize_ious`.
 
     Raises:
         FileNotFoundError: A file does not exist.
-        InputError: A file is broken, they share no annotation, one of the
-            true masks has no counterpart, or the sizes of an image differ.
+        InputError: A file is broken, a true mask has no counterpart, or the
+            sizes of an image differ.
     """
     pred, truth = load_proxy(pred_file), load_coco(gt_file)
-    # A mask without a score is not predicted, the source file had it.
+    # Other masks were in the source file and are not predictions.
     pred['annotations'] = [
         ann for ann in pred['annotations'] if 'mask_score' in ann
     ]
-    masks, true_masks = masks_by_id(pred), masks_by_id(truth)
-    anns = [ann for ann in truth['annotations'] if not ann.get('iscrowd', 0)]
+    masks = masks_by_id(pred, pred_file)
+    anns = [ann for ann in truth['annotations'] if not is_ignored(ann)]
     missing = [ann['id'] for ann in anns if ann['id'] not in masks]
     if missing or not anns:
         raise InputError(
             f'{pred_file} has no mask for {len(missing)} of {len(anns)} '
             f'annotations of {gt_file}, the first ids are {missing[:5]}. '
             'Label the boxes of the same file.')
-    check_true_masks(anns, {img['id']: img
-                            for img in truth['images']}, gt_file)
+    images = {img['id']: img for img in truth['images']}
+    check_true_masks(anns, images, gt_file)
+    true_masks = masks_by_id(truth, gt_file)
     ious = [_iou_of_annotation(ann['id'], masks, true_masks) for ann in anns]
     return summarize_ious(ious, [ann['category_id'] for ann in anns],
-                          thresholds)
+                          thresholds, num_classes)
 
 
 def compare_masks(scored: ScoredMasks, path: str) -> Comparison:
@@ -75,22 +85,23 @@ def compare_masks(scored: ScoredMasks, path: str) -> Comparison:
     Args:
         scored (ScoredMasks): The masks of the proxy file.
         path (str): COCO JSON with masks of the same annotation ids: true
-            ones, or the same before merging. Crowds are left out.
+            masks, or the same masks before merging.
 
     Returns:
-        Comparison: The masks of ``path`` and how they agree.
+        Comparison: The masks of ``path`` and their IoUs.
 
     Raises:
-        InputError: The files share no mask, or the sizes of an image differ.
+        InputError: A mask is broken, the files have no annotation id in
+            common, or the sizes of an image differ.
     """
-    others = masks_by_id(load_coco(path))
+    others = masks_by_id(load_coco(path), path)
     masks = {
         ann_id: scored.rle(i)
         for i, ann_id in enumerate(scored.ids.tolist()) if ann_id in others
     }
     if not masks:
         raise InputError(
-            f'{path} has a mask for none of the {len(scored)} annotations of '
+            f'{path} has no mask for any of the {len(scored)} annotations of '
             f'{scored.proxy_file}. Name a file with the same annotation ids.')
     ious = np.array([
         _iou_of_annotation(ann_id, masks, others)
@@ -106,7 +117,7 @@ def _iou_of_annotation(ann_id: int, masks: Dict[int, dict],
     mask, other = masks[ann_id], others[ann_id]
     if mask['size'] != other['size']:
         raise InputError(
-            f'Annotation {ann_id}: its image is {mask["size"]} pixels high '
-            f'and wide in one file and {other["size"]} in the other. Name '
-            'files of the same images.')
+            f'Annotation {ann_id}: the image has [height, width] = '
+            f'{mask["size"]} in one file and {other["size"]} in the other. '
+            'Name files of the same images.')
     return mask_iou(mask, other)

@@ -2,9 +2,8 @@
 
 Letters in shapes: N crops of a batch, C feature channels, S side of a crop.
 """
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Dict, Optional, Sequence, Union
 
-import numpy as np
 import torch
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
@@ -13,27 +12,8 @@ from torch.nn import functional as F
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import MODELS
-from mmboxcaseg.structures import binarize_maps
 from .losses import CropLoss, CropTargets
-
-
-def views_of(gt: InstanceData) -> np.ndarray:
-    """Windows that the crops of an image show.
-
-    Args:
-        gt (InstanceData): ``windows`` (n, 4), and ``views`` (n, m, 4) where
-            a box has several crops, or one that shows more than its window.
-
-    Returns:
-        np.ndarray: Integer windows in the order of the crops, has shape
-        (n, m, 4).
-    """
-    return gt.views if 'views' in gt else np.asarray(gt.windows)[:, None]
-
-
-def count_views(gt: InstanceData) -> int:
-    """Number of crops n * m of an image, see :func:`views_of`."""
-    return int(np.prod(views_of(gt).shape[:2]))
+from .map_masks import MapMasks, views_of
 
 
 @MODELS.register_module()
@@ -277,29 +257,36 @@ class BoxCaseg(BaseModel):
         """Segment the object of every crop.
 
         Args:
-            inputs (Tensor): Normalised crops of all items, has shape
+            inputs (Tensor): Normalised crops of all images, has shape
                 (N, 3, S, S).
-            data_samples (list[DetDataSample]): One an item, with
-                ``gt_instances.windows`` of shape (n, 4) and perhaps
+            data_samples (list[DetDataSample]): One per image, with
+                ``gt_instances.windows`` of shape (n, 4) and optionally
                 ``views``, see :func:`views_of`.
 
         Returns:
-            list[DetDataSample]: With ``pred_instances.masks``, a list of n
-            boolean arrays, one a window.
+            list[DetDataSample]: With ``pred_instances.masks``, n boolean
+            masks, each as large as its window, see :class:`MapMasks`.
         """
-        sizes = [count_views(sample.gt_instances) for sample in data_samples]
-        maps = self.predict_maps(inputs).split(sizes)
-        for sample, own in zip(data_samples, maps):
+        all_gt = [sample.gt_instances for sample in data_samples]
+        num_crops = [views_of(gt)[..., 0].size for gt in all_gt]
+        all_maps = self.predict_maps(inputs).split(num_crops)
+        cfg = self.test_cfg
+        for sample, gt, maps in zip(data_samples, all_gt, all_maps):
             sample.pred_instances = InstanceData(
-                masks=self.make_masks(own, sample.gt_instances))
+                masks=MapMasks(
+                    maps,
+                    gt,
+                    threshold=cfg['threshold'],
+                    min_max=cfg['min_max'],
+                    eight_bit=cfg['eight_bit']))
         return data_samples
 
     def predict_maps(self, crops: Tensor) -> Tensor:
-        """Predict where the object of every crop is.
+        """Predict the probability that a pixel belongs to the object.
 
-        The crops go through the network in chunks of one fixed size, the
-        last one filled up: so a map does not depend on how many crops happen
-        to share its batch.
+        The crops go through the network in chunks of one fixed size; the
+        last chunk is filled up with zeros. So the map of a crop does not
+        depend on how many crops are in the batch.
 
         Args:
             crops (Tensor): Normalised crops, has shape (N, 3, S, S).
@@ -314,26 +301,6 @@ class BoxCaseg(BaseModel):
                 mirrored = self._predict_chunk(chunk.flip(3)).flip(2)
                 maps[-1] = (maps[-1] + mirrored) / 2
         return torch.cat(maps)
-
-    def make_masks(self, maps: Tensor, gt: InstanceData) -> List[np.ndarray]:
-        """Turn the maps of one image into masks.
-
-        Args:
-            maps (Tensor): Foreground probabilities of all its crops, has
-                shape (n * m, S, S).
-            gt (InstanceData): ``windows`` (n, 4), and ``views`` (n, m, 4)
-                where they differ from these.
-
-        Returns:
-            list[np.ndarray]: Boolean masks, each of its window's size.
-        """
-        views, cfg = views_of(gt), self.test_cfg
-        grouped = maps.cpu().numpy().reshape(*views.shape[:2], *maps.shape[1:])
-        return [
-            binarize_maps(own, seen, window, cfg['threshold'], cfg['min_max'],
-                          cfg['eight_bit'])
-            for own, seen, window in zip(grouped, views, gt.windows)
-        ]
 
     def _predict_chunk(self, crops: Tensor) -> Tensor:
         missing = self.test_cfg['chunk'] - len(crops)

@@ -6,8 +6,9 @@ import numpy as np
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (check_coco, load_json, raise_problems,
-                                      schema_problem, segmentation_problem)
+from mmboxcaseg.datasets.coco import (box_area, check_coco, load_json,
+                                      raise_problems, schema_problem,
+                                      segmentation_problem)
 from mmboxcaseg.structures import (decode_window, pixel_boxes, to_rle,
                                    xywh_to_xyxy)
 from .proxy_file import check_masks
@@ -107,31 +108,35 @@ def match_predictions(
 def merge_image(annotations: List[dict],
                 img: dict,
                 segmentations: Dict[int, Segmentation],
-                merge: bool = True,
-                clip: bool = True) -> Tuple[List[dict], Counter]:
+                clip: bool = True,
+                truncate: bool = False,
+                **kwargs) -> Tuple[List[dict], Counter]:
     """Turn the predictions of one image into proxy masks.
 
-    As the labeller's: each pixel goes to the smallest box, a mask scores by
-    its box's agreement with the pixel box. A box without a prediction gets
-    an empty mask.
+    They are merged and scored as the masks of a labeller. A box without a
+    prediction gets an empty mask.
 
     Args:
         annotations (list[dict]): The boxes.
         img (dict): Their image, with ``height`` and ``width``.
-        segmentations (dict[int, list | dict]): Masks by annotation id, of
+        segmentations (dict[int, list | dict]): Masks by annotation id, from
             :func:`match_predictions`.
-        merge (bool): Whether to merge. Defaults to True.
-        clip (bool): Whether to take away what lies outside the pixel box.
+        clip (bool): Whether to remove what lies outside the pixel box.
             Defaults to True.
+        truncate (bool): See :func:`pixel_boxes`. Defaults to False.
+        kwargs: Options of :func:`make_records`.
 
     Returns:
-        tuple: Records for :meth:`ProxyWriter.append`; and counts: masks that
-        were ``outside`` their pixel box with a pixel or more, and those that
-        are ``empty`` in the end.
+        tuple: Records for :meth:`ProxyWriter.append`; and counts: masks with
+        pixels ``outside`` their pixel box, and masks that are ``empty`` after
+        merging.
     """
     size = img['height'], img['width']
-    bboxes = np.array([ann['bbox'] for ann in annotations], dtype=np.float64)
-    boxes = pixel_boxes(xywh_to_xyxy(bboxes), *size)
+    corners = xywh_to_xyxy([ann['bbox'] for ann in annotations])
+    boxes = pixel_boxes(corners, *size, truncate)
+    # As CropBoxes does: a box that holds no whole pixel is rounded outward.
+    lost = (boxes[:, :2] >= boxes[:, 2:]).any(axis=1)
+    boxes[lost] = pixel_boxes(corners[lost], *size)
     masks, windows, counts = [], boxes.copy(), Counter()
     for i, ann in enumerate(annotations):
         mask, windows[i], outside = _cut(
@@ -140,11 +145,10 @@ def merge_image(annotations: List[dict],
         counts['outside'] += outside
     records = make_records([ann['id'] for ann in annotations],
                            masks,
-                           windows,
-                           bboxes[:, 2] * bboxes[:, 3],
+                           windows, [box_area(ann) for ann in annotations],
                            size,
-                           merge_by='box' if merge else None,
-                           boxes=boxes)
+                           boxes=boxes,
+                           **kwargs)
     counts['empty'] = sum(
         mask_utils.area(record['segmentation']) == 0 for record in records)
     return records, counts

@@ -1,8 +1,51 @@
+"""Merge and score the masks of one image (section 3.4 of the paper)."""
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from mmboxcaseg.structures import agreement, encode_window, merge_masks
+from mmboxcaseg.structures import (agreement, encode_window, is_kept,
+                                   merge_masks)
+
+
+def merge_and_score(
+    masks: Sequence[np.ndarray],
+    windows: np.ndarray,
+    areas: Sequence[float],
+    ids: Optional[Sequence[int]] = None,
+    merge_by: Optional[str] = 'box',
+    off_by_one: bool = False,
+    boxes: Optional[np.ndarray] = None
+) -> Tuple[List[np.ndarray], List[float]]:
+    """Merge the masks of one image, then score them.
+
+    Args:
+        masks (Sequence[np.ndarray]): n boolean masks, each as large as its
+            window.
+        windows (np.ndarray): Integer windows, has shape (n, 4), xyxy.
+        areas (Sequence[float]): Areas of the n boxes.
+        ids (Sequence[int], optional): See :func:`merge_masks`.
+        merge_by (str, optional): A pixel goes to the object with the
+            smallest 'box' (the paper) or the smallest 'mask' that contains
+            it. None leaves the masks as they are. Defaults to 'box'.
+        off_by_one (bool): See :func:`agreement`. Defaults to False.
+        boxes (np.ndarray, optional): True pixel boxes inside the windows,
+            has shape (n, 4), xyxy. Defaults to the windows.
+
+    Returns:
+        tuple: The masks in their windows; and their scores, the agreement
+        in [0, 1].
+    """
+    # Masks of a network are computed when they are read: read them once.
+    masks = list(masks)
+    if merge_by == 'mask':
+        areas = [mask.sum() for mask in masks]
+    if merge_by is not None:
+        masks = merge_masks(masks, windows, areas, ids)
+    inside = (windows if boxes is None else boxes) - np.tile(windows[:, :2], 2)
+    return masks, [
+        agreement(mask, box, off_by_one)
+        for mask, box in zip(masks, inside.tolist())
+    ]
 
 
 def make_records(ann_ids: Sequence[int],
@@ -10,38 +53,34 @@ def make_records(ann_ids: Sequence[int],
                  windows: np.ndarray,
                  areas: Sequence[float],
                  shape: Tuple[int, int],
-                 merge_by: Optional[str] = 'box',
-                 off_by_one: bool = False,
-                 boxes: Optional[np.ndarray] = None) -> List[dict]:
-    """Merge, score and encode the masks of one image (section 3.4).
+                 mask_weight_thr: Optional[float] = None,
+                 **kwargs) -> List[dict]:
+    """Merge, score and encode the masks of one image.
 
     Args:
         ann_ids (Sequence[int]): Ids of the n annotations.
-        masks (Sequence[np.ndarray]): n boolean masks, one a window.
-        windows (np.ndarray): Integer windows, has shape (n, 4), xyxy.
-        areas (Sequence[float]): Areas of the n boxes.
+        masks (Sequence[np.ndarray]): See :func:`merge_and_score`.
+        windows (np.ndarray): See :func:`merge_and_score`.
+        areas (Sequence[float]): See :func:`merge_and_score`.
         shape (tuple[int]): Height and width of the image.
-        merge_by (str, optional): A pixel goes to the object with the
-            smallest 'box' (the paper) or the smallest 'mask' that claims
-            it; None leaves the masks as they are. Defaults to 'box'.
-        off_by_one (bool): See :func:`agreement`. Defaults to False.
-        boxes (np.ndarray, optional): True pixel boxes inside the windows,
-            has shape (n, 4), xyxy. Defaults to the windows.
+        mask_weight_thr (float, optional): Masks that training with this
+            threshold would not use, see :func:`is_kept`, get ``mask_weight``
+            0. Defaults to None: no weight is written.
+        kwargs: Other arguments of :func:`merge_and_score`.
 
     Returns:
-        list[dict]: One an annotation: ``id``, ``segmentation`` (compressed
-        RLE) and ``mask_score``, the agreement in [0, 1].
+        list[dict]: One per annotation, for :meth:`ProxyWriter.append`:
+        ``id``, ``segmentation`` (compressed RLE) and ``mask_score``.
     """
-    if merge_by == 'mask':
-        areas = [mask.sum() for mask in masks]
-    if merge_by is not None:
-        masks = merge_masks(masks, windows, areas, ann_ids)
-    inside = (windows if boxes is None else boxes) - np.tile(windows[:, :2], 2)
-    return [
-        dict(
+    masks, scores = merge_and_score(masks, windows, areas, ann_ids, **kwargs)
+    records = []
+    for ann_id, mask, window, score in zip(ann_ids, masks, windows, scores):
+        record = dict(
             id=int(ann_id),
             segmentation=encode_window(mask, window, *shape),
-            mask_score=round(agreement(mask, box, off_by_one), 6))
-        for ann_id, mask, window, box in zip(ann_ids, masks, windows,
-                                             inside.tolist())
-    ]
+            mask_score=round(score, 6))
+        if mask_weight_thr is not None and not is_kept(record['mask_score'],
+                                                       mask_weight_thr):
+            record['mask_weight'] = 0
+        records.append(record)
+    return records

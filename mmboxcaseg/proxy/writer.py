@@ -13,14 +13,14 @@ from mmboxcaseg.datasets.coco import check_target, write_atomically, writing
 
 
 class ProxyWriter:
-    """Write a proxy file: results stream to shards, the JSON comes last.
+    """Write a proxy file: results go to shards first, the JSON comes last.
 
-    Every process appends to a shard of its own, one line an image, in the
-    folder ``OUT.shards``. A run that was cut off goes on where it stopped.
+    Every process appends to its own shard in the folder ``OUT.shards``, one
+    line per image. A run that was interrupted continues where it stopped.
     The final file is the source file with ``segmentation``, ``mask_score``
-    and ``mask_source`` added to the labelled annotations; its bytes do not
-    depend on the number of processes or of restarts. It appears at once.
-    Masks are never in memory all together.
+    and ``mask_source`` added to the labelled annotations. Its bytes do not
+    depend on the number of processes or restarts, and it is either complete
+    or not there. The masks are never all in memory.
 
     Args:
         out_file (str): The proxy file to write.
@@ -38,32 +38,35 @@ class ProxyWriter:
         self.folder = out_file + '.shards'
 
     def prepare(self) -> None:
-        """Make the shard folder, or check that the one there fits.
+        """Make the folder of the shards, or check the one that is there.
 
-        Call it in one process, before the others go on.
+        Call it in one process, before the others continue, and after all
+        other checks: a failed start should not leave a folder behind.
 
         Raises:
             OSError: The folder cannot be written.
-            InputError: It belongs to another labelling, or the file to write
-                is that of the boxes, or no file.
+            InputError: It holds images of another labelling, or the output
+                is the file of the boxes or not a file.
         """
         if osp.realpath(self.out_file) == osp.realpath(self.source_file):
-            raise InputError(f'{self.out_file} is the file of the boxes, and '
+            raise InputError(f'{self.out_file} is the file of the boxes and '
                              'would be overwritten: choose another name.')
         check_target(self.out_file)
         head = json.dumps(
             dict(source=self.source_file, **self.provenance), indent=1)
         head_file = osp.join(self.folder, 'head.json')
+        if osp.isfile(head_file):
+            with open(head_file, encoding='utf-8') as file:
+                if file.read() == head:
+                    return
+        if osp.isdir(self.folder) and self._index():
+            raise InputError(
+                f'{self.folder} holds the unfinished labelling of another '
+                'file, config or checkpoint. Remove it, or choose another '
+                'name for the output.')
         with writing(self.folder):
             os.makedirs(self.folder, exist_ok=True)
-        if not osp.exists(head_file):
-            write_atomically(head_file, [head])
-        with open(head_file, encoding='utf-8') as file:
-            if file.read() != head:
-                raise InputError(
-                    f'{self.folder} holds the unfinished labelling of '
-                    'another file, config or checkpoint. Remove it, or '
-                    'choose another name for the output.')
+        write_atomically(head_file, [head])
 
     def append(self, rank: int, img_id: int, records: List[dict]) -> None:
         """Store the masks of one image.
@@ -71,16 +74,18 @@ class ProxyWriter:
         Args:
             rank (int): Number of the process.
             img_id (int): Image id.
-            records (list[dict]): One a box: ``id`` of the annotation,
-                ``segmentation`` and ``mask_score``.
+            records (list[dict]): One per box: ``id`` of the annotation,
+                ``segmentation``, ``mask_score`` and optionally
+                ``mask_weight``.
 
         Raises:
-            OSError: The disk is full, or another cause, with the remedy.
+            OSError: The disk is full, or the file cannot be written for
+                another reason. The message says what to do.
         """
         path = osp.join(self.folder, f'rank{rank}.jsonl')
         line = json.dumps([img_id, records], separators=(',', ':')) + '\n'
         with writing(path), open(path, 'ab+') as file:
-            # A kill can leave half a line: do not write behind it.
+            # A killed process can leave half a line: start a new one.
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read() != b'\n':
@@ -91,13 +96,13 @@ class ProxyWriter:
         """Ids of the images in the shards.
 
         Raises:
-            FileNotFoundError: Another machine made their folder on a disk of
-                its own.
+            FileNotFoundError: Another machine made their folder on its own
+                disk.
         """
         if not osp.isdir(self.folder):
             raise FileNotFoundError(
-                f'{self.folder} was made by the first process, but is not '
-                'seen by this one: the output must lie on a disk that all '
+                f'{self.folder} was made by the first process, but this one '
+                'cannot see it: the output must be on a disk that all '
                 'machines share, under the same path.')
         return set(self._index())
 
@@ -106,26 +111,26 @@ class ProxyWriter:
                backend_args: Optional[dict] = None) -> dict:
         """Join the shards to the proxy file and remove them.
 
-        Call it in one process, when all are done.
+        Call it in one process, when all have finished.
 
         Args:
-            num_images (int): How many images must be there at least.
-                Defaults to 0.
-            backend_args (dict, optional): What reads the source file, see
+            num_images (int): The smallest number of images that the shards
+                must hold. Defaults to 0.
+            backend_args (dict, optional): For reading the source file, see
                 :func:`mmengine.fileio.get`. Defaults to None.
 
         Returns:
             dict: ``instances`` labelled and their mean ``mask_score``.
 
         Raises:
-            RuntimeError: Images are missing. The shards stay.
+            RuntimeError: Images are missing. The shards are kept.
         """
         index = self._index()
         if len(index) < num_images:
             raise RuntimeError(
                 f'{self.folder} has {len(index)} of {num_images} images. Do '
                 'all machines write to one shared disk? If they do, it was '
-                'slow to show their files: give the same command again.')
+                'slow to show their files: run the same command again.')
         text = get_text(
             self.source_file, 'utf-8-sig', backend_args=backend_args)
         data = json.loads(text)
@@ -139,9 +144,9 @@ class ProxyWriter:
 
     def _encode(self, data: dict, index: Dict[int, Tuple[str, int]],
                 scores: List[float]) -> Iterator[str]:
-        """Write the source file as JSON, piece by piece, masks added.
+        """Yield the source file with masks as JSON, piece by piece.
 
-        The masks stay in the shards until their turn comes.
+        A mask is read from its shard when its annotation is written.
         """
         source = dict(mask_source=self.provenance['mask_source'])
         with ExitStack() as stack:
@@ -155,13 +160,16 @@ class ProxyWriter:
                     mask = find(ann['image_id']).get(ann['id'])
                     if mask:
                         scores.append(mask['mask_score'])
+                        if 'mask_score' in ann:
+                            # The weight was that of the mask replaced here.
+                            ann.pop('mask_weight', None)
                         ann = {**ann, **mask, **source}
                     yield (', ' if k else '[') + json.dumps(ann)
                 yield ']'
         yield '}'
 
     def _index(self) -> Dict[int, Tuple[str, int]]:
-        """Find the line of every image, passing those that a kill cut short.
+        """Find the line of every image; lines that were cut off are skipped.
 
         Returns:
             dict[int, tuple]: Path of the shard and offset, by image id.
@@ -181,11 +189,11 @@ class ProxyWriter:
 
 def _open_shards(index: Dict[int, Tuple[str, int]],
                  stack: ExitStack) -> Callable[[int], dict]:
-    """Return a function from image id to its records by annotation id."""
+    """Return a function from an image id to its records by annotation id."""
     paths = {path for path, _ in index.values()}
     files = {path: stack.enter_context(open(path, 'rb')) for path in paths}
 
-    # Annotations of an image need not follow each other in their file.
+    # The annotations of an image may be far apart in their file.
     @lru_cache(maxsize=1024)
     def find(img_id: int) -> dict:
         if img_id not in index:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import wraps
 from multiprocessing import Pool
 from tempfile import TemporaryFile
-from typing import Callable, Dict, Iterator, Optional, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
 import cv2
 import mmengine.logging
@@ -235,18 +235,3 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
     with Pool(nproc, initializer=signal.signal, initargs=ignore) as pool:
         results = pool.imap(func, tasks, chunksize=8)
         return list(track(results, len(tasks)))
-
-
-def library_versions() -> Dict[str, str]:
-    """Return the versions of the libraries that shape a mask.
-
-    PyTorch and mmcv are among them in programs that run a network.
-
-    Returns:
-        dict[str, str]: Versions by module name.
-    """
-    names = ('mmboxcaseg', 'torch', 'mmcv', 'cv2', 'numpy')
-    return {
-        name: sys.modules[name].__version__
-        for name in names if name in sys.modules
-    }

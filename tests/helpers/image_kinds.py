@@ -43,8 +43,9 @@ DEEP = dict(
     tif16='.tif',
     float32='.tif')
 NO_IMAGE = dict(empty='.jpg', text='.jpg', html='.png', head='.jpg')
-CUT_SHORT = dict(cut='.jpg', cut_end='.jpg', cut_png='.png')
-ALL = {**LOADED, **DEEP, **NO_IMAGE, **CUT_SHORT}
+CUT_JPEG = dict(cut='.jpg', cut_end='.jpg')
+CUT_PNG = dict(cut_png='.png')
+ALL = {**LOADED, **DEEP, **NO_IMAGE, **CUT_JPEG, **CUT_PNG}
 
 
 def write_kind(kind: str, folder: Path) -> Path:
@@ -79,7 +80,7 @@ def write_kind(kind: str, folder: Path) -> Path:
             tif16=GREY * np.uint16(257),
             float32=np.float32(GREY))[kind]
         cv2.imwrite(str(path), pixels)
-    elif kind in CUT_SHORT or kind == 'head':
+    elif kind in (*CUT_JPEG, *CUT_PNG, 'head'):
         image.save(path, quality=95)
         content = path.read_bytes()
         keep = dict(head=20, cut_end=-2).get(kind, len(content) * 9 // 10)

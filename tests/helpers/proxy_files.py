@@ -47,8 +47,8 @@ def write_proxy_files(dataset: dict,
         for name, masks, merge_by in (('proxy', predicted,
                                        'box'), ('unmerged', predicted, None),
                                       ('truth', true, None)):
-            for record in make_records(ids, masks, windows, areas, shape,
-                                       merge_by):
+            for record in make_records(
+                    ids, masks, windows, areas, shape, merge_by=merge_by):
                 record['mask_source'] = 'tiny@1234'
                 records[name][record['id']] = record
     paths = {}

@@ -98,10 +98,10 @@ def test_lost_image(model, tmp_path):
 
 
 @pytest.mark.parametrize('kind, words', [
-    ('text', 'text.jpg: the file is no image'),
-    ('empty', 'empty.jpg: the file is no image'),
+    ('text', 'text.jpg: the file is not an image'),
+    ('empty', 'empty.jpg: the file is not an image'),
     ('grey16', 'grey16.png: it has more than 8 bits'),
-    ('cut', 'cut.jpg cannot be read'),
+    ('cut_png', 'cut_png.png cannot be read'),
 ])
 def test_image_that_is_refused(model, tmp_path, kind, words):
     with pytest.raises(ValueError, match=words):
@@ -117,14 +117,14 @@ def test_image_of_every_kind(model, tmp_path):
 
 def test_detector_is_no_labeller():
     config = ROOT / 'configs/toy/mask-rcnn_r18-tiny_toy.py'
-    with pytest.raises(ValueError, match='no config of a labeller'):
+    with pytest.raises(ValueError, match='not the config of a labeller'):
         init_labeller(str(config))
 
 
 def test_checkpoint_of_another_model(tmp_path):
     path = tmp_path / 'other.pth'
     torch.save(dict(state_dict=torch.nn.Conv2d(1, 1, 1).state_dict()), path)
-    with pytest.raises(ValueError, match='other.pth cannot be loaded'):
+    with pytest.raises(ValueError, match='other.pth does not fit'):
         init_labeller(Config.fromfile(CONFIG), str(path), 'cpu')
 
 
@@ -150,8 +150,8 @@ def test_label_image(model, checkpoint, img, tmp_path):
     cv2.imwrite(str(path), img)
     xywh = [[x0, y0, x1 - x0, y1 - y0] for x0, y0, x1, y1 in BOXES]
     texts = [','.join(map(str, box)) for box in xywh]
-    label_image(path, CONFIG, checkpoint, '--out-dir', out, '--device', 'cpu',
-                '--boxes', *texts)
+    label_image(path, CONFIG, checkpoint, '--out', out, '--device', 'cpu',
+                '--box', *texts)
     coco = load_proxy(str(out / 'a_masks.json'))
     masks, scores = label_boxes(model, img, BOXES)
     assert [ann['id'] for ann in coco['annotations']] == [1, 2, 3]
@@ -174,11 +174,11 @@ def test_label_image_next_to_the_image(checkpoint, img, tmp_path, box):
         path,
         CONFIG,
         checkpoint,
-        '--out-dir',
+        '--out',
         tmp_path,
         '--device',
         'cpu',
-        '--boxes',
+        '--box',
         box,
         '--cfg-options',
         'model.fusion.alpha=0.6',
@@ -203,5 +203,5 @@ def test_empty_mask_is_drawn(img, tmp_path):
 
 def test_label_image_with_bad_box(tmp_path):
     output = label_image(
-        'a.png', CONFIG, 'b.pth', '--boxes', '1,2,3', fails=True)
+        'a.png', CONFIG, 'b.pth', '--box', '1,2,3', fails=True)
     assert "'1,2,3' is not a box x,y,width,height" in output

@@ -171,11 +171,14 @@ def overlap(one, other) -> bool:
 
 
 def test_eval_masks_agrees(chain, workspace):
-    merged = chain.work_dir / 'val_merged.json'
-    row = evaluate_mask_file(str(merged), str(chain.truth))
-    printed = workspace.run('analysis_tools/eval_masks.py', merged,
-                            chain.truth)
-    rounded = {key: round(value, 4) for key, value in row.items()}
-    assert json.loads(printed.splitlines()[-1]) == rounded
+    files = chain.work_dir / 'val_merged.json', chain.truth
+    row = evaluate_mask_file(*map(str, files))
     summary = load(chain.work_dir / 'summary.json')
     assert summary['labeller']['merged'] == row
+    printed = workspace.run('analysis_tools/eval_masks.py', *files,
+                            '--num-classes', '80')
+    row = evaluate_mask_file(*map(str, files), num_classes=80)
+    assert json.loads(printed.splitlines()[-1]) == {
+        key: round(value, 4)
+        for key, value in row.items()
+    }

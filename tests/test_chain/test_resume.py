@@ -120,7 +120,7 @@ def label_many(chain, labeller_config, many, tmp_path) -> Callable:
     def command(name: str) -> List[str]:
         return [
             'label.py', labeller_config, chain.checkpoint, tmp_path / name,
-            '--ann-file', many, '--img-prefix', 'data/toy/train', '--work-dir',
+            '--boxes', many, '--images', 'data/toy/train', '--work-dir',
             tmp_path, '--cfg-options', 'label_dataloader.batch_size=1'
         ]
 

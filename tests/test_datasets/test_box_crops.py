@@ -63,18 +63,6 @@ def test_segmentation_is_kept_where_there_is_one(tiny_coco):
     assert 'segmentation' not in empty['instances'][0]
 
 
-@pytest.mark.parametrize('per_image', [True, False])
-def test_skip_img_ids(tiny_coco, per_image):
-    dataset = build(tiny_coco(), per_image=per_image, skip_img_ids=[2, 7])
-    assert [item['img_id'] for item in dataset] == [4]
-
-
-def test_everything_skipped(tiny_coco):
-    # A labelling that was cut off after its last image.
-    dataset = build(tiny_coco(), per_image=True, skip_img_ids=[2, 4, 7])
-    assert len(dataset) == 0
-
-
 def test_classes_of_the_config(tiny_coco):
     dataset = build(tiny_coco(), metainfo=dict(classes=('dog', )))
     labels = [item['instances'][0]['bbox_label'] for item in dataset]

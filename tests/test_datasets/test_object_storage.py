@@ -202,7 +202,7 @@ def test_label(monkeypatch, data, build_labeller):
 
     with pytest.raises(SystemExit, match='no.json .*by `backend_args`'):
         run_tool(monkeypatch, 'label', data.labeller, checkpoint, out,
-                 '--ann-file', 'no.json', '--img-prefix', 'images')
+                 '--boxes', 'no.json', '--images', 'images')
 
 
 def check_data(monkeypatch, capsys, config: Path) -> str:

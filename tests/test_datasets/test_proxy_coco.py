@@ -96,14 +96,15 @@ def test_every_box_is_kept(tiny_coco):
 def test_table_of_classes_is_printed(tiny_coco, log):
     files = tiny_coco(add_masks)
     build(files, mask_score_power=2, few_masks=2)
-    table, warning = [m for m in log.messages if 'learn' in m]
-    assert table.startswith(f'{files["ann_file"]}: all boxes are learnt')
+    table, warning = log.messages[-2:]
+    assert table.startswith(
+        f'{files["ann_file"]}: boxes and masks used for training')
     rows = [[cell.strip() for cell in line.split('|')[1:-1]]
             for line in table.splitlines() if line.startswith('|')]
     mean = 0.95**2 / 2
     # The crowd is not counted.
     assert rows == [
-        ['class', 'boxes', 'masks learnt', 'share', 'mean weight'],
+        ['class', 'boxes', 'masks used', 'share', 'mean weight'],
         ['cat', '2', '1', '0.500', '0.500'],
         ['dog', '2', '1', '0.500', f'{mean:.3f}'],
         ['all', '4', '2', '0.500', f'{0.25 + mean / 2:.3f}'],

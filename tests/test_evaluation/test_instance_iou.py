@@ -179,6 +179,9 @@ def test_perfect_masks(files):
     truth = json.loads(Path(files[1]).read_text())['annotations']
     edit(files[0], lambda anns: anns.extend(dict(a, **SCORED) for a in truth))
     assert evaluate_mask_file(*files) == dict(mIoU_star=1, IoU_50=1, IoU_75=1)
+    # Only two of 80 classes have masks here.
+    assert evaluate_mask_file(
+        *files, num_classes=80)['mIoU_star'] == pytest.approx(2 / 80)
 
 
 def test_crowds_are_not_counted(files):

@@ -6,7 +6,7 @@ from mmengine.structures import InstanceData
 from torch.nn import functional as F
 
 from mmboxcaseg import InputError
-from mmboxcaseg.models import CropLoss, boxcaseg
+from mmboxcaseg.models import CropLoss, boxcaseg, map_masks
 from mmboxcaseg.models.losses import pairwise_loss
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import binarize_maps
@@ -188,7 +188,8 @@ def test_mask_does_not_depend_on_its_batch(build_labeller, monkeypatch, chunk,
                                            keep_map):
     if keep_map:
         # A map shows a difference that a mask might hide.
-        monkeypatch.setattr(boxcaseg, 'binarize_maps', lambda maps, *_: maps)
+        monkeypatch.setattr(map_masks, 'binarize_maps',
+                            lambda maps, *_, **__: maps)
     model = build_labeller(chunk=chunk)
     model.eval()
     expected = [found.tobytes() for found in run(model, [7], [1])]

@@ -70,7 +70,7 @@ def test_smallest_box_gets_the_pixel():
     assert [record['mask_score'] for record in records] == [1, 1, 0]
     assert counts == dict(outside=0, empty=1)
 
-    records, counts = merge_image(anns, IMG, masks, merge=False)
+    records, counts = merge_image(anns, IMG, masks, merge_by=None)
     assert [record['mask_score'] for record in records] == [1, 1, 1]
     for record in records:
         assert record['segmentation'] == masks[record['id']]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmboxcaseg.proxy import make_records
+from mmboxcaseg.proxy import make_records, merge_and_score
 from mmboxcaseg.structures import decode_window, encode_window
 
 SHAPE = (40, 50)
@@ -79,3 +79,40 @@ def test_score_of_the_authors(masks):
     record = make_records(
         IDS, masks, WINDOWS, AREAS, SHAPE, off_by_one=True)[1]
     assert record['mask_score'] == round(16 * 31 / (17 * 32), 6)
+
+
+def test_weight_of_masks_under_a_threshold(masks):
+    plain = make_records(IDS, masks, WINDOWS, AREAS, SHAPE)
+    weighted = make_records(
+        IDS, masks, WINDOWS, AREAS, SHAPE, mask_weight_thr=0.5)
+    # 15 of 31 columns, the whole window, nothing
+    weights = [record.pop('mask_weight', None) for record in weighted]
+    assert weights == [0, None, 0]
+    assert weighted == plain
+
+
+def test_empty_mask_has_no_weight_at_any_threshold(masks):
+    records = make_records(
+        IDS, masks, WINDOWS, AREAS, SHAPE, mask_weight_thr=0)
+    assert ['mask_weight' in record for record in records] == [0, 0, 1]
+
+
+def test_every_mask_is_computed_once(masks):
+
+    class Lazy:
+        """A sequence that counts how often it is read."""
+
+        reads = 0
+
+        def __len__(self):
+            return len(masks)
+
+        def __getitem__(self, i):
+            self.reads += 1
+            return masks[i]
+
+    lazy = Lazy()
+    merged, scores = merge_and_score(lazy, WINDOWS, AREAS, IDS)
+    # The fourth read ends the iteration.
+    assert lazy.reads == 4
+    assert scores[1:] == [1, 0] and merged[1].all()

@@ -158,7 +158,7 @@ def test_read_only_folder(new_writer, tmp_path):
 
 def test_folder_that_cannot_be_made(new_writer, tmp_path):
     (tmp_path / 'out').write_text('a file')
-    with pytest.raises(OSError, match='cannot write .*out.*Make room'):
+    with pytest.raises(OSError, match='cannot write .*out.*Free some'):
         new_writer().prepare()
 
 
@@ -197,26 +197,62 @@ def test_finished_grows_with_every_image(new_writer):
         assert writer.finished() == set(IMG_IDS[:count])
 
 
-@pytest.mark.parametrize('changes', [
+CHANGES = [
     dict(mask_source='tiny@5678'),
     dict(merge=False),
     dict(test_cfg=dict(chunk=4)),
-])
+]
+
+
+@pytest.mark.parametrize('changes', CHANGES)
 def test_shards_of_another_labelling(new_writer, changes):
-    new_writer().prepare()
+    writer = new_writer()
+    writer.prepare()
+    writer.append(0, 4, records(4))
     writer = new_writer(**changes)
     with pytest.raises(ValueError) as error:
         writer.prepare()
     assert writer.folder in str(error.value)
     assert 'another name' in str(error.value)
+    # What was labelled is still there.
+    assert new_writer().finished() == {4}
+
+
+@pytest.mark.parametrize('changes', CHANGES)
+@pytest.mark.parametrize('start', ['', '[4, [{"id'])
+def test_empty_shards_of_another_labelling(new_writer, changes, start):
+    expected = write_all(new_writer('b.json', **changes))
+    first = new_writer()
+    first.prepare()
+    if start:
+        with open(shard(first), 'w') as file:
+            file.write(start)
+    assert write_all(new_writer(**changes)) == expected
 
 
 def test_shards_of_another_source(new_writer):
-    new_writer().prepare()
     writer = new_writer()
+    writer.prepare()
+    writer.append(0, 4, records(4))
     writer.source_file += '.other'
     with pytest.raises(ValueError, match='unfinished labelling'):
         writer.prepare()
+
+
+def test_weight_of_a_replaced_mask_is_dropped(new_writer):
+    writer = new_writer()
+    data = json.loads(read(writer.source_file))
+    of_mask, of_box = data['annotations'][:2]
+    of_mask.update(records(7)[0], mask_source='other', mask_weight=0)
+    of_box['mask_weight'] = 0.5
+    with open(writer.source_file, 'w') as file:
+        json.dump(data, file)
+    found = {
+        ann['id']: ann
+        for ann in json.loads(write_all(writer))['annotations']
+    }
+    assert 'mask_weight' not in found[11]
+    assert found[5]['mask_weight'] == 0.5
 
 
 def test_prepare_keeps_what_fits(new_writer):

@@ -23,7 +23,7 @@ METHODS = load_baselines().METHODS
 
 @pytest.fixture
 def img() -> np.ndarray:
-    """A red disc of radius 14 about (32, 28) on noisy green."""
+    """A red disc of radius 14 at (32, 28) on noisy green."""
     rng = np.random.default_rng(0)
     img = np.zeros((64, 64, 3), dtype=np.uint8)
     img[...] = (40, 160, 60)
@@ -33,7 +33,7 @@ def img() -> np.ndarray:
 
 
 @pytest.mark.parametrize('method', METHODS)
-def test_form(method, img):
+def test_shape_and_type(method, img):
     before = img.copy()
     mask = METHODS[method](img, WINDOW)
     assert mask.shape == SHAPE
@@ -42,14 +42,14 @@ def test_form(method, img):
     assert (METHODS[method](img, WINDOW) == mask).all()
 
 
-def test_box_is_full(img):
+def test_box_mask_is_full(img):
     assert METHODS['box'](img, WINDOW).all()
 
 
 def test_ellipse(img):
     mask = METHODS['ellipse'](img, WINDOW)
     assert mask.mean() == pytest.approx(np.pi / 4, abs=0.01)
-    # symmetric, and it touches all four sides
+    # It is symmetric and touches all four sides.
     assert (mask == mask[::-1]).all() and (mask == mask[:, ::-1]).all()
     assert mask[0].any() and mask[:, 0].any()
     assert not mask[0, 0]
@@ -63,6 +63,6 @@ def test_grabcut_finds_the_disc(img):
 
 
 def test_grabcut_at_the_border(img):
-    # a box that is the whole image has no background around it
+    # A box as large as the image has no background around it.
     mask = METHODS['grabcut'](img, np.array([0, 0, 64, 64]))
     assert mask.shape == (64, 64)

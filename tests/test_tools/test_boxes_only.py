@@ -7,7 +7,7 @@ from mmboxcaseg.datasets.coco import boxes_only, load_coco
 
 @pytest.fixture
 def source(tiny_coco) -> str:
-    """COCO file of three images with masks of one kind."""
+    """COCO file of three images with masks."""
 
     def add_masks(data: dict) -> None:
         for ann in data['annotations']:
@@ -37,7 +37,7 @@ def test_subsets_are_nested(tool, source, tmp_path):
             data = load_coco(str(out))
             ids = [img['id'] for img in data['images']]
             assert len(ids) == num
-            # in the order of the source
+            # in the order of the source file
             assert ids == [i for i in (7, 2, 4) if i in ids]
             whole = boxes_only(load_coco(source))
             assert data['categories'] == whole['categories']

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmboxcaseg.datasets.coco import load_coco
 
-# xyxy, half-open. Shares of 70 and 33 pixels are no short decimals.
+# xyxy, half-open. Fractions of 70 and 33 pixels have many decimals.
 SIZES = {'a.jpg': (60, 70), 'deep/b.png': (33, 640)}
 BOXES = {
     'a.jpg': [('dog', (0, 0, 70, 60)), ('cat', (3, 4, 13, 59))],
@@ -29,7 +29,7 @@ def to_yolo(height: int, width: int, boxes: list) -> str:
 
 def to_labelme(height: int, width: int, boxes: list) -> str:
     shapes = [
-        # from the lower left corner to the upper right one
+        # from the lower left to the upper right corner
         dict(
             label=label,
             points=[[x0, y1], [x1, y0]],
@@ -104,7 +104,7 @@ def tree(tool, tmp_path) -> SimpleNamespace:
         return labels
 
     def convert(kind: str, *argv) -> tuple:
-        """What is printed and the COCO file."""
+        """Returns what was printed, and the COCO file."""
         if kind == 'yolo' and '--classes' not in argv:
             (tmp_path / 'names.txt').write_text('dog\ncat\n\n')
             argv += '--classes', tmp_path / 'names.txt'
@@ -117,7 +117,7 @@ def tree(tool, tmp_path) -> SimpleNamespace:
 
 
 def boxes_of(coco: dict) -> dict:
-    """Class and box, xyxy, of the objects of an image by its name."""
+    """Classes and boxes (xyxy) by file name of the image."""
     names = {cat['id']: cat['name'] for cat in coco['categories']}
     files = {img['id']: img['file_name'] for img in coco['images']}
     boxes = {name: [] for name in files.values()}
@@ -141,7 +141,7 @@ def test_boxes(tree, kind):
     assert coco['categories'] == [
         dict(id=i, name=name) for i, name in enumerate(order, 1)
     ]
-    # Whole pixels are so again, also from six digits of YOLO.
+    # Whole pixels are restored, also from six digits of YOLO.
     assert boxes_of(coco) == BOXES
     assert [ann['id'] for ann in coco['annotations']] == [1, 2, 3, 4, 5]
     for ann in coco['annotations']:
@@ -417,7 +417,7 @@ def test_image_suffixes(tree, suffix):
 
 
 def test_cvat_names_without_suffix(tree):
-    """As CVAT writes it for the frames of a video."""
+    """CVAT names the frames of a video in this way."""
     path = tree.write('cvat')
     text = path.read_text().replace('"a.jpg"', '"a"')
     path.write_text(text.replace('deep/b.png', 'deep/b.PNG'))
@@ -443,7 +443,7 @@ BNDBOX = ('<bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}'
 
 
 def test_other_objects_of_voc(tree):
-    """Written by roLabelImg, CVAT and Roboflow."""
+    """Objects that roLabelImg, CVAT and Roboflow write."""
     polygon = '<polygon><x1>1</x1><y1>1</y1></polygon>'
     rotation = ('<attributes><attribute><name>rotation</name><value>30.0'
                 '</value></attribute></attributes>')
@@ -510,7 +510,7 @@ def test_names_of_another_form(tree, tmp_path, text):
 
 
 def test_labelme_of_2018(tree):
-    """Without a size; shapes without a type were polygons."""
+    """It wrote no image size; shapes without a type were polygons."""
     path = tree.write('labelme') / 'a.json'
     content = json.loads(path.read_text())
     del content['imageHeight'], content['imageWidth'], content['version']

@@ -1,4 +1,4 @@
-"""duts_to_single.py on drawn salient images."""
+"""duts_to_single.py on synthetic salient images."""
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ OBJECTS = dict(one=1, speck=1, two=2, none=0, copy=1, shrunk=1)
 
 
 def draw_image(rng: np.random.Generator) -> np.ndarray:
-    """A smooth picture that is like no other."""
+    """A smooth random image."""
     coarse = rng.integers(0, 256, (9, 12, 3)).astype(np.uint8)
     return cv2.resize(coarse, (160, 120), interpolation=cv2.INTER_CUBIC)
 
@@ -34,7 +34,7 @@ def draw_mask(name: str) -> np.ndarray:
 
 @pytest.fixture
 def duts(tmp_path, rng) -> SimpleNamespace:
-    """Salient images and, in folders of depth 1 and 2, target images."""
+    """Salient images, and target images in a folder and its subfolder."""
     paths = SimpleNamespace(
         images=tmp_path / 'DUTS-TR-Image',
         masks=tmp_path / 'DUTS-TR-Mask',
@@ -72,7 +72,7 @@ def test_single_objects(tool, duts):
     assert read_record(duts.out)['left_out'] == dict(
         no_object=['none'], several_objects=['two'], copies={})
 
-    # The same rule as that of the data set, and a list that it reads.
+    # SalientDataset reads the list, and applies the same rule itself.
     folders = dict(img=str(duts.images), mask=str(duts.masks))
     listed, ruled = (
         SalientDataset(data_prefix=folders, pipeline=[], **kwargs)
@@ -145,8 +145,8 @@ def test_no_targets(tool, duts, tmp_path, folder):
 
 
 @pytest.mark.parametrize('name, message', [
-    ('DUTS-TR-Mask/one.png', 'one: its mask is no'),
-    ('DUTS-TR-Image/one.jpg', 'one: the file is no'),
+    ('DUTS-TR-Mask/one.png', 'one: its mask is not'),
+    ('DUTS-TR-Image/one.jpg', 'one: the file is not'),
     ('target/other.jpg', 'target/other.jpg cannot be read'),
 ])
 def test_broken_image(tool, duts, tmp_path, name, message):

@@ -121,7 +121,8 @@ def test_what_is_printed_and_written(tool, tiny_coco, tmp_path, predictions):
         assert line in printed
     data = load_proxy(out)
     record = data['info']['mmboxcaseg']
-    assert record['merge'] and record['clip'] and record['min_iou'] == 0.9
+    assert record['merge_by'] == 'box' and record['min_iou'] == 0.9
+    assert record['clip'] and not record['truncate']
     assert record['mask_source'] == f'sam@{record["predictions_sha256"][:8]}'
     scores = {ann['id']: ann.get('mask_score') for ann in data['annotations']}
     assert scores == {11: 1, 5: 0, 8: 1, 9: None, 3: 0}

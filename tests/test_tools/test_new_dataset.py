@@ -15,8 +15,8 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from photographs import DATA, needs_photographs
 from proxy_files import write_proxy_files
+from real_images import DATA, needs_real_images
 
 from mmboxcaseg.registry import DATASETS, METRICS, MODELS
 
@@ -319,8 +319,8 @@ def test_path_of_the_base(new_dataset, tmp_path, monkeypatch):
                                  base) == str(ROOT / 'configs' / base)
 
 
-@needs_photographs
-def test_photographs(new_dataset, tool, tmp_path):
+@needs_real_images
+def test_real_images(new_dataset, tool, tmp_path):
     annotations = DATA / 'coco_mini/annotations'
     printed = tool('new_dataset', '--boxes', annotations / 'boxes_train.json',
                    '--images', DATA / 'coco_mini/images', '--salient',

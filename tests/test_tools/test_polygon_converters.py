@@ -72,7 +72,7 @@ def test_untouched_masks_are_kept(tool, proxy, exported, tmp_path):
     out = tmp_path / 'out.json'
     printed = tool('labelme_to_proxy', proxy['ann_file'], exported, out)
     assert '0 masks corrected' in printed
-    # hole and all
+    # also those with a hole
     assert by_id(out) == by_id(proxy['ann_file'])
 
 
@@ -118,7 +118,7 @@ def test_folder_without_labelme_files(tool, proxy, tmp_path):
 
 
 def read_yolo(path: Path, height: int, width: int) -> list:
-    """Class and mask of every line."""
+    """Read class and mask of every line."""
     objects = []
     for line in path.read_text().splitlines():
         label, *numbers = line.split()
@@ -146,7 +146,7 @@ def test_yolo(tool, proxy, tmp_path, parts, area, said):
                                                                  30)).items())
     # The classes are cat and dog, in the order of the file.
     assert (two[0], hole[0], low[0], none) == (0, 1, 1, [])
-    # The line that joins the parts may colour the pixels it runs through.
+    # The line that joins the parts may cover pixels on its way.
     assert area <= two[1].sum() <= area * 1.1
     assert two[1][6:21, 5:12].all()
     assert two[1][6:10, 20:25].all() == (parts == 'join')
@@ -157,7 +157,7 @@ def test_yolo(tool, proxy, tmp_path, parts, area, said):
 
 
 def test_labelformat_reads_the_labels(tool, proxy, tmp_path):
-    """A reader of others finds the same boxes, masks and classes."""
+    """An independent reader finds the same boxes, masks and classes."""
     objects = []
     for name, reader, options in (('boxes', YOLOv8ObjectDetectionInput, [
             '--boxes-only'
@@ -194,7 +194,7 @@ def test_yolo_without_low_scores(tool, proxy, tmp_path):
 
 
 def test_yolo_boxes_come_back(tool, tiny_coco, tmp_path):
-    """Exported and converted to a COCO file again they are the same."""
+    """Boxes do not change when exported and converted back to COCO."""
     source = tiny_coco()
     images = source['data_prefix']['img']
     out, coco = tmp_path / 'yolo', tmp_path / 'boxes.json'
@@ -223,7 +223,7 @@ BOX = st.tuples(*[st.floats(-20, 60).map(lambda v: round(v, 3))] * 2,
     max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_yolo_boxes_round_trip(tool, tmp_path_factory, boxes):
-    """The reader takes all that is written: boxes clipped to their images."""
+    """boxes_to_coco.py reads all exported boxes, and clips nothing."""
     folder = tmp_path_factory.mktemp('round_trip')
     (folder / 'images').mkdir()
     cv2.imwrite(str(folder / 'images/a.png'), np.zeros((40, 50, 3)))

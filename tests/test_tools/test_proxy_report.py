@@ -1,4 +1,4 @@
-"""The report as its users get it: from the tool, in a browser."""
+"""The report as users see it: written by the tool, in a browser."""
 import importlib.util
 import re
 import shutil
@@ -24,7 +24,7 @@ def files(tiny_coco, rng):
 
 @pytest.fixture
 def run_tool(monkeypatch, files, tmp_path):
-    """Runs the tool; returns the page that it was to write."""
+    """Runs the tool; returns the path of the page."""
     spec = importlib.util.spec_from_file_location('proxy_report', TOOL)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
@@ -32,7 +32,7 @@ def run_tool(monkeypatch, files, tmp_path):
     def run(*options: str) -> Path:
         out = tmp_path / 'report.html'
         monkeypatch.setattr(sys, 'argv', [
-            TOOL.name, files.proxy, '--img-prefix', files.img_prefix, '--out',
+            TOOL.name, files.proxy, '--images', files.img_prefix, '--out',
             str(out), *options
         ])
         tool.main()
@@ -42,14 +42,14 @@ def run_tool(monkeypatch, files, tmp_path):
 
 
 def browse(page: Path, *options: str) -> str:
-    """Open a page in headless Chromium that reaches no network."""
+    """Open a page in headless Chromium without a network."""
     return subprocess.run(
         [
             CHROMIUM,
             '--headless',
             '--no-sandbox',
             '--disable-gpu',
-            # Nothing listens there, so that every request would fail.
+            # Nothing listens there, so every request fails.
             '--proxy-server=http://127.0.0.1:9',
             f'--user-data-dir={page.parent / "chromium"}',
             '--window-size=1000,3000',
@@ -80,10 +80,10 @@ def test_in_a_browser(files, run_tool, tmp_path, capsys):
     browse(out, f'--screenshot={picture}')
     pixels = np.asarray(Image.open(picture).convert('RGB'), dtype=int)
     assert pixels.shape == (3000, 1000, 3)
-    # text above, plots in the middle, masks below: none of it is blank
+    # Text above, plots in the middle, masks below: no part is blank.
     for part in np.split(pixels, 3):
         assert part.std() > 10
-    # the red line of the threshold, drawn from an SVG
+    # The red line of the threshold is in an SVG.
     assert (np.abs(pixels - (0xc8, 0x40, 0x2f)).sum(axis=-1) < 30).any()
 
 

@@ -1,4 +1,4 @@
-"""voc_to_coco.py on small trees of VOC 2012 and SBD."""
+"""voc_to_coco.py on small copies of the folders of VOC 2012 and SBD."""
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ def write_png(path: Path, numbers: np.ndarray) -> None:
 
 
 def write_mat(path: Path, objects: np.ndarray, categories: list) -> None:
-    """Write an instance file as SBD has it."""
+    """Write an instance file in the format of SBD."""
     boundaries = np.empty((len(categories), 1), object)
     for i in range(len(categories)):
         boundaries[i, 0] = csc_matrix(objects == i + 1, dtype=np.uint8)
@@ -49,7 +49,7 @@ def write_mat(path: Path, objects: np.ndarray, categories: list) -> None:
 
 
 def draw_voc() -> tuple:
-    """Numbers of objects and classes: two objects, void about the first."""
+    """Object and class numbers: two objects, void around the first."""
     objects = np.zeros(SHAPE)
     objects[2:12, 3:13] = 255
     objects[3:11, 4:12] = 1
@@ -60,7 +60,7 @@ def draw_voc() -> tuple:
 
 
 def draw_sbd() -> np.ndarray:
-    """Numbers of three objects; the second is in two parts."""
+    """Object numbers of three objects; the second has two parts."""
     objects = np.zeros(SHAPE)
     objects[0:5, 0:6] = 1
     objects[10:12, 10:12] = objects[20:24, 30:32] = 2
@@ -94,7 +94,7 @@ def trees(tmp_path) -> SimpleNamespace:
 
 
 def masks_of(coco: dict) -> dict:
-    """Category id and mask of the objects of an image by its name."""
+    """Category ids and masks by file name of the image."""
     names = {img['id']: img['file_name'] for img in coco['images']}
     masks = {name: [] for name in names.values()}
     for ann in coco['annotations']:
@@ -144,11 +144,11 @@ def test_files(tool, trees):
             for (_, mask), (_, true) in zip(found[name], masks):
                 assert (mask == true).all()
 
-    # Of 'both': void is not in the box.
+    # In 'both', void is outside the box.
     assert [ann['bbox']
             for ann in train['annotations'][:2]] == [[4, 3, 8, 8],
                                                      [20, 15, 10, 5]]
-    # Of 's1': a box about both parts.
+    # In 's1', the box holds both parts.
     assert train['annotations'][3]['bbox'] == [10, 10, 22, 14]
     assert train['annotations'][3]['area'] == 12
     assert boxes['annotations'][3] == dict(

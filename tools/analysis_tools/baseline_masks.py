@@ -1,4 +1,4 @@
-"""Masks that need no training, to compare the labeller with."""
+"""Masks without training, as baselines for the labeller."""
 import argparse
 import os.path as osp
 
@@ -27,7 +27,7 @@ def box_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def ellipse_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Inscribe an ellipse in the box; arguments as in :func:`box_mask`."""
+    """Inscribe an ellipse in the box, see :func:`box_mask`."""
     x0, y0, x1, y1 = window
     ys = (np.arange(y1 - y0) + 0.5) * 2 / (y1 - y0) - 1
     xs = (np.arange(x1 - x0) + 0.5) * 2 / (x1 - x0) - 1
@@ -35,10 +35,10 @@ def ellipse_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def grabcut_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Run GrabCut on the box; arguments as in :func:`box_mask`.
+    """Run GrabCut on the box, see :func:`box_mask`.
 
-    The image is padded by its border pixels, so that there is background
-    around a box that fills it.
+    GrabCut needs background around the box, so the image is padded with its
+    border pixels.
     """
     x0, y0, x1, y1 = (int(v) for v in window)
     pad = 8
@@ -56,25 +56,26 @@ METHODS = dict(box=box_mask, ellipse=ellipse_mask, grabcut=grabcut_mask)
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Write a proxy file with masks that need no training.')
-    parser.add_argument('ann_file', help='COCO file of the boxes')
-    parser.add_argument('img_prefix', help='folder of its images')
+        description='Write a proxy file with masks that need no training. '
+        'A run that was interrupted continues where it stopped.')
+    parser.add_argument('boxes', help='COCO file of the boxes')
+    parser.add_argument('images', help='folder of its images')
     parser.add_argument('out', help='proxy file (.json) to write')
     parser.add_argument('--method', choices=METHODS, default='grabcut')
     return parser.parse_args()
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the proxy file, going on where a run was cut off."""
-    coco = CocoBoxes(args.ann_file, args.img_prefix)
-    writer = ProxyWriter(args.out, args.ann_file,
+    """Write the proxy file; images that are done are skipped."""
+    coco = CocoBoxes(args.boxes, args.images)
+    writer = ProxyWriter(args.out, args.boxes,
                          dict(mask_source=f'baseline:{args.method}'))
     writer.prepare()
     finished = writer.finished()
     todo = [img_id for img_id in coco.annotations if img_id not in finished]
     for img_id in track(todo):
         info, anns = coco.images[img_id], coco.annotations[img_id]
-        img = read_image(osp.join(args.img_prefix, info['file_name']))
+        img = read_image(osp.join(args.images, info['file_name']))
         size = info['height'], info['width']
         boxes = xywh_to_xyxy([ann['bbox'] for ann in anns])
         windows = pixel_boxes(boxes, *size)

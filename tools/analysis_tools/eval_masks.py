@@ -1,4 +1,3 @@
-"""Compare the masks of a proxy file with the true ones."""
 import argparse
 import json
 
@@ -9,17 +8,24 @@ from mmboxcaseg.utils.cli import exit_on_bad_input
 @exit_on_bad_input()
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description='Print mIoU* and IoU@k of a proxy file as JSON.')
+        description='Compare the masks of a proxy file with true masks: '
+        'print mIoU* and IoU@k as JSON.')
     parser.add_argument('pred', help='proxy file')
-    parser.add_argument('truth', help='COCO file with the true masks')
+    parser.add_argument('truth', help='COCO file with true masks')
     parser.add_argument(
         '--thresholds',
         nargs='+',
         type=int,
         default=[50, 75],
-        help='each k of IoU@k, in per cent')
+        help='each k of IoU@k, in per cent (default: 50 75)')
+    parser.add_argument(
+        '--num-classes',
+        type=int,
+        help='number that the sum of the class means is divided by; the '
+        'authors use 80 on COCO (default: number of classes that occur)')
     args = parser.parse_args()
-    result = evaluate_mask_file(args.pred, args.truth, args.thresholds)
+    result = evaluate_mask_file(args.pred, args.truth, args.thresholds,
+                                args.num_classes)
     print(json.dumps({key: round(v, 4) for key, v in result.items()}))
 
 

@@ -1,6 +1,6 @@
-"""Draw how metrics of the validation grew in the epochs of a training.
+"""Plot validation metrics of a training against the epoch.
 
-mmdet's analyze_logs.py draws losses and mAP; this one any metric.
+mmdet's analyze_logs.py plots losses and mAP; this tool plots any metric.
 """
 import argparse
 import json
@@ -11,17 +11,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from mmengine.utils import scandir
 
+from mmboxcaseg import InputError
+from mmboxcaseg.utils.cli import exit_on_bad_input
+
 
 def read_validations(work_dir: str) -> Dict[int, dict]:
     """Read the metrics of every validation, by epoch.
 
-    A training that was resumed has several logs; the latest one counts.
+    A training that was resumed has several logs; later ones override earlier
+    ones.
     """
     epochs = {}
     for name in sorted(scandir(work_dir, 'scalars.json', recursive=True)):
         with open(osp.join(work_dir, name), encoding='utf-8') as file:
             lines = [json.loads(line) for line in file]
-        # Lines of the training have their epoch, those of a validation not.
+        # Only lines of the training have an epoch.
         epochs.update(
             {line['step']: line
              for line in lines if 'epoch' not in line})
@@ -29,7 +33,7 @@ def read_validations(work_dir: str) -> Dict[int, dict]:
 
 
 def plot(epochs: Dict[int, dict], metrics: List[str], out: str) -> None:
-    """Draw the metrics against the epoch to a file."""
+    """Plot the metrics against the epoch."""
     figure = Figure(figsize=(6, 3.2), layout='constrained')
     ax = figure.add_subplot()
     for metric in metrics:
@@ -49,20 +53,22 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('work_dir', help='folder of the training')
-    parser.add_argument('out', help='picture to write (.png, .svg, ...)')
+    parser.add_argument('out', help='figure to write (.png, .svg, ...)')
     parser.add_argument(
         '--metrics',
         nargs='+',
         default=['mask/mIoU_star', 'mask/IoU_50', 'mask/IoU_75'])
     args = parser.parse_args()
-    epochs = read_validations(args.work_dir)
-    if not epochs:
-        raise SystemExit(f'{args.work_dir} has no log of a validation yet.')
-    known = set(next(iter(epochs.values())))
-    if not known.issuperset(args.metrics):
-        raise SystemExit(f'the log has no {set(args.metrics) - known}; it has '
-                         f'{sorted(known)}')
-    plot(epochs, args.metrics, args.out)
+    with exit_on_bad_input():
+        epochs = read_validations(args.work_dir)
+        if not epochs:
+            raise InputError(f'{args.work_dir} has no validation log yet.')
+        known = set(next(iter(epochs.values())))
+        missing = sorted(set(args.metrics) - known)
+        if missing:
+            raise InputError(f'{args.work_dir}: the log has no {missing}, '
+                             f'only {sorted(known)}.')
+        plot(epochs, args.metrics, args.out)
 
 
 if __name__ == '__main__':

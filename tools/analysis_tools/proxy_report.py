@@ -1,4 +1,3 @@
-"""Show which masks of a proxy file to trust, as one HTML page."""
 import argparse
 
 from mmboxcaseg.evaluation import compare_masks
@@ -9,16 +8,15 @@ from mmboxcaseg.visualization.report.report import ProxyReport
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Write a report on a proxy file: how the scores are '
-        'distributed, what a threshold keeps, and pictures of the masks. It '
-        'is one HTML file that needs no network.')
+        description='Write a report on a proxy file: the distribution of the '
+        'scores, what a threshold keeps, and figures of the masks. The report '
+        'is one self-contained HTML file.')
     parser.add_argument('proxy', help='proxy file')
-    parser.add_argument(
-        '--img-prefix', required=True, help='folder of its images')
+    parser.add_argument('--images', required=True, help='folder of its images')
     parser.add_argument('--out', required=True, help='HTML file to write')
     parser.add_argument(
         '--truth',
-        help='COCO file with the true masks of the same annotation ids: adds '
+        help='COCO file with true masks for the same annotation ids: adds '
         'mIoU*, IoU@k and how well the score predicts the true IoU')
     parser.add_argument(
         '--unmerged',
@@ -28,12 +26,12 @@ def parse_args() -> argparse.Namespace:
         '--threshold',
         type=float,
         default=0.95,
-        help='masks that score less count as dropped (default: 0.95)')
+        help='masks with a lower score count as dropped (default: 0.95)')
     parser.add_argument(
         '--topk',
         type=int,
         default=12,
-        help='number of masks in a gallery (default: 12)')
+        help='number of masks per gallery (default: 12)')
     parser.add_argument(
         '--seed',
         type=int,
@@ -48,12 +46,12 @@ def parse_args() -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the report and print how many masks it is about."""
+    """Write the report and print the number of masks."""
     paths = dict(truth=args.truth, unmerged=args.unmerged)
     paths = {name: path for name, path in paths.items() if path}
     for name, path in paths.items():
         check_file(path, f'--{name}')
-    masks = ScoredMasks(args.proxy, args.img_prefix)
+    masks = ScoredMasks(args.proxy, args.images)
     others = {name: compare_masks(masks, path) for name, path in paths.items()}
     report = ProxyReport(
         masks,

@@ -9,11 +9,11 @@ images. See docs/converters.md. Example:
 import argparse
 
 import numpy as np
-from converting import converting, make_parser, read_coco
+from converting import make_parser, read_coco
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import boxes_only, write_coco
-from mmboxcaseg.utils.cli import check_file
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
           f'{len(data["images"])} of {total} images')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.ann_file, 'COCO file')

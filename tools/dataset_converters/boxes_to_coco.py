@@ -13,8 +13,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple, Union
 
-from converting import (CUT_SHORT, Notes, check_broken, clip_box, converting,
-                        make_parser, print_notes, read_all)
+from converting import (CUT_SHORT, Notes, check_broken, clip_box, make_parser,
+                        print_notes, read_all)
 from label_files import (Labels, read_classes, read_cvat, read_cvat_file,
                          read_labelme, read_voc, read_yolo)
 from mmengine.utils import scandir
@@ -22,7 +22,7 @@ from mmengine.utils import scandir
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, first_few, load_image,
                                       make_coco, write_coco)
-from mmboxcaseg.utils.cli import check_file, check_output
+from mmboxcaseg.utils.cli import check_file, check_output, exit_on_bad_input
 
 SUFFIXES = dict(yolo='.txt', labelme='.json', voc='.xml')
 READERS = dict(
@@ -219,7 +219,7 @@ def run(args: argparse.Namespace) -> None:
           f'classes in {len(coco["images"])} images')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     if args.classes is not None:

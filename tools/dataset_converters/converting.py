@@ -76,8 +76,8 @@ def check_broken(broken: Dict[str, str],
     if lines and not skip_broken:
         raise InputError(
             f'{len(lines)} of {total} {what} cannot be used. Correct or '
-            'remove them, or leave them out with --skip-broken. The first are\n'
-            + '\n'.join(lines[:5]))
+            'remove them, or leave them out with --skip-broken. First of '
+            'them:\n' + '\n'.join(lines[:5]))
     if lines:
         print(f'{len(lines)} of {total} {what} left out, they cannot be used:')
         print('\n'.join(lines))

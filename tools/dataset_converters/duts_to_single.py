@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
-from converting import (CUT_SHORT, converting, make_parser, print_notes,
-                        read_all)
+from converting import CUT_SHORT, make_parser, print_notes, read_all
 from mmengine.utils import scandir
 from PIL import Image
 
@@ -25,7 +24,7 @@ from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, describe, header_problem,
                                       load_image, mask_problem, read_header,
                                       write_atomically)
 from mmboxcaseg.progress import track
-from mmboxcaseg.utils.cli import check_output
+from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -175,7 +174,7 @@ def write(args: argparse.Namespace, names: List[str], total: int,
     print(f'Wrote {args.out} and {path}')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_output(args.out)

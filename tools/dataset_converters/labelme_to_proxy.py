@@ -12,15 +12,15 @@ import shutil
 from collections import defaultdict
 from typing import Dict, List, Tuple
 
-from converting import (Notes, attempt, check_broken, converting, make_parser,
-                        print_notes)
+from converting import Notes, attempt, check_broken, make_parser, print_notes
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes, file_names, load_json
-from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
 from mmboxcaseg.progress import track
-from mmboxcaseg.utils.cli import check_file, library_versions
+from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
+from mmboxcaseg.proxy.provenance import library_versions
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> None:
           'emptied')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')

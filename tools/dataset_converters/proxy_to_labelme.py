@@ -9,16 +9,16 @@ import argparse
 import os.path as osp
 from collections import Counter
 
-from converting import attempt, check_broken, converting, make_parser
+from converting import attempt, check_broken, make_parser
 from mmengine.fileio import dump
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, describe, file_names,
                                       image_problem, new_folder)
-from mmboxcaseg.proxy import check_masks, to_labelme
 from mmboxcaseg.progress import track
-from mmboxcaseg.utils.cli import check_file
+from mmboxcaseg.proxy import check_masks, to_labelme
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
           f'masks filled, {counts["empty"]} empty masks left out')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')

@@ -14,15 +14,14 @@ from typing import Callable, List, Sequence
 
 import numpy as np
 import yaml
-from converting import (Notes, clip_box, converting, make_parser, print_notes,
-                        read_coco)
+from converting import Notes, clip_box, make_parser, print_notes, read_coco
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import file_names, new_folder
-from mmboxcaseg.proxy import check_masks, mask_to_polygons
 from mmboxcaseg.progress import track
-from mmboxcaseg.utils.cli import check_file
+from mmboxcaseg.proxy import check_masks, mask_to_polygons
+from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 
 PARTS = dict(join='joined', largest='cut to the largest', error='refused')
 
@@ -171,7 +170,7 @@ def run(args: argparse.Namespace) -> None:
           'written')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'COCO file' if args.boxes_only else 'proxy file')

@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 import numpy as np
-from converting import (CUT_SHORT, converting, make_parser, print_notes,
-                        read_all)
+from converting import CUT_SHORT, make_parser, print_notes, read_all
 from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (boxes_only, first_few, load_image,
                                       make_annotation, make_coco, write_coco)
-from mmboxcaseg.utils.cli import check_folder
+from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input
 
 # In the order of VOC's class numbers, which count from 1.
 CLASSES = ('aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car',
@@ -62,27 +61,25 @@ def find_masks(voc: Path, sbd: Path) -> Dict[str, List[Path]]:
 
     Raises FileNotFoundError if a list, a mask or an image does not exist.
     """
-    lists = voc / 'ImageSets' / 'Segmentation'
-    require([
-        lists / 'train.txt', lists / 'val.txt', sbd / 'train.txt',
-        sbd / 'val.txt'
-    ])
-    train, val = ((lists / f'{name}.txt').read_text().split()
-                  for name in ('train', 'val'))
-    added = set((sbd / 'train.txt').read_text().split() +
-                (sbd / 'val.txt').read_text().split())
+    lists = [
+        folder / f'{split}.txt'
+        for folder in (voc / 'ImageSets' / 'Segmentation', sbd)
+        for split in ('train', 'val')
+    ]
+    require(lists)
+    train, val, *added = (set(path.read_text().split()) for path in lists)
     paths = {
         name: sbd / 'inst' / f'{name}.mat'
-        for name in added.difference(val)
+        for name in sorted(set.union(*added) - val)
     }
     of_voc = {
         name: voc / 'SegmentationObject' / f'{name}.png'
-        for name in train + val
+        for name in sorted(train | val)
     }
     paths.update(of_voc)
     splits = dict(
-        trainaug=[paths[name] for name in sorted(paths.keys() - set(val))],
-        val=[paths[name] for name in sorted(set(val))])
+        trainaug=[paths[name] for name in sorted(paths.keys() - val)],
+        val=[paths[name] for name in sorted(val)])
     require([*paths.values(), *map(class_file, of_voc.values())])
     require([voc / 'JPEGImages' / f'{name}.jpg' for name in sorted(paths)])
     return splits
@@ -235,7 +232,7 @@ def run(args: argparse.Namespace) -> None:
             print(f'Wrote {osp.join(out, name)}')
 
 
-@converting()
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     run(args)

@@ -1,10 +1,39 @@
-"""Annotations of a COCO file: their areas, and whether they have masks."""
+"""Rules for single annotations: what counts, areas, masks."""
 from collections import defaultdict
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from mmboxcaseg import InputError
 from .messages import first_few, raise_problems
 from .schema import segmentation_problem
+
+# Keys that other programs write for turned boxes, also inside `attributes`.
+ROTATION_KEYS = ('rotation', 'angle', 'theta')
+
+
+def is_ignored(ann: dict) -> bool:
+    """Whether an annotation is left out: a crowd, or marked ``ignore``.
+
+    mmdet leaves out both. They are not labelled, not used for training, and
+    detections on them do not count in metrics.
+    """
+    return bool(ann.get('iscrowd') or ann.get('ignore'))
+
+
+def rotation_of(ann: dict) -> Optional[str]:
+    """Find a key that says that a box is not upright.
+
+    Args:
+        ann (dict): Annotation of a COCO file.
+
+    Returns:
+        str, optional: For example 'rotation=30'; None for an upright box.
+    """
+    attributes = ann.get('attributes')
+    for part in (ann, attributes if isinstance(attributes, dict) else {}):
+        for key in ROTATION_KEYS:
+            if isinstance(part.get(key), (int, float)) and part[key]:
+                return f'{key}={part[key]}'
+    return None
 
 
 def box_area(ann: dict) -> float:
@@ -32,7 +61,7 @@ def missing_masks(annotations: Sequence[dict]) -> List[int]:
 
 def check_segmentations(annotations: Sequence[dict], images: Dict[int, dict],
                         path: str) -> None:
-    """Check form and size of the masks that there are.
+    """Check form and size of the masks that are present.
 
     Args:
         annotations (Sequence[dict]): Annotations of a COCO file.

@@ -9,12 +9,12 @@ from .annotations import box_area
 from .files import write_atomically
 from .schema import check_coco
 
-# What an annotation may tell where only boxes are known.
+# Keys of an annotation that say nothing about its mask.
 BOX_KEYS = ('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd')
 
 
 def make_annotation(mask: np.ndarray, category_id: int) -> dict:
-    """Describe a mask as COCO does; ids are left to :func:`make_coco`.
+    """Make a COCO annotation of a mask; :func:`make_coco` adds the ids.
 
     Args:
         mask (np.ndarray): Binary mask that is not empty, has shape (H, W).
@@ -34,7 +34,7 @@ def make_annotation(mask: np.ndarray, category_id: int) -> dict:
 
 def make_coco(images: Sequence[dict], annotations: Sequence[List[dict]],
               classes: Sequence[str]) -> dict:
-    """Join images to a COCO data set; all ids count from 1.
+    """Make a COCO data set; all ids count from 1.
 
     Args:
         images (Sequence[dict]): ``file_name``, ``width`` and ``height`` of
@@ -59,15 +59,15 @@ def make_coco(images: Sequence[dict], annotations: Sequence[List[dict]],
 
 
 def boxes_only(data: dict) -> dict:
-    """Copy a COCO data set without anything that tells of masks.
+    """Copy a COCO data set without any information about masks.
 
     Args:
         data (dict): Content of a COCO file.
 
     Returns:
-        dict: The same with annotations of ``BOX_KEYS`` alone, and without
-        the record of a proxy file. ``area`` is that of the box: the area of
-        a mask says how full its box is.
+        dict: The same, where annotations have only ``BOX_KEYS`` and the
+        record of a proxy file is removed. ``area`` is that of the box,
+        because the area of a mask tells how much of its box it fills.
     """
     annotations = []
     for ann in data['annotations']:
@@ -90,7 +90,7 @@ def write_coco(path: str, data: dict) -> None:
 
     Raises:
         OSError: It cannot be written.
-        InputError: It is not of the form, see :func:`load_coco`.
+        InputError: It is not a COCO file, see :func:`load_coco`.
     """
     check_coco(data, path)
     write_atomically(path, [json.dumps(data)])

@@ -5,6 +5,23 @@ from typing import Dict, List, Sequence
 from mmboxcaseg import InputError
 
 
+def check_class_list(classes: object) -> None:
+    """Check that classes are a list of names and not one text.
+
+    Args:
+        classes (object): ``metainfo.classes`` of a config.
+
+    Raises:
+        InputError: It is a text, such as ('ship'), where ('ship', ) was
+            meant. Its letters would be taken for classes.
+    """
+    if isinstance(classes, str):
+        raise InputError(
+            f'`metainfo.classes` is the text {classes!r}, not a list of '
+            'names. A tuple of one name needs a comma: '
+            f'classes=({classes!r}, ).')
+
+
 def repeated_names(categories: Sequence[dict]) -> Dict[str, List[int]]:
     """Find the class names that more than one category has.
 
@@ -67,8 +84,10 @@ def check_class_order(categories: Sequence[dict], classes: Sequence[str],
         path (str): The file, for the message.
 
     Raises:
-        InputError: A class is missing, or the order is another one.
+        InputError: A class is missing, the order is another one, or the
+            classes of config or file are not usable.
     """
+    check_class_list(classes)
     check_names(categories, path)
     if common_classes(categories, classes) != list(classes):
         raise InputError(

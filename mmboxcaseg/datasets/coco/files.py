@@ -11,27 +11,27 @@ from .messages import raise_problems
 
 
 def check_target(path: str) -> None:
-    """Check that what is to be written is a file.
+    """Check that a path can be written as a file.
 
     Args:
-        path (str): The file, which may be there already.
+        path (str): The file, which may exist.
 
     Raises:
         InputError: There is a folder or a device of this name.
     """
     if osp.exists(path) and not osp.isfile(path):
-        raise InputError(f'{path} is no file: name a file to write.')
+        raise InputError(f'{path} is not a file: name a file to write.')
 
 
 def write_atomically(path: str, pieces: Iterable[str]) -> None:
-    """Write a file that is either complete or not there.
+    """Write a text file that is either complete or not there.
 
     Args:
         path (str): The file.
         pieces (Iterable[str]): Its text.
 
     Raises:
-        OSError: It cannot be written; says what to do.
+        OSError: It cannot be written. The message says what to do.
         InputError: There is a folder or a device of this name.
     """
     check_target(path)
@@ -42,6 +42,7 @@ def write_atomically(path: str, pieces: Iterable[str]) -> None:
             with open(temporary, 'w', encoding='utf-8') as file:
                 file.writelines(pieces)
                 file.flush()
+                # Without this, a power cut can leave an empty file.
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:
@@ -51,14 +52,14 @@ def write_atomically(path: str, pieces: Iterable[str]) -> None:
 
 @contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Tell what to do where a file cannot be written."""
+    """Add what to do to the error of a file that cannot be written."""
     try:
         yield
     except OSError as error:
         raise OSError(
-            error.errno, f'cannot write {path}: {error.strerror}. Make room, '
-            'or make the folder writable, and give the same command again; a '
-            'labelling then goes on where it stopped.') from error
+            error.errno, f'cannot write {path}: {error.strerror}. Free some '
+            'space, or make the folder writable, and run the same command '
+            'again; labelling then continues where it stopped.') from error
 
 
 @contextmanager
@@ -69,15 +70,15 @@ def new_folder(path: str) -> Iterator[str]:
         path (str): The folder, which must not exist.
 
     Yields:
-        str: The folder to write to, beside it. It is renamed at the end.
+        str: A temporary folder to write to. It is renamed at the end.
 
     Raises:
         InputError: The folder exists.
     """
     path = osp.normpath(path)
     if osp.exists(path):
-        raise InputError(f'{path} exists, and what is in it may have been '
-                         'edited. Choose another name, or remove it.')
+        raise InputError(f'{path} exists, and its files may have been edited. '
+                         'Choose another name, or remove it.')
     unfinished = path + '.tmp'
     shutil.rmtree(unfinished, ignore_errors=True)
     os.makedirs(unfinished)
@@ -90,7 +91,7 @@ def new_folder(path: str) -> Iterator[str]:
 
 
 def file_names(images: List[dict], suffix: str, path: str) -> Dict[int, str]:
-    """Name the files of images after them.
+    """Derive file names from the names of images.
 
     Args:
         images (list[dict]): Images of a COCO file.
@@ -101,7 +102,7 @@ def file_names(images: List[dict], suffix: str, path: str) -> Dict[int, str]:
         dict[int, str]: Names by image id, relative to the folder.
 
     Raises:
-        InputError: Two images would have the same file, or one a file
+        InputError: Two images would have the same file, or a file would be
             outside the folder.
     """
     names = {
@@ -112,8 +113,8 @@ def file_names(images: List[dict], suffix: str, path: str) -> Dict[int, str]:
     problems: Dict[str, list] = {}
     for img_id, name in names.items():
         if uses[name] > 1:
-            text = 'its `file_name` differs from another in its suffix only'
-        elif osp.isabs(name) or name.startswith(os.pardir):
+            text = 'its `file_name` differs from another only in the suffix'
+        elif osp.isabs(name) or name.split(os.sep)[0] == os.pardir:
             text = 'its `file_name` leads out of the folder of the images'
         else:
             continue

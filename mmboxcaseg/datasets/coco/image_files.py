@@ -1,36 +1,35 @@
-"""What the headers of image files tell, and the refusal of bad files.
+"""What the headers of image files say, and which files are refused.
 
 A header is read in a fraction of a millisecond, so all are read before any
-work starts. That a file was cut short only decoding shows, see docs/images.md.
+work starts. That a file is damaged shows only in decoding, see docs/images.md.
 """
 import os.path as osp
 from contextlib import suppress
 from io import BytesIO
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-import cv2
-import numpy as np
 from mmengine.fileio import exists, get, list_dir_or_file
 from PIL import Image
 
 from mmboxcaseg import InputError
+from .messages import first_few
 
-# What is wrong with an image, and the remedy.
+# Problems of image files: what is wrong, and the fix.
 PROBLEMS: Dict[str, Tuple[str, str]] = {
     'image-unreadable':
-    ('the file is no image', 'replace it, or take it out of the data'),
+    ('the file is not an image', 'replace it, or remove it from the data set'),
     'image-depth':
-    ('it has more than 8 bits a channel, of which loading would keep the '
-     'upper 8 or none', 'convert it to 8 bits'),
+    ('it has more than 8 bits per channel; loading would keep the upper 8 or '
+     'none', 'convert it to 8 bits'),
     'image-turned':
-    ('`width` and `height` are those before its EXIF orientation turns it',
+    ('`width` and `height` are those before its EXIF orientation is applied',
      'set color_type="color_ignore_orientation" in LoadImageFromFile if the '
-     'boxes are right in the image as it is stored; else correct them'),
+     'boxes fit the image as it is stored; else correct them'),
     'image-size':
-    ('the file has another size than `width` and `height` say',
+    ('the file has another size than `width` and `height`',
      'correct `width` and `height` if the boxes fit the file; else get the '
      'file that the boxes were drawn in'),
-    'mask-unreadable': ('its mask is no image',
+    'mask-unreadable': ('its mask is not an image',
                         'replace the mask, or remove it and its image'),
     'mask-form': ('its mask has colours, a palette, transparency or 16 bits',
                   'write the mask as a grey image of 8 bits, 0 and 255'),
@@ -38,20 +37,19 @@ PROBLEMS: Dict[str, Tuple[str, str]] = {
                   'get the right mask; if the image has an EXIF orientation, '
                   'which is not applied to masks, save it upright'),
 }
-# Files in folders of images that count as such, in any case.
+# Suffixes of image files, in any case.
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.webp',
                   '.tif', '.tiff', '.gif', '.avif')
 # Pillow refuses large images as an attack; here only headers are read.
 Image.MAX_IMAGE_PIXELS = None
 _ORIENTATION = 0x0112
-# cv2 follows the orientation in these; Pillow calls a JPEG with previews MPO.
+# OpenCV applies the orientation in these. MPO is how Pillow calls a JPEG with
+# previews.
 _TURNED_FORMATS = ('JPEG', 'MPO', 'PNG')
-_FLAGS = dict(color=cv2.IMREAD_COLOR, grayscale=cv2.IMREAD_GRAYSCALE)
-_JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
 
 class ImageHeader(NamedTuple):
-    """What the header of an image file says.
+    """Header of an image file.
 
     Args:
         mode (str): Pillow's name of the pixels: 'L', 'RGB', 'CMYK', ...
@@ -60,7 +58,7 @@ class ImageHeader(NamedTuple):
             transparent colour.
         width (int): Width in pixels as it is stored.
         height (int): Height in pixels as it is stored.
-        orientation (int): EXIF orientation, 1 to 8, that loading follows; 1
+        orientation (int): EXIF orientation, 1 to 8, that loading applies; 1
             is upright.
     """
     mode: str
@@ -74,7 +72,7 @@ class ImageHeader(NamedTuple):
         """Size of the image when it is loaded.
 
         Args:
-            upright (bool): Whether the loader follows the orientation.
+            upright (bool): Whether the loader applies the orientation.
                 Defaults to True.
 
         Returns:
@@ -86,7 +84,7 @@ class ImageHeader(NamedTuple):
 
 
 def is_remote(path: str, backend_args: Optional[dict] = None) -> bool:
-    """Whether a header costs the transfer of the whole file.
+    """Whether reading a header transfers the whole file.
 
     Args:
         path (str): The file.
@@ -113,9 +111,21 @@ def missing_files(folder: str,
 
     Returns:
         list[str]: Those of the names, in their order.
+
+    Raises:
+        InputError: A name is an address: mmengine would look for it in a
+            storage of that name.
     """
+    addresses = [name for name in names if '://' in name]
+    if addresses:
+        raise InputError(
+            f'{len(addresses)} file names contain "://": '
+            f'{first_few(addresses)}. `file_name` must be a path relative to '
+            'the folder of the images: download these files, and write their '
+            'names there.')
     paths = [osp.join(folder, name) for name in names]
-    # A request to a storage lists many files, or asks for one.
+    # In a remote storage, listing a folder takes one request; asking for each
+    # file takes one per file.
     parents = {
         osp.dirname(path)
         for path in paths if is_remote(path, backend_args)
@@ -142,7 +152,7 @@ def read_header(path: str,
             Defaults to None.
 
     Returns:
-        ImageHeader, optional: None if it is no image.
+        ImageHeader, optional: None if it is not an image.
 
     Raises:
         FileNotFoundError: It does not exist.
@@ -163,12 +173,12 @@ def read_header(path: str,
 def image_problem(path: str,
                   size: Optional[Tuple[int, int]] = None,
                   upright: bool = True) -> Optional[str]:
-    """Find out by its header whether an image can be used.
+    """Check by its header whether an image can be used.
 
     Args:
         path (str): The image file.
         size (tuple[int], optional): Height and width that are expected.
-        upright (bool): Whether the loader follows the EXIF orientation.
+        upright (bool): Whether the loader applies the EXIF orientation.
             Defaults to True.
 
     Returns:
@@ -194,12 +204,12 @@ def header_problem(header: Optional[ImageHeader],
 def mask_problem(image: ImageHeader,
                  mask: Optional[ImageHeader],
                  upright: bool = True) -> Optional[str]:
-    """Find out by the headers whether a salient mask can be used.
+    """Check by the headers whether a salient mask can be used.
 
     Args:
         image (ImageHeader): Header of the image.
-        mask (ImageHeader, optional): Header of its mask, None if it is no
-            image.
+        mask (ImageHeader, optional): Header of its mask, None if it is not
+            an image.
         upright (bool): Whether the image is loaded as its EXIF orientation
             says; masks never are. Defaults to True.
 
@@ -215,22 +225,12 @@ def mask_problem(image: ImageHeader,
 
 
 def describe(code: str) -> str:
-    """Write a problem and its remedy as one text."""
+    """Write a problem and its fix as one text."""
     return '{} ({})'.format(*PROBLEMS[code])
 
 
-def is_readable(path: str, backend_args: Optional[dict] = None) -> bool:
-    """Whether LoadImageFromFile of mmcv can decode a file.
-
-    It cannot read a JPEG that was cut short, unlike :func:`load_image`.
-    """
-    with suppress(InputError):
-        return load_image(path, backend_args=backend_args)[1]
-    return False
-
-
 def _is_deep(im: Image.Image) -> bool:
-    """Pillow has no mode for colours of 16 bits, but names their decoder."""
+    """Pillow has no mode for 16-bit colours, but names their decoder."""
     decoders = ' '.join(str(tile.args) for tile in im.tile)
     return im.mode[0] in 'IF' or ';16' in decoders
 
@@ -242,49 +242,3 @@ def _orientation(im: Image.Image) -> int:
             exif.load(im.info.get('exif', b''))
     value = exif.get(_ORIENTATION, 1)
     return value if value in range(1, 9) else 1
-
-
-def load_image(path: str,
-               flag: str = 'color',
-               backend_args: Optional[dict] = None) -> Tuple[np.ndarray, bool]:
-    """Read an image, also a JPEG file that was cut short.
-
-    Args:
-        path (str): The image. OpenCV turns it upright as its EXIF
-            orientation says, see docs/images.md.
-        flag (str): 'color' or 'grayscale'. Defaults to 'color'.
-        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
-
-    Returns:
-        tuple: The image, has shape (H, W, 3), or (H, W) if grey; and whether
-        its file is complete. What a file lacks is grey in the image.
-
-    Raises:
-        OSError: The file does not exist.
-        InputError: It cannot be decoded.
-    """
-    content = get(path, backend_args=backend_args)
-    image = _decode(content, flag)
-    if image is not None:
-        return image, True
-    if content.startswith(_JPEG_START):
-        # cv2.imread() does the same, but needs a local file.
-        image = _decode(content + _JPEG_END, flag)
-    if image is None:
-        raise InputError(f'{path} cannot be read as an image: replace it, or '
-                         'remove it and its annotations or mask.')
-    return image, False
-
-
-def read_image(path: str,
-               flag: str = 'color',
-               backend_args: Optional[dict] = None) -> np.ndarray:
-    """See :func:`load_image`."""
-    return load_image(path, flag, backend_args)[0]
-
-
-def _decode(content: bytes, flag: str) -> Optional[np.ndarray]:
-    if not content:
-        return None  # OpenCV would raise an error
-    return cv2.imdecode(np.frombuffer(content, np.uint8), _FLAGS[flag])

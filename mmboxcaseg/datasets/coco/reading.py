@@ -1,4 +1,4 @@
-"""Read COCO files; every problem is reported at once."""
+"""Read JSON and COCO files; all problems are reported at once."""
 import json
 from typing import Any, Optional
 
@@ -20,17 +20,17 @@ def load_json(path: str,
         path (str): The file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
             Defaults to None.
-        may_have_mark (bool): Whether a byte order mark, as some programs of
-            Windows write it, may come first. mmdet cannot read it. Defaults
-            to True.
+        may_have_mark (bool): Whether the file may begin with a byte order
+            mark, as some Windows programs write it. mmdet cannot read it.
+            Defaults to True.
 
     Returns:
-        Any: Its content. NaN and Infinity, which are no numbers of JSON, are
-        texts, so that they fail where a number is wanted.
+        Any: Its content. NaN and Infinity, which JSON does not allow, become
+        texts, so that the checks of numbers refuse them.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        InputError: It is no JSON, or has a mark that it may not have.
+        InputError: It is not JSON, or has a mark that it must not have.
     """
     if not exists(path, backend_args=backend_args):
         raise FileNotFoundError(
@@ -44,8 +44,8 @@ def load_json(path: str,
                          'short, write it again.') from error
     if text.startswith(MARK) and not may_have_mark:
         raise InputError(
-            f'{path} begins with a byte order mark (BOM), with which mmdet '
-            'cannot read it: write it again as UTF-8 without one.')
+            f'{path} begins with a byte order mark (BOM), which mmdet cannot '
+            'read: write it again as UTF-8 without BOM.')
     return data
 
 
@@ -62,8 +62,8 @@ def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        InputError: It is no JSON, or not of the form. The message names the
-            file, the ids, what is wrong with them and the remedy.
+        InputError: It is not JSON, or not a COCO file. The message names
+            the file, the ids, what is wrong with them and the fix.
     """
     data = load_json(path, backend_args)
     check_coco(data, path)

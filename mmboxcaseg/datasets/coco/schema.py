@@ -1,7 +1,7 @@
-"""Reading COCO files of boxes and proxy files, checked as they are read.
+"""The form of COCO files of boxes and of proxy files.
 
-Their form is in schema.json, see docs/proxy_file.md. What a schema cannot
-say is checked here: unique ids, references, masks as large as their images.
+It is defined in schema.json, see docs/proxy_file.md. What a schema cannot
+express is checked here: unique ids, references, sizes of masks.
 """
 import json
 from functools import lru_cache
@@ -28,7 +28,7 @@ def schema_problem(entry: object, kind: str) -> Optional[str]:
         kind (str): Its name under ``definitions`` of schema.json.
 
     Returns:
-        str, optional: The first thing that does not fit; None if all does.
+        str, optional: The first problem; None if there is none.
     """
     try:
         _validator(kind)(entry)
@@ -91,17 +91,24 @@ def check_coco(data: dict, path: str) -> None:
 
 
 def list_problem(data: object) -> Optional[str]:
-    """Find out whether the parts of a COCO file are there.
+    """Find out whether a COCO file has its lists.
 
     Args:
         data (object): Content of the file.
 
     Returns:
-        str, optional: What is wrong and the remedy; None if nothing is.
+        str, optional: What is wrong, and the fix; None if nothing is.
     """
+    if not isinstance(data, dict):
+        return ('is not a COCO file: a JSON object with `images`, '
+                '`annotations` and `categories` is wanted.')
+    for key in LISTS.values():
+        if isinstance(data.get(key), dict):
+            return (f'has `{key}` as an object; a list is wanted: '
+                    f'"{key}": [{{...}}, {{...}}].')
     missing = [
-        key for key in LISTS.values() if not isinstance(data, dict)
-        or not isinstance(data.get(key), list) or not data[key]
+        key for key in LISTS.values()
+        if not isinstance(data.get(key), list) or not data[key]
     ]
     if missing:
         return (f'has no {" and no ".join(missing)}. A COCO file needs '
@@ -120,8 +127,8 @@ def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
 
     Yields:
         tuple: 'image', 'category' and 'annotation' in turn, and the
-        positions of the broken entries in their list by what is wrong. What
-        annotations refer to is looked for among the good entries.
+        positions of the broken entries in their list by what is wrong. An
+        annotation may only refer to good entries.
     """
     good = {}
     for kind in ('image', 'category'):
@@ -136,7 +143,7 @@ def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
     categories = {cat['id'] for cat in good['category']}
 
     def misfit(ann: dict) -> Optional[str]:
-        """What of a well-formed annotation does not fit its file."""
+        """Why a well-formed annotation does not fit its file."""
         if ann['image_id'] not in sizes:
             return 'its image_id is not in `images`'
         if ann['category_id'] not in categories:
@@ -155,7 +162,7 @@ def _list_problems(
     kind: str,
     misfit: Callable[[dict], Optional[str]] = lambda entry: None
 ) -> Dict[str, List[int]]:
-    """Check a list; ``misfit`` tells how a well-formed entry is wrong."""
+    """Check a list; ``misfit`` says why a well-formed entry is wrong."""
     problems: Dict[str, List[int]] = {}
     ids = set()
     for number, entry in enumerate(entries):

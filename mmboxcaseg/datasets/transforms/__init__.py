@@ -1,8 +1,9 @@
 from .crop_salient_image import CropSalientImage
 from .crops import CropBoxes, CropSalientObject, PackCrops
+from .loading import LoadImageFromFile
 from .proxy import LoadProxyAnnotations, PackProxyInputs, ProxyCopyPaste
 
 __all__ = [
-    'CropBoxes', 'CropSalientImage', 'CropSalientObject',
+    'CropBoxes', 'CropSalientImage', 'CropSalientObject', 'LoadImageFromFile',
     'LoadProxyAnnotations', 'PackCrops', 'PackProxyInputs', 'ProxyCopyPaste'
 ]

@@ -16,17 +16,18 @@ from mmboxcaseg.visualization.drawing import Instance, draw, to_array
 
 @HOOKS.register_module()
 class BatchVisualizationHook(Hook):
-    """Draw the images, boxes and masks that a detector is about to learn.
+    """Draw the images, boxes and masks that a detector is trained with.
 
-    They are drawn as they leave the pipeline, augmented. A mask of weight 0
-    takes no part in the loss: it is grey, its box dotted. A weight between 0
-    and 1 is written beside the class. The picture goes to all visualization
-    backends, as ``batch``; the first process draws.
+    They are drawn as they leave the pipeline, augmented. A mask with weight
+    0 is not used in the loss: it is grey and its box is dotted. A weight
+    between 0 and 1 is written beside the class. The figure goes to all
+    visualization backends, as ``batch``. Only the first process draws.
 
     Args:
-        interval (int): Iterations from one picture to the next; the first
-            batch is drawn. Defaults to 500.
-        num_images (int): The first so many of the batch. Defaults to 4.
+        interval (int): Iterations between two figures; the first batch is
+            drawn. Defaults to 500.
+        num_images (int): How many images of the batch to draw. Defaults to
+            4.
     """
 
     def __init__(self, interval: int = 500, num_images: int = 4) -> None:
@@ -43,13 +44,13 @@ class BatchVisualizationHook(Hook):
             runner (Runner): The runner of the training.
             batch_idx (int): Number of the batch in its epoch.
             data_batch (dict): ``inputs``, a list of BGR images of shape
-                (3, H, W), uint8, and ``data_samples``, a list as long.
+                (3, H, W), uint8, and ``data_samples``, one per image.
         """
         if runner.iter % self.interval == 0 and is_main_process():
             classes = runner.train_dataloader.dataset.metainfo['classes']
-            picture = self._draw(data_batch['inputs'],
-                                 data_batch['data_samples'], classes)
-            runner.visualizer.add_image('batch', picture, runner.iter)
+            figure = self._draw(data_batch['inputs'],
+                                data_batch['data_samples'], classes)
+            runner.visualizer.add_image('batch', figure, runner.iter)
 
     def _draw(self, images: Sequence[Tensor], samples: Sequence[DetDataSample],
               classes: Sequence[str]) -> np.ndarray:
@@ -69,9 +70,9 @@ class BatchVisualizationHook(Hook):
 
 def _instances(sample: DetDataSample,
                classes: Sequence[str]) -> Iterator[Instance]:
-    """Tell how to draw the objects of an image."""
+    """How to draw the objects of an image."""
     gt = sample.gt_instances
-    # True masks have no weights.
+    # Data sets with true masks have no weights.
     weights = gt.get('mask_weights', np.ones(len(gt)))
     boxes = get_box_tensor(gt.bboxes).tolist()
     for (x0, y0, x1, y1), label, mask, weight in zip(boxes, gt.labels,

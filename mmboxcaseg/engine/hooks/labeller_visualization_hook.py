@@ -5,38 +5,38 @@ from typing import Dict, Iterator
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from mmdet.structures import DetDataSample
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmboxcaseg.models import BoxCaseg
 from mmboxcaseg.registry import DATASETS, HOOKS
-from mmboxcaseg.structures import binarize_maps
 from mmboxcaseg.visualization.drawing import Instance, draw, to_array
 
 
 @HOOKS.register_module()
 class LabellerVisualizationHook(Hook):
-    """Draw what a labeller makes of a few crops while it is trained.
+    """Draw what a labeller predicts for a few crops during training.
 
-    The first crops of the validation set are drawn, or of what will be
-    labelled if there is none; they are the same every time. A row shows the
-    crop, the probabilities of each head, and the mask. The picture goes to
-    all visualization backends, as ``labeller``.
+    The crops are the first ones of the validation set, or of
+    ``label_dataloader`` if there is no validation set. They are always the
+    same. A row shows the crop, the probabilities of each head, and the mask.
+    The figure goes to all visualization backends, as ``labeller``.
 
-    The first process draws. The numbers of the training stay what they are
-    without the hook, to the bit.
+    Only the first process draws. The hook does not change the training: the
+    losses are the same to the last bit.
 
     Args:
-        interval (int): Iterations from one picture to the next. Defaults to
-            500.
+        interval (int): Iterations between two figures. Defaults to 500.
         num_crops (int): Number of crops; they go through the network
             together. Defaults to 8.
 
     Raises:
-        TypeError: The model is no labeller.
+        TypeError: The model is not a labeller.
     """
 
     def __init__(self, interval: int = 500, num_crops: int = 8) -> None:
@@ -53,7 +53,7 @@ class LabellerVisualizationHook(Hook):
         self.model = model.module if is_model_wrapper(model) else model
         if not isinstance(self.model, BoxCaseg):
             raise TypeError(
-                f'{type(self).__name__} draws a labeller, the model is a '
+                f'{type(self).__name__} needs a labeller, but the model is a '
                 f'{type(self.model).__name__}: use '
                 'mmboxcaseg.BatchVisualizationHook for its training batches '
                 'and DetVisualizationHook for its predictions.')
@@ -96,34 +96,32 @@ class LabellerVisualizationHook(Hook):
     @torch.no_grad()
     def _draw(self) -> np.ndarray:
         """Draw the crops as the model sees them now, (H, W, 3), RGB."""
+        size = self.crops.shape[2]
+        windows = np.tile([0, 0, size, size], (len(self.crops), 1))
+        sample = DetDataSample(gt_instances=InstanceData(windows=windows))
         with _evaluated(self.model):
             data = self.model.data_preprocessor(dict(inputs=[self.crops]))
             logits = self.model.logit_maps(data['inputs'])
-            probs = self.model.predict_maps(data['inputs']).cpu().numpy()
+            self.model.predict(data['inputs'], [sample])
         maps = {
             name: head.sigmoid().cpu().numpy()
             for name, head in logits.items()
         }
-        cfg = self.model.test_cfg
-        window = np.array([0, 0, *probs.shape[:0:-1]])
-        masks = np.stack([
-            binarize_maps(prob[None], window[None], window, cfg['threshold'],
-                          cfg['min_max']) for prob in probs
-        ])
         crops = self.crops.numpy()[:, ::-1].transpose(0, 2, 3, 1)
-        return _draw_rows(crops, maps, masks, cfg['output'])
+        return _draw_rows(crops, maps, np.stack(sample.pred_instances.masks),
+                          self.model.test_cfg['output'])
 
 
 def _draw_rows(crops: np.ndarray, maps: Dict[str, np.ndarray],
                masks: np.ndarray, output: str) -> np.ndarray:
-    """Draw a row a crop.
+    """Draw one row per crop.
 
     Args:
         crops (np.ndarray): RGB, has shape (K, S, S, 3), uint8.
         maps (dict[str, np.ndarray]): Probabilities by head, each has shape
             (K, S, S).
         masks (np.ndarray): Boolean, has shape (K, S, S).
-        output (str): Which map became the mask.
+        output (str): The map that the mask is made from.
 
     Returns:
         np.ndarray: RGB image, has shape (H, W, 3), uint8.
@@ -147,7 +145,7 @@ def _draw_rows(crops: np.ndarray, maps: Dict[str, np.ndarray],
 
 @contextmanager
 def _evaluated(model: nn.Module) -> Iterator[None]:
-    """Put a model in evaluation mode, and every module back in its own."""
+    """Put a model in evaluation mode, then restore the mode of each module."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     yield
@@ -157,10 +155,10 @@ def _evaluated(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _unchanged_randomness() -> Iterator[None]:
-    """Leave the random states of the CPU as they were.
+    """Restore the random states of the CPU.
 
-    Loading a crop draws numbers, and a training without workers loads in the
-    same process.
+    Loading a crop draws random numbers, and training without workers loads
+    its data in the same process.
     """
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):

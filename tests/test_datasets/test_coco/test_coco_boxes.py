@@ -1,7 +1,10 @@
 import os
+from pathlib import Path
 
+import cv2
 import pytest
 
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes
 
 
@@ -163,6 +166,7 @@ def test_class_of_the_config_is_not_in_the_file(tiny_coco):
     (dict(bbox=[50, 4, 9, 9]), 'box outside its image'),
     (dict(bbox=[3, -20, 9, 20]), 'box outside its image'),
     (dict(iscrowd=1), 'a crowd'),
+    (dict(ignore=1), 'marked `ignore`'),
 ])
 def test_left_out_with_a_count(tiny_coco, log, values, reason):
     dataset = tiny_coco(change(**values))
@@ -203,3 +207,47 @@ def test_no_annotation_left(tiny_coco):
         read(dataset)
     assert dataset['ann_file'] in str(error.value)
     assert 'zero area' in str(error.value)
+
+
+@pytest.mark.parametrize('values, count', [
+    (dict(rotation=30), 1),
+    (dict(angle=-0.5), 1),
+    (dict(attributes=dict(occluded=False, rotation=90.)), 1),
+    (dict(rotation=0, attributes=dict(rotation=0.)), 0),
+    (dict(attributes=['rotation'], rotation='none'), 0),
+])
+def test_turned_boxes_are_counted(tiny_coco, log, values, count):
+    boxes = read(tiny_coco(change(**values)))
+    assert [ann['id'] for ann in boxes.annotations[7]] == [5, 11]
+    messages = [m for m in log.messages if 'is turned' in m]
+    assert len(messages) == count
+    assert all('1 of 5 annotations' in m and m.endswith('annotation 5')
+               for m in messages)
+
+
+def test_classes_written_as_a_text(tiny_coco):
+    """('cat') is no tuple."""
+    with pytest.raises(InputError, match=r"classes=\('cat', \)"):
+        read(tiny_coco(), ('cat'))
+
+
+@pytest.mark.parametrize('name', ['http://x.org/a.png', 'sub/s3://a.png'])
+def test_address_as_file_name(tiny_coco, name):
+    dataset = tiny_coco(lambda data: data['images'][1].update(file_name=name))
+    with pytest.raises(
+            InputError, match='1 file names contain "://"') as error:
+        read(dataset)
+    assert name in str(error.value)
+
+
+def test_jpegs_that_were_cut_short_are_counted_once(tiny_coco, log):
+    dataset = tiny_coco(lambda data: data['annotations'].pop(3))
+    folder = Path(dataset['data_prefix']['img'])
+    for name in ('a.png', 'b.png'):
+        image = cv2.imread(str(folder / name))
+        content = cv2.imencode('.jpg', image)[1].tobytes()
+        (folder / name).write_bytes(content[:-20])
+    read(dataset)
+    message, = log.messages
+    assert '2 of 3 images were cut short' in message
+    assert message.endswith('a.png, b.png')

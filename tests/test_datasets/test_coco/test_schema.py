@@ -176,7 +176,16 @@ def test_id_that_is_not_unique(tiny_coco, spoil, problem):
     (lambda d: d['categories'][1].pop('name'), 'no `name`: category 1'),
     (lambda d: d.update(info=dict(mmboxcaseg=dict())), '`info`: `mmboxcaseg`'),
     (lambda d: d.update(info=[]), '`info`: it is not a JSON object'),
-    (lambda d: d.update(images=dict(a=1)), 'has no images'),
+    (lambda d: d.update(images=dict(a=1)), '`images` as an object; a list is'),
+    (lambda d: d.update(annotations={}), '`annotations` as an object; a list'),
+    (lambda d: d.update(images=[]), 'has no images'),
+    (lambda d: d['images'][0].update(id=2**63), '`id` is not an integer'),
+    (lambda d: d['categories'][0].update(id=-2**64), '`id` is not an integer'),
+    (lambda d: d['annotations'][0].update(id=2**63), '`id` is not an integer'),
+    (lambda d: d['annotations'][0].update(image_id=2**63),
+     '`image_id` is not an integer'),
+    (lambda d: d['categories'][0].update(name=d['categories'][1]['name']),
+     'several categories have the same name'),
 ])
 def test_other_parts(tiny_coco, spoil, problem):
     path = tiny_coco(spoil)['ann_file']

@@ -1,15 +1,15 @@
-"""The labeller on photographs, where they lie beside the project."""
+"""The labeller on real images, if there are any."""
 from pathlib import Path
 
 import pytest
 from mmengine.fileio import dump, load
-from photographs import DATA, needs_photographs
+from real_images import DATA, needs_real_images
 
 CONFIG = 'boxcaseg/boxcaseg_hrnetv2-tiny_coco-mini-ecssd.py'
 ROOT = Path(__file__).resolve().parents[2]
 BOXES = DATA / 'coco_mini' / 'annotations' / 'boxes_train.json'
 
-pytestmark = [pytest.mark.slow, needs_photographs]
+pytestmark = [pytest.mark.slow, needs_real_images]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def five_images(tmp_path) -> Path:
     return tmp_path / 'five.json'
 
 
-def test_photographs(workspace, five_images, tmp_path):
+def test_real_images(workspace, five_images, tmp_path):
     config = ROOT / 'configs' / CONFIG
     options = ('--work-dir', tmp_path, '--cfg-options',
                'train_cfg.max_epochs=1', 'default_hooks.checkpoint.interval=1',
@@ -37,10 +37,9 @@ def test_photographs(workspace, five_images, tmp_path):
     assert 'loss: nan' not in output
 
     out = tmp_path / 'proxy.json'
-    workspace.run('label.py', config, tmp_path / 'epoch_1.pth', out,
-                  '--ann-file', five_images, '--img-prefix',
-                  DATA / 'coco_mini' / 'images', '--work-dir', tmp_path,
-                  **environment)
+    workspace.run('label.py', config, tmp_path / 'epoch_1.pth', out, '--boxes',
+                  five_images, '--images', DATA / 'coco_mini' / 'images',
+                  '--work-dir', tmp_path, **environment)
     anns = load(out)['annotations']
     for ann in anns:
         assert ('mask_score' in ann) == (not ann['iscrowd'])

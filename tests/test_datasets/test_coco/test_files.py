@@ -33,13 +33,19 @@ def names(*files: str) -> dict:
 
 
 def test_file_names():
-    assert names('a.b.jpg', './x/../y/c') == {0: 'a.b.json', 1: 'y/c.json'}
+    assert names('a.b.jpg', './x/../y/c', '..b.jpg', '...') == {
+        0: 'a.b.json',
+        1: 'y/c.json',
+        2: '..b.json',
+        3: '....json'
+    }
 
 
 @pytest.mark.parametrize('files, problem', [
-    (('a.jpg', 'b.jpg', 'a.png'), 'suffix only: image 0, 2'),
+    (('a.jpg', 'b.jpg', 'a.png'), 'only in the suffix: image 0, 2'),
     (('a.jpg', '/etc/b.jpg'), 'leads out of .*: image 1'),
     (('x/../../a.jpg', ), 'leads out of .*: image 0'),
+    (('../..b.jpg', ), 'leads out of .*: image 0'),
 ])
 def test_names_that_cannot_be(files, problem):
     with pytest.raises(ValueError, match=problem) as error:

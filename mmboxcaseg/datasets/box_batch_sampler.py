@@ -1,0 +1,97 @@
+from itertools import islice
+from typing import Dict, Iterator, List, Sequence
+
+from torch.utils.data import BatchSampler, Sampler
+
+from mmboxcaseg.registry import DATA_SAMPLERS
+from .transforms import CropBoxes
+
+# So many images are searched for one that fills a chunk.
+LOOKAHEAD = 64
+
+
+@DATA_SAMPLERS.register_module()
+class BoxBatchSampler(BatchSampler):
+    """Batches of images whose crops fill whole chunks of the network.
+
+    :class:`BoxCaseg` runs crops in chunks of one fixed size and fills up the
+    last chunk of a batch. As images have different numbers of boxes, a batch
+    of the next images would leave much of that chunk empty.
+
+    Args:
+        sampler (Sampler): Order of the images of a :class:`BoxCropDataset`
+            with ``per_image=True``.
+        batch_size (int): The largest number of images in a batch.
+        chunk (int): Number of crops in a chunk, ``test_cfg.chunk`` of the
+            labeller. Defaults to 16.
+    """
+
+    def __init__(self,
+                 sampler: Sampler,
+                 batch_size: int,
+                 chunk: int = 16) -> None:
+        super().__init__(sampler, batch_size, drop_last=False)
+        self.chunk = chunk
+        self.batches: List[List[int]] = list(self._pack())
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[List[int]]:
+        """Yield the indices of every batch."""
+        yield from self.batches
+
+    def _pack(self) -> Iterator[List[int]]:
+        dataset = self.sampler.dataset
+        num_crops = sum(
+            len(transform.margins) for transform in dataset.pipeline.transforms
+            if isinstance(transform, CropBoxes))
+        images = ((index,
+                   num_crops * len(dataset.get_data_info(index)['instances']))
+                  for index in self.sampler)
+        waiting = list(islice(images, LOOKAHEAD))
+        while waiting:
+            batch: List[int] = []
+            while waiting and len(batch) < self.batch_size:
+                chosen = best_fill([size for _, size in waiting], self.chunk,
+                                   self.batch_size - len(batch))
+                size = sum(waiting[k][1] for k in chosen)
+                # In the room that is left only whole chunks help.
+                if batch and size % self.chunk:
+                    break
+                batch += [waiting[k][0] for k in chosen]
+                waiting = [
+                    image for k, image in enumerate(waiting) if k not in chosen
+                ]
+                waiting += islice(images, len(chosen))
+            yield batch
+
+
+def best_fill(sizes: Sequence[int], chunk: int, most: int) -> List[int]:
+    """Choose images whose crops leave the least room in their last chunk.
+
+    Any ``chunk`` numbers have some whose sum is a multiple of ``chunk``, so
+    usually a few images are enough to leave no room.
+
+    Args:
+        sizes (Sequence[int]): Number of crops of every image.
+        chunk (int): Number of crops in a chunk.
+        most (int): The largest number of images to choose.
+
+    Returns:
+        list[int]: Positions of the chosen images: the first, which must not
+        wait for ever, and as few others as possible.
+    """
+    # The smallest choice for every number of crops in the last chunk.
+    choices: Dict[int, List[int]] = {sizes[0] % chunk: [0]}
+    for k in range(1, len(sizes)):
+        if 0 in choices:
+            break
+        for filled, chosen in list(choices.items()):
+            total = (filled + sizes[k]) % chunk
+            is_shorter = total not in choices or (len(chosen) + 1 < len(
+                choices[total]))
+            if len(chosen) < most and is_shorter:
+                choices[total] = chosen + [k]
+    return choices[min(choices, key=lambda filled: -filled % chunk)]

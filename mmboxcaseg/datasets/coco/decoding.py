@@ -1,0 +1,119 @@
+"""Decoding of image files, also of a JPEG that lacks its last bytes."""
+import logging
+import os
+from contextlib import suppress
+from typing import Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+from mmengine.fileio import get
+from mmengine.logging import print_log
+
+from mmboxcaseg import InputError
+from .messages import first_few
+
+# Names of mmcv's flags.
+FLAGS = dict(
+    color=cv2.IMREAD_COLOR,
+    grayscale=cv2.IMREAD_GRAYSCALE,
+    unchanged=cv2.IMREAD_UNCHANGED)
+# JPEG markers: start and end of the image, start of its pixels.
+_START, _END, _PIXELS = b'\xff\xd8', b'\xff\xd9', b'\xff\xda'
+
+
+def decode_image(
+        content: bytes,
+        flags: int = cv2.IMREAD_COLOR) -> Tuple[Optional[np.ndarray], bool]:
+    """Decode an image, also a JPEG that was cut short.
+
+    Args:
+        content (bytes): Content of the file.
+        flags (int): See :func:`cv2.imdecode`. Defaults to BGR.
+
+    Returns:
+        tuple: The image, has shape (H, W, 3), or (H, W) if grey, None if it
+        cannot be decoded; and whether the file is complete. Pixels that are
+        missing in the file are grey.
+    """
+    if not content:
+        return None, False  # OpenCV would raise an error
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if image is not None or not content.startswith(_START):
+        return image, True
+    # cv2.imread() decodes such files; cv2.imdecode() needs the end marker.
+    content += _END
+    return cv2.imdecode(np.frombuffer(content, np.uint8), flags), False
+
+
+def load_image(path: str,
+               flag: str = 'color',
+               backend_args: Optional[dict] = None) -> Tuple[np.ndarray, bool]:
+    """Read an image as the data sets load it.
+
+    Args:
+        path (str): The image file. OpenCV applies the EXIF orientation of
+            some formats, see docs/images.md.
+        flag (str): A key of ``FLAGS``. Defaults to 'color'.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
+
+    Returns:
+        tuple: See :func:`decode_image`.
+
+    Raises:
+        OSError: The file does not exist.
+        InputError: It cannot be decoded.
+    """
+    content = get(path, backend_args=backend_args)
+    image, is_complete = decode_image(content, FLAGS[flag])
+    if image is None:
+        raise InputError(f'{path} cannot be read as an image: replace it, or '
+                         'remove it and its annotations or mask.')
+    return image, is_complete
+
+
+def read_image(path: str,
+               flag: str = 'color',
+               backend_args: Optional[dict] = None) -> np.ndarray:
+    """Read an image, see :func:`load_image`."""
+    return load_image(path, flag, backend_args)[0]
+
+
+def is_readable(path: str, backend_args: Optional[dict] = None) -> bool:
+    """Whether a file can be decoded as an image."""
+    with suppress(InputError):
+        read_image(path, backend_args=backend_args)
+        return True
+    return False
+
+
+def is_cut(path: str) -> bool:
+    """Whether a local file is a JPEG without end marker."""
+    with open(path, 'rb') as file:
+        if file.read(2) != _START:
+            return False
+        # Few files have something else at their end; only these are read.
+        file.seek(-2, os.SEEK_END)
+        if file.read() == _END:
+            return False
+        file.seek(0)
+        content = file.read()
+    # A thumbnail in the header has an end marker, too, before the pixels.
+    return content.rfind(_END) < content.rfind(_PIXELS)
+
+
+def warn_of_cut_files(paths: Sequence[str], where: str) -> None:
+    """Print one warning for all local JPEG files that were cut short.
+
+    Args:
+        paths (Sequence[str]): Image files of any format.
+        where (str): The data set, for the message.
+    """
+    cut = [os.path.basename(path) for path in paths if is_cut(path)]
+    if cut:
+        print_log(
+            f'{where}: {len(cut)} of {len(paths)} images were cut short. They '
+            'are used as far as they can be decoded; missing pixels are grey: '
+            f'{first_few(cut)}',
+            logger='current',
+            level=logging.WARNING)

@@ -1,0 +1,44 @@
+import mmcv
+from mmcv.transforms import LoadImageFromFile as StockLoadImageFromFile
+from mmengine.fileio import get
+
+from mmboxcaseg.datasets.coco import decode_image
+from mmboxcaseg.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadImageFromFile(StockLoadImageFromFile):
+    """:class:`mmcv.transforms.LoadImageFromFile` that also loads cut JPEGs.
+
+    A JPEG that lacks its last bytes is decoded as far as possible, where the
+    stock transform fails. The data sets of mmboxcaseg use it even where their
+    pipeline names the stock transform; pipelines of mmdet's data sets have to
+    name this one.
+
+    Args:
+        kwargs: Arguments of the stock transform.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Load an image.
+
+        Args:
+            results (dict): Item with ``img_path``.
+
+        Returns:
+            dict: The item with ``img``, ``img_shape`` and ``ori_shape``.
+
+        Raises:
+            AssertionError: The file cannot be decoded.
+        """
+        try:
+            return super().transform(results)
+        except AssertionError:
+            content = get(results['img_path'], backend_args=self.backend_args)
+            flags = mmcv.image.io.imread_flags[self.color_type]
+            img, _ = decode_image(content, flags)
+            if img is None:
+                raise
+        results['img'] = img.astype('float32') if self.to_float32 else img
+        results['img_shape'] = results['ori_shape'] = img.shape[:2]
+        return results

@@ -1,0 +1,174 @@
+import os.path as osp
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Deque, Optional, Sequence, Set
+
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+from mmengine.dist import barrier, get_rank, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from mmboxcaseg import InputError
+from mmboxcaseg.proxy import ProxyWriter, make_records
+from mmboxcaseg.proxy.provenance import describe_source, library_versions
+from mmboxcaseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ProxyMaskHook(Hook):
+    """Write what a labeller predicts in a test to a proxy file.
+
+    It works with MMEngine's ``TestLoop``: the boxes of the test data set are
+    labelled. The masks of an image are merged (each pixel goes to the object
+    with the smallest box), scored (agreement of the merged mask's box with
+    the true pixel box) and written, see section 3.4 of the paper. A thread
+    does this while the network works on the next images.
+
+    A labelling that was interrupted continues: images that are in the
+    folder ``OUT.shards`` are taken out of the test data loader. Metrics then
+    see only the other images.
+
+    Args:
+        out_file (str): The proxy file to write.
+        source_file (str, optional): COCO JSON file of the boxes. Defaults to
+            ``ann_file`` of the test data set.
+        merge_by (str, optional): See :func:`merge_and_score`. Defaults to
+            'box'.
+        off_by_one (bool): See :func:`merge_and_score`. Defaults to False.
+        mask_weight_thr (float, optional): See :func:`make_records`. Defaults
+            to None.
+    """
+
+    # Images that wait for the thread; more would only fill the memory.
+    MAX_WAITING = 32
+
+    def __init__(self,
+                 out_file: str,
+                 source_file: Optional[str] = None,
+                 merge_by: Optional[str] = 'box',
+                 off_by_one: bool = False,
+                 mask_weight_thr: Optional[float] = None) -> None:
+        self.out_file = out_file
+        self.source_file = source_file
+        self.options = dict(merge_by=merge_by, off_by_one=off_by_one)
+        if mask_weight_thr is not None:
+            self.options['mask_weight_thr'] = mask_weight_thr
+
+    def before_test(self, runner: Runner) -> None:
+        """Open the proxy file; leave out images that are labelled already.
+
+        Args:
+            runner (Runner): The runner of the test.
+
+        Raises:
+            InputError: The test data set does not have one item per image,
+                or the file cannot be written, see
+                :meth:`ProxyWriter.prepare`.
+        """
+        loop = runner.test_loop
+        dataset = loop.dataloader.dataset
+        if not getattr(dataset, 'per_image', False):
+            raise InputError(
+                f'{type(self).__name__} needs all boxes of an image together: '
+                'set test_dataloader.dataset to an '
+                'mmboxcaseg.BoxCropDataset with per_image=True, it is a '
+                f'{type(dataset).__name__}.')
+        self.num_images = len(dataset)
+        self.writer = ProxyWriter(self.out_file, self.source_file
+                                  or dataset.ann_file,
+                                  self._provenance(runner.cfg, loop.fp16))
+        if is_main_process():
+            self.writer.prepare()
+        barrier()
+        finished = self.writer.finished()
+        # No process may write before all have seen the same images.
+        barrier()
+        if finished:
+            loop.dataloader = _without(loop.dataloader, finished, runner)
+        self.thread = ThreadPoolExecutor(max_workers=1)
+        self.waiting: Deque[Future] = deque()
+
+    def after_test_iter(self,
+                        runner: Runner,
+                        batch_idx: int,
+                        data_batch: dict = None,
+                        outputs: Sequence[DetDataSample] = None) -> None:
+        """Hand the masks of a batch to the thread.
+
+        Args:
+            runner (Runner): The runner of the test.
+            batch_idx (int): Number of the batch.
+            data_batch (dict, optional): The batch. Not used.
+            outputs (Sequence[DetDataSample]): The images of the batch, with
+                ``pred_instances.masks``.
+        """
+        for sample in outputs:
+            self.waiting.append(self.thread.submit(self._store, sample))
+        self._wait(self.MAX_WAITING)
+
+    def after_test(self, runner: Runner) -> None:
+        """Write the proxy file when all processes have finished.
+
+        Args:
+            runner (Runner): The runner of the test.
+        """
+        self._wait(0)
+        self.thread.shutdown()
+        barrier()
+        if is_main_process():
+            result = self.writer.finish(
+                self.num_images,
+                runner.test_loop.dataloader.dataset.backend_args)
+            runner.logger.info(
+                f'{self.out_file}: {result["instances"]} masks, mean score '
+                f'{result["mean_score"]:.3f}')
+        barrier()
+
+    def _wait(self, most: int) -> None:
+        """Wait until at most so many images are left; raise what failed."""
+        while len(self.waiting) > most:
+            self.waiting.popleft().result()
+
+    def _store(self, sample: DetDataSample) -> None:
+        gt = sample.gt_instances
+        records = make_records(gt.ann_ids, sample.pred_instances.masks,
+                               gt.windows, gt.areas, sample.ori_shape,
+                               **self.options)
+        self.writer.append(get_rank(), sample.img_id, records)
+
+    def _provenance(self, cfg: Config, amp: bool) -> dict:
+        """Describe where the masks come from: all settings that matter."""
+        dataset = cfg.test_dataloader.dataset
+        name = osp.splitext(osp.basename(cfg.filename or 'labeller'))[0]
+        source = dict(mask_source=name, sha256=None)
+        if cfg.get('load_from'):
+            source = describe_source(cfg.load_from, name)
+        return dict(
+            mask_source=source['mask_source'],
+            versions=library_versions(),
+            config=name,
+            checkpoint_sha256=source['sha256'],
+            **self.options,
+            amp=amp,
+            test_cfg=cfg.model.get('test_cfg', {}),
+            fusion=cfg.model.get('fusion', {}),
+            data_preprocessor=cfg.model.get('data_preprocessor', {}),
+            crop_size=dataset.get('crop_size'),
+            pipeline=dataset.pipeline)
+
+
+def _without(loader: DataLoader, finished: Set[int],
+             runner: Runner) -> DataLoader:
+    """The test data loader without the images that are finished."""
+    dataset = loader.dataset
+    left = [
+        i for i in range(len(dataset))
+        if dataset.get_data_info(i)['img_id'] not in finished
+    ]
+    # A data set must not be empty: of a labelling that was interrupted at
+    # the very end one image is labelled again.
+    dataset = dataset.get_subset(left or [0])
+    return runner.build_dataloader(
+        dict(runner.cfg.test_dataloader, dataset=dataset))

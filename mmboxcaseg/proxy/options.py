@@ -1,0 +1,58 @@
+"""How masks are merged and scored, on the command line."""
+import argparse
+
+
+def score_threshold(text: str) -> float:
+    """Read a score threshold from the command line."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'{text} is not in [0, 1]')
+    return value
+
+
+def add_mask_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every program that writes a proxy file.
+
+    These are ``--merge-by``, ``--no-merge``, ``--off-by-one``,
+    ``--truncate`` and ``--mask-weight-thr``.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser to extend.
+    """
+    merging = parser.add_mutually_exclusive_group()
+    merging.add_argument(
+        '--merge-by',
+        choices=['box', 'mask'],
+        default='box',
+        help='a pixel goes to the object with the smallest box (default) or '
+        'the smallest mask that contains it')
+    merging.add_argument(
+        '--no-merge',
+        dest='merge_by',
+        action='store_const',
+        const=None,
+        help='leave overlapping masks as they are predicted')
+    parser.add_argument(
+        '--off-by-one',
+        action='store_true',
+        help="score as the authors' code does: a perfect mask of h x w "
+        'pixels gets hw / ((h + 1) (w + 1))')
+    parser.add_argument(
+        '--truncate',
+        action='store_true',
+        help="drop the fractions of boxes, as the authors' code does, "
+        'instead of rounding boxes outward')
+    parser.add_argument(
+        '--mask-weight-thr',
+        type=score_threshold,
+        metavar='SCORE',
+        help='write `mask_weight` 0 for masks with a lower score, so that '
+        'mask heads ignore them whatever their `mask_score_thr` is')
+
+
+def record_options(args: argparse.Namespace) -> dict:
+    """Return what the options say, as arguments of :func:`make_records`."""
+    options = dict(merge_by=args.merge_by, off_by_one=args.off_by_one)
+    if args.mask_weight_thr is not None:
+        options['mask_weight_thr'] = args.mask_weight_thr
+    return options
