@@ -1,4 +1,4 @@
-"""Turn the boxes of one image into masks: an overlay and a COCO file."""
+"""Turn boxes of one image into masks: a drawing and a COCO file."""
 import argparse
 import os.path as osp
 from typing import List
@@ -21,7 +21,7 @@ from mmboxcaseg.utils.cli import (add_cfg_options, add_trust_checkpoint,
 
 
 def parse_box(text: str) -> List[float]:
-    """Read a box written as x,y,w,h."""
+    """Read a box in the form x,y,w,h."""
     try:
         x, y, w, h = (float(number) for number in text.split(','))
     except ValueError:
@@ -59,7 +59,7 @@ def parse_args() -> argparse.Namespace:
         help='folder for NAME_masks.png and NAME_masks.json (default: '
         '%(default)s)')
     parser.add_argument(
-        '--device', type=parse_device, help='default: a GPU if there is one')
+        '--device', type=parse_device, help='default: the GPU, if any')
     add_cfg_options(parser)
     add_trust_checkpoint(parser)
     return parser.parse_args()
