@@ -4,10 +4,11 @@ Letters in shapes: H, W image size; (h, w) size of one window; S side of the
 square map that the network gives for a window. A window is an integer box
 ``(x0, y0, x1, y1)``, half-open.
 """
-from typing import List, Optional, Sequence, Union
+from typing import List, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
+from PIL import Image
 from pycocotools import mask as mask_utils
 
 from .boxes import tight_box
@@ -17,7 +18,8 @@ def binarize_maps(maps: np.ndarray,
                   views: np.ndarray,
                   window: np.ndarray,
                   threshold: float = 0.5,
-                  min_max: bool = True) -> np.ndarray:
+                  min_max: bool = True,
+                  eight_bit: bool = False) -> np.ndarray:
     """Turn the network's maps of a window into the window's mask.
 
     Args:
@@ -29,6 +31,8 @@ def binarize_maps(maps: np.ndarray,
         threshold (float): Foreground is above it. Defaults to 0.5.
         min_max (bool): Whether to stretch every map to [0, 1] first, as the
             authors do. A constant map is left as it is. Defaults to True.
+        eight_bit (bool): Whether to resize the maps as the authors' code
+            does: as 8-bit images, with antialiasing. Defaults to False.
 
     Returns:
         np.ndarray: Boolean mask, has shape (h, w).
@@ -38,10 +42,18 @@ def binarize_maps(maps: np.ndarray,
         low, high = prob.min(), prob.max()
         if min_max and high > low:
             prob = (prob - low) / (high - low)
-        resized = cv2.resize(
-            prob, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+        resized = _resize(prob, (x1 - x0, y1 - y0), eight_bit)
         parts.append(resized[_slices(window[:2], window[2:], (x0, y0))])
     return np.mean(parts, axis=0) > threshold
+
+
+def _resize(prob: np.ndarray, size: Tuple[int, int],
+            eight_bit: bool) -> np.ndarray:
+    """Resize a map in [0, 1] to a width and a height."""
+    if not eight_bit:
+        return cv2.resize(prob, size, interpolation=cv2.INTER_LINEAR)
+    small = Image.fromarray((prob * 255).astype(np.uint8))
+    return np.asarray(small.resize(size, Image.Resampling.BILINEAR)) / 255
 
 
 def merge_masks(masks: Sequence[np.ndarray],

@@ -8,8 +8,7 @@ from contextlib import nullcontext
 from typing import Dict, Optional, Sequence
 
 from mmengine.config import Config
-from mmengine.fileio import dump, get, load
-from mmengine.runner import find_latest_checkpoint
+from mmengine.fileio import dump, get, get_text, load
 from mmengine.utils import mkdir_or_exist, scandir
 
 
@@ -116,7 +115,7 @@ class StepRunner:
             inputs=inputs,
             out=osp.join(folder, 'last_checkpoint'),
             resumable=True)
-        return find_latest_checkpoint(folder)
+        return get_text(osp.join(folder, 'last_checkpoint')).strip()
 
     def label(self, name: str, config: str, checkpoint: str, boxes: str,
               images: str, *args: str) -> str:

@@ -10,8 +10,8 @@ from .building import (BOX_KEYS, boxes_only, make_annotation, make_coco,
 from .classes import (check_class_list, check_class_order, check_names,
                       common_classes, repeated_names)
 from .coco_boxes import FAULTS, CocoBoxes
-from .decoding import (decode_image, is_readable, load_image, read_image,
-                       warn_of_cut_files)
+from .decoding import (decode_image, is_cut, is_readable, load_image,
+                       read_image, warn_of_cut_files)
 from .files import (check_target, file_names, new_folder, write_atomically,
                     writing)
 from .image_files import (IMAGE_SUFFIXES, PROBLEMS, ImageHeader, describe,
@@ -29,7 +29,7 @@ __all__ = [
     'check_segmentations', 'check_target', 'check_true_masks',
     'common_classes', 'counts_from_bytes', 'decode_image', 'describe',
     'entry_name', 'entry_problems', 'file_names', 'first_few',
-    'header_problem', 'image_problem', 'is_ignored', 'is_readable',
+    'header_problem', 'image_problem', 'is_cut', 'is_ignored', 'is_readable',
     'is_remote', 'list_problem', 'load_coco', 'load_image', 'load_json',
     'make_annotation', 'make_coco', 'mask_problem', 'missing_files',
     'missing_masks', 'new_folder', 'raise_problems', 'read_header',
