@@ -59,6 +59,7 @@ def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
             files[method],
             '--method',
             method,
+            '--no-merge',
             inputs=data[:1])
     weak = ('--no-merge', '--cfg-options', 'model.test_cfg.output=weak')
     for row, options in dict(

@@ -60,19 +60,23 @@ def merge_masks(masks: Sequence[np.ndarray],
                 windows: np.ndarray,
                 areas: Sequence[float],
                 ids: Optional[Sequence[int]] = None) -> List[np.ndarray]:
-    """Give every pixel to the smallest object that claims it (section 3.4).
+    """Give every pixel to the smallest object that contains it (section 3.4).
+
+    Objects with the same window and the same mask are one object that was
+    annotated twice, for example under two classes: they share their pixels.
 
     Args:
-        masks (Sequence[np.ndarray]): One boolean mask a window, each has
+        masks (Sequence[np.ndarray]): One boolean mask per window, each has
             shape (h, w).
         windows (np.ndarray): Integer windows, has shape (n, 4).
         areas (Sequence[float]): Size of each object (the paper: the area of
             its box), has length n.
-        ids (Sequence[int], optional): Of objects of equal size that with the
-            lower id counts as the smaller. Defaults to their positions.
+        ids (Sequence[int], optional): Of objects of equal size, the one with
+            the lower id counts as the smaller. Defaults to their positions.
 
     Returns:
-        list[np.ndarray]: New masks of the same shapes, pairwise disjoint.
+        list[np.ndarray]: New masks of the same shapes, pairwise disjoint
+        but for objects annotated twice.
     """
     merged = [mask.copy() for mask in masks]
     order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
@@ -82,11 +86,18 @@ def merge_masks(masks: Sequence[np.ndarray],
             continue
         low = np.maximum(windows[smaller, :2], windows[large, :2])
         high = np.minimum(windows[smaller, 2:], windows[large, 2:])
-        for k in np.flatnonzero((low < high).all(axis=1)):
+        touching = np.flatnonzero((low < high).all(axis=1))
+        twin = next((i for i in smaller[touching]
+                     if (windows[i] == windows[large]).all() and (
+                         masks[i] == masks[large]).all()), None)
+        if twin is not None:
+            merged[large] = merged[twin].copy()
+            continue
+        for k in touching:
             here = _slices(low[k], high[k], windows[large])
             there = _slices(low[k], high[k], windows[smaller[k]])
-            # The unmerged mask serves as well as the merged one: what the
-            # smaller object lost went to one that is smaller still.
+            # The unmerged mask gives the same as the merged one: pixels that
+            # the smaller object lost belong to one that is smaller still.
             merged[large][here] &= ~masks[smaller[k]][there]
     return merged
 

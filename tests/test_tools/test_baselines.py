@@ -1,4 +1,6 @@
 import importlib.util
+import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -18,7 +20,8 @@ def load_baselines():
     return tool
 
 
-METHODS = load_baselines().METHODS
+TOOL = load_baselines()
+METHODS = TOOL.METHODS
 
 
 @pytest.fixture
@@ -66,3 +69,23 @@ def test_grabcut_at_the_border(img):
     # A box as large as the image has no background around it.
     mask = METHODS['grabcut'](img, np.array([0, 0, 64, 64]))
     assert mask.shape == (64, 64)
+
+
+def test_options_are_those_of_label(tiny_coco, tmp_path, monkeypatch):
+    data = tiny_coco()
+    found = []
+    for options in ((), ('--no-merge', ), ('--no-merge', '--off-by-one')):
+        out = tmp_path / f'{len(found)}.json'
+        monkeypatch.setattr(sys, 'argv', [
+            'baseline_masks.py', data['ann_file'], data['data_prefix']['img'],
+            str(out), '--method', 'box', *options
+        ])
+        TOOL.main()
+        anns = json.loads(out.read_text())['annotations']
+        found.append({ann['id']: ann for ann in anns})
+    merged, plain, off_by_one = found
+    # Box 11 lies inside box 5.
+    assert merged[11]['segmentation'] == plain[11]['segmentation']
+    assert merged[5]['segmentation'] != plain[5]['segmentation']
+    assert plain[3]['mask_score'] == 1
+    assert off_by_one[3]['mask_score'] == pytest.approx(5 / 7, abs=1e-6)
