@@ -232,6 +232,7 @@ def _check_files(cfg: Config) -> None:
                          'train_dataloader.dataset, a ProxyCocoDataset.')
 
 
+@exit_on_bad_input()
 def main(argv: Optional[List[str]] = None) -> None:
     parser = argparse.ArgumentParser(
         description='Train a labeller, label the boxes, train a detector on '
@@ -241,11 +242,10 @@ def main(argv: Optional[List[str]] = None) -> None:
     parser.add_argument(
         '--work-dir', required=True, help='folder of all results')
     args = parser.parse_args(argv)
-    with exit_on_bad_input():
-        cfg = read_pipeline(args.config)
-        check_folder(args.work_dir, 'work folder')
-        steps = StepRunner(TOOLS, args.work_dir)
-        summary = run(cfg, steps)
+    cfg = read_pipeline(args.config)
+    check_folder(args.work_dir, 'work folder')
+    steps = StepRunner(TOOLS, args.work_dir)
+    summary = run(cfg, steps)
     dump(summary, steps.path('summary.json'), indent=1)
     print('\n' + format_table(summary))
     print(f'\nwritten to {args.work_dir}: summary.json and the figures')
