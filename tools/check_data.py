@@ -87,7 +87,8 @@ def write_fixed(checked: 'CheckedSource', out: str) -> None:
     from mmboxcaseg.checks import fix_coco
 
     coco = checked.coco
-    data, counts = fix_coco(coco, dict(zip(coco.images, checked.facts)))
+    data, counts = fix_coco(coco, dict(zip(coco.images, checked.facts)),
+                            checked.inspect)
     write_atomically(out, [json.dumps(data)])
     print(f'\n{out}, of {coco.path}:')
     for text, number in sorted(counts.items()):

@@ -80,7 +80,6 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
 
 
 @exit_on_bad_input()
-@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.checkpoint, 'checkpoint')

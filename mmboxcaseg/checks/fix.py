@@ -1,44 +1,51 @@
-"""What of a COCO file can be corrected without a guess."""
+"""Corrections of a COCO file that need no guess."""
 import copy
-import itertools
 from collections import Counter
-from typing import Dict, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import numpy as np
 
-from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import FAULTS, LISTS, box_area, check_coco
-from mmboxcaseg.structures import to_rle, xywh_to_xyxy
-from .annotations import CocoFile, find_box_faults, repeated, rle_counts
+from mmboxcaseg.structures import xywh_to_xyxy
+from .coco_file import CocoFile
+from .fill_in import fill_in
 from .images import ImageFacts
+from .rules.boxes import find_box_faults, repeated
 
-# By so much the shape of a copy in another size may differ, by rounding.
+# An image with nearly the aspect ratio of the JSON may be a resized copy:
+# rounding changes the ratio by less than this.
 SAME_SHAPE = 0.02
 
 
-def fix_coco(coco: CocoFile, facts: Dict[int,
-                                         ImageFacts]) -> Tuple[dict, Counter]:
+def fix_coco(coco: CocoFile, facts: Dict[int, ImageFacts],
+             inspect: Callable[[dict], ImageFacts]) -> Tuple[dict, Counter]:
     """Correct a COCO file.
 
     Args:
         coco (CocoFile): The file; it is not changed.
-        facts (dict[int, ImageFacts]): What its image files are, by image id.
+        facts (dict[int, ImageFacts]): Properties of its image files by image
+            id.
+        inspect (Callable): Reads the file of an image that is not in
+            ``facts``.
 
     Returns:
-        tuple: Content of the corrected file; and how often what was done.
+        tuple: Content of the corrected file, and how often what was done.
 
     Raises:
-        InputError: Different images or categories have the same id, or
-            nothing would be left.
+        InputError: Different images or categories have the same id or name,
+            or nothing would be left.
     """
     counts: Counter = Counter()
     data = copy.deepcopy(coco.data)
-    _fix_counts(data['annotations'], counts)
-    _fix_ids(data, coco.path, counts)
+    fill_in(data, coco.path, inspect, counts)
     coco = CocoFile(coco.path, data)
     for kind, problems in coco.problems.items():
         for text, positions in problems.items():
             counts[f'{LISTS[kind]} removed: {text}'] = len(positions)
+    facts = {
+        img_id: facts.get(img_id) or inspect(img)
+        for img_id, img in coco.images.items()
+    }
     images = _fix_images(coco, facts, counts)
     data.update(
         images=list(images.values()),
@@ -46,52 +53,6 @@ def fix_coco(coco: CocoFile, facts: Dict[int,
         annotations=_fix_boxes(coco, images, facts, counts))
     check_coco(data, f'{coco.path}, corrected,')
     return data, +counts
-
-
-def _fix_counts(annotations: List[dict], counts: Counter) -> None:
-    for ann in annotations:
-        runs = rle_counts(ann)
-        if isinstance(runs, str) and runs[:2] in ("b'", 'b"'):
-            # How Python writes bytes: a backslash is doubled.
-            ann['segmentation']['counts'] = runs[2:-1].replace('\\\\', '\\')
-            counts['`counts` turned from bytes to text'] += 1
-        elif isinstance(runs, list) and not ann.get('iscrowd', 0):
-            size = ann['segmentation'].get('size')
-            if size and sum(runs) == size[0] * size[1]:
-                ann['segmentation'] = to_rle(ann['segmentation'], *size)
-                counts['`counts` compressed'] += 1
-
-
-def _fix_ids(data: dict, path: str, counts: Counter) -> None:
-    """Remove entries that are there twice, number other annotations anew."""
-    for kind, key in LISTS.items():
-        numbered = [e for e in data[key] if _has_id(e)]
-        new_ids = itertools.count(1 +
-                                  max((e['id'] for e in numbered), default=0))
-        first: Dict[int, dict] = {}
-        repeats = {
-            id(entry)
-            for entry in numbered
-            if first.setdefault(entry['id'], entry) is not entry
-        }
-        kept = []
-        for entry in data[key]:
-            if id(entry) not in repeats:
-                kept.append(entry)
-            elif entry == first[entry['id']]:
-                counts[f'{key} that are there twice removed'] += 1
-            elif kind == 'annotation':
-                kept.append(dict(entry, id=next(new_ids)))
-                counts['annotations given an id of their own'] += 1
-            else:
-                raise InputError(
-                    f'{path}: different {key} have the id {entry["id"]}, so '
-                    'that annotations may mean either. Correct them by hand.')
-        data[key] = kept
-
-
-def _has_id(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get('id'), int)
 
 
 def _fix_images(coco: CocoFile, facts: Dict[int, ImageFacts],
@@ -117,15 +78,16 @@ def _fix_images(coco: CocoFile, facts: Dict[int, ImageFacts],
 
 def _fits(coco: CocoFile, img: dict, fact: ImageFacts,
           annotations: List[dict]) -> bool:
-    """Whether only the size is wrong: the boxes fit the file that there is."""
+    """Whether only the size in the JSON is wrong: all boxes fit the file."""
     given = (img['height'], img['width'])
-    # An orientation may turn the image and not its boxes; masks have a size.
+    # With an EXIF orientation the boxes may be those of the stored image;
+    # proxy masks have a size themselves.
     if given in (fact.size, fact.header.loaded_size(upright=False)) or any(
             'mask_score' in ann for ann in annotations):
         return False
     ratio = fact.size[0] / given[0] / (fact.size[1] / given[1])
     if abs(ratio - 1) < SAME_SHAPE:
-        return False  # a copy in another size
+        return False
     boxes = [ann['bbox'] for ann in annotations]
     corners = boxes if coco.units == 'xyxy' else xywh_to_xyxy(boxes)
     high = np.array(corners).reshape(-1, 4)[:, 2:]
@@ -134,7 +96,7 @@ def _fits(coco: CocoFile, img: dict, fact: ImageFacts,
 
 def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
                facts: Dict[int, ImageFacts], counts: Counter) -> List[dict]:
-    """Correct the boxes of images that are kept, remove what cannot be."""
+    """Correct the boxes of images that are kept, remove unusable ones."""
     anns = [ann for ann in coco.annotations if ann['image_id'] in images]
     boxes = np.array([ann['bbox'] for ann in anns],
                      dtype=np.float64).reshape(-1, 4)
@@ -145,7 +107,7 @@ def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
         return anns
     sizes = _sizes([images[ann['image_id']] for ann in anns])
     faults = find_box_faults(boxes, sizes)
-    # Where an image has another size than its file, neither may be right.
+    # Where JSON and file have different sizes, either may be right.
     loaded = [facts[ann['image_id']].size[::-1] for ann in anns]
     sure = (sizes == np.array(loaded).reshape(-1, 2)).all(axis=1)
     for kind in ('box-outside', 'box-sticks-out'):
@@ -179,11 +141,10 @@ def _clip(boxes: np.ndarray, sizes: np.ndarray, marks: np.ndarray,
 
 
 def _with_box(ann: dict, box: List[float], counts: Counter) -> dict:
-    """The annotation with this box; an area of the old one goes with it."""
-    if box == ann['bbox'] and ann.get('area', 0) > 0:
+    """Set the box of an annotation; the area of the old box goes with it."""
+    if box == ann['bbox'] and ann['area'] > 0:
         return ann
-    of_old_box = np.isclose(ann.get('area', 0), box_area(ann))
-    if ann.get('area', 0) <= 0 or of_old_box:
+    if ann['area'] <= 0 or np.isclose(ann['area'], box_area(ann)):
         ann = dict(ann, area=box[2] * box[3])
         counts['areas written'] += 1
     return dict(ann, bbox=box)

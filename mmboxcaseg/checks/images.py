@@ -1,27 +1,31 @@
-"""Checks of image files and of salient masks, one file after the other."""
+"""Reading and decoding of image files and of salient masks."""
 import hashlib
+import os.path as osp
+from contextlib import suppress
 from typing import NamedTuple, Optional, Tuple
 
 import cv2
-import mmcv
 from mmcv.transforms import LoadImageFromFile
 from mmengine.fileio import exists
 
-from mmboxcaseg.datasets.coco import (ImageHeader, header_problem,
-                                      mask_problem, read_header)
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import (ImageHeader, header_problem, is_cut,
+                                      is_remote, mask_problem, read_header,
+                                      read_image)
 
 Task = Tuple[str, Optional[str], LoadImageFromFile]
 
 
 class ImageFacts(NamedTuple):
-    """What an image file, and its salient mask, turned out to be.
+    """Properties of an image file and of its salient mask.
 
     Args:
         problem (str, optional): Kind of the error that makes it unusable.
         header (ImageHeader, optional): Its header.
         size (tuple[int], optional): Height and width as it is loaded.
-        digest (bytes, optional): Of its pixels as they are loaded.
-        transparent (bool): Whether parts of it are.
+        digest (bytes, optional): Hash of its pixels as they are loaded.
+        transparent (bool): Whether parts of it are transparent.
+        is_cut (bool): Whether it is a JPEG that was cut short.
         mask_kinds (tuple[str]): Kinds of findings of the mask.
     """
     problem: Optional[str] = None
@@ -29,6 +33,7 @@ class ImageFacts(NamedTuple):
     size: Optional[Tuple[int, int]] = None
     digest: Optional[bytes] = None
     transparent: bool = False
+    is_cut: bool = False
     mask_kinds: Tuple[str, ...] = ()
 
 
@@ -37,10 +42,10 @@ def inspect_image(task: Task) -> ImageFacts:
 
     Args:
         task (tuple): Path of the image, path of its salient mask or None,
-            and what loads the image.
+            and the transform that loads the image.
 
     Returns:
-        ImageFacts: What was found.
+        ImageFacts: Its properties.
     """
     path, mask_path, loader = task
     backend_args = loader.backend_args
@@ -59,6 +64,7 @@ def inspect_image(task: Task) -> ImageFacts:
         size=img.shape[:2],
         digest=hashlib.blake2b(img, digest_size=16).digest(),
         transparent=header.transparent and _is_transparent(path, backend_args),
+        is_cut=not is_remote(path, backend_args) and is_cut(path),
         mask_kinds=inspect_mask(mask_path, header, img.shape[:2], backend_args)
         if mask_path else ())
 
@@ -83,7 +89,9 @@ def inspect_mask(path: str,
     problem = mask_problem(image, read_header(path, backend_args), upright)
     if problem:
         return (problem, )
-    mask = mmcv.imread(path, flag='unchanged', backend_args=backend_args)
+    mask = None
+    with suppress(InputError):
+        mask = read_image(path, 'unchanged', backend_args)
     if mask is None:
         return ('mask-unreadable', )
     foreground = mask > 127
@@ -98,5 +106,11 @@ def inspect_mask(path: str,
 
 
 def _is_transparent(path: str, backend_args: Optional[dict]) -> bool:
-    img = mmcv.imread(path, flag='unchanged', backend_args=backend_args)
+    img = read_image(path, 'unchanged', backend_args)
     return img.ndim == 3 and img.shape[2] == 4 and img[..., 3].min() < 255
+
+
+def place_of(task: Task) -> tuple:
+    """Where an image is; another storage may have the same path."""
+    path, _, loader = task
+    return osp.realpath(path), str(loader.backend_args)

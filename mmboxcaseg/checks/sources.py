@@ -1,4 +1,4 @@
-"""The data sets of a config, found by walking its data loaders."""
+"""The data sets of a config, found in its data loaders."""
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 from mmcv.transforms import LoadImageFromFile
@@ -10,11 +10,19 @@ from mmengine.registry import init_default_scope
 
 from mmboxcaseg.datasets import (BoxCropDataset, ProxyCocoDataset,
                                  SalientDataset)
+from mmboxcaseg.datasets.coco import check_class_list
 from mmboxcaseg.registry import DATASETS
-from .findings import Findings
+from .findings import ERROR, KINDS, NOTE, Findings, Kind
 
 LOADERS = ('train_dataloader', 'label_dataloader', 'val_dataloader',
            'test_dataloader')
+KINDS.update({
+    'dataset-config':
+    Kind(ERROR, 'the data set cannot be built as the config says',
+         'correct the config'),
+    'dataset-unknown':
+    Kind(NOTE, 'a data set of this type is not checked', 'check it by hand')
+})
 
 
 class Source(NamedTuple):
@@ -22,14 +30,17 @@ class Source(NamedTuple):
 
     Args:
         dataset (BaseDataset): The data set, built but not loaded.
-        loaders (list[str]): The data loaders it is in.
-        loader (LoadImageFromFile): What loads its images.
+        loaders (list[str]): The data loaders that contain it.
+        loader (LoadImageFromFile): The transform that loads its images.
         needs_masks (bool): Whether the masks of a COCO file are used.
+        has_stock_metric (bool): Whether a COCO metric of mmdet reads a COCO
+            file for it.
     """
     dataset: BaseDataset
     loaders: List[str]
     loader: LoadImageFromFile
     needs_masks: bool
+    has_stock_metric: bool
 
     @property
     def name(self) -> str:
@@ -57,6 +68,25 @@ class Source(NamedTuple):
         return any(name in LOADERS[2:] for name in self.loaders)
 
 
+def evaluators_of(cfg: Config, stage: str) -> List[dict]:
+    """Metrics of a config.
+
+    Args:
+        cfg (Config): The config.
+        stage (str): 'train', 'label', 'val' or 'test'.
+
+    Returns:
+        list[dict]: Their configs.
+    """
+    evaluators = cfg.get(f'{stage}_evaluator') or []
+    return [evaluators] if isinstance(evaluators, dict) else list(evaluators)
+
+
+def is_metric(evaluator: dict, *names: str) -> bool:
+    """Whether a metric is one of these classes, of mmdet or mmboxcaseg."""
+    return str(evaluator.get('type')).rpartition('.')[2] in names
+
+
 def find_sources(cfg: Config, findings: Findings) -> List[Source]:
     """Find the data sets of all data loaders of a config.
 
@@ -65,7 +95,8 @@ def find_sources(cfg: Config, findings: Findings) -> List[Source]:
 
     Args:
         cfg (Config): Config of any stage.
-        findings (Findings): Gets what cannot be built or is not known.
+        findings (Findings): Gets the data sets that cannot be built or are
+            not known.
 
     Returns:
         list[Source]: Data sets, in the order of ``LOADERS``.
@@ -106,16 +137,21 @@ def _leaves(dataset: object, where: str) -> Iterator[Tuple[str, dict]]:
 
 def _build(leaf: dict, loader_name: str, cfg: Config) -> Source:
     dataset = DATASETS.build(dict(leaf, lazy_init=True))
+    check_class_list(dataset.metainfo.get('classes'))
     transforms = dataset.pipeline.transforms
     loaders = [t for t in transforms if isinstance(t, LoadImageFromFile)]
     loads_masks = any(
         isinstance(t, LoadAnnotations) and t.with_mask for t in transforms)
-    evaluator = cfg.get(loader_name.replace('dataloader', 'evaluator')) or {}
-    compares = 'InstanceIoUMetric' in str(evaluator)
+    metrics = evaluators_of(cfg, loader_name.replace('_dataloader', ''))
+    compares = any(is_metric(m, 'InstanceIoUMetric') for m in metrics)
+    has_stock_metric = any(
+        is_metric(m, 'CocoMetric', 'FasterCocoMetric') and 'ann_file' in m
+        and not str(m['type']).startswith('mmboxcaseg.') for m in metrics)
     return Source(
         dataset, [loader_name],
         (loaders or [LoadImageFromFile(backend_args=dataset.backend_args)])[0],
-        compares or loads_masks and not isinstance(dataset, ProxyCocoDataset))
+        compares or loads_masks and not isinstance(dataset, ProxyCocoDataset),
+        has_stock_metric)
 
 
 def _key(source: Source) -> tuple:
@@ -123,4 +159,4 @@ def _key(source: Source) -> tuple:
     dataset = source.dataset
     return (type(dataset), dataset.ann_file, str(dataset.data_prefix),
             str(dataset.backend_args), str(dataset.metainfo.get('classes')),
-            repr(source.loader), source.needs_masks)
+            repr(source.loader), source.needs_masks, source.has_stock_metric)

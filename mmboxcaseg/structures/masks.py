@@ -4,10 +4,11 @@ Letters in shapes: H, W image size; (h, w) size of one window; S side of the
 square map that the network gives for a window. A window is an integer box
 ``(x0, y0, x1, y1)``, half-open.
 """
-from typing import List, Optional, Sequence, Union
+from typing import List, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
+from PIL import Image
 from pycocotools import mask as mask_utils
 
 from .boxes import tight_box
@@ -17,7 +18,8 @@ def binarize_maps(maps: np.ndarray,
                   views: np.ndarray,
                   window: np.ndarray,
                   threshold: float = 0.5,
-                  min_max: bool = True) -> np.ndarray:
+                  min_max: bool = True,
+                  eight_bit: bool = False) -> np.ndarray:
     """Turn the network's maps of a window into the window's mask.
 
     Args:
@@ -29,6 +31,8 @@ def binarize_maps(maps: np.ndarray,
         threshold (float): Foreground is above it. Defaults to 0.5.
         min_max (bool): Whether to stretch every map to [0, 1] first, as the
             authors do. A constant map is left as it is. Defaults to True.
+        eight_bit (bool): Whether to resize the maps as the authors' code
+            does: as 8-bit images, with antialiasing. Defaults to False.
 
     Returns:
         np.ndarray: Boolean mask, has shape (h, w).
@@ -38,29 +42,41 @@ def binarize_maps(maps: np.ndarray,
         low, high = prob.min(), prob.max()
         if min_max and high > low:
             prob = (prob - low) / (high - low)
-        resized = cv2.resize(
-            prob, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+        resized = _resize(prob, (x1 - x0, y1 - y0), eight_bit)
         parts.append(resized[_slices(window[:2], window[2:], (x0, y0))])
     return np.mean(parts, axis=0) > threshold
+
+
+def _resize(prob: np.ndarray, size: Tuple[int, int],
+            eight_bit: bool) -> np.ndarray:
+    """Resize a map in [0, 1] to a width and a height."""
+    if not eight_bit:
+        return cv2.resize(prob, size, interpolation=cv2.INTER_LINEAR)
+    small = Image.fromarray((prob * 255).astype(np.uint8))
+    return np.asarray(small.resize(size, Image.Resampling.BILINEAR)) / 255
 
 
 def merge_masks(masks: Sequence[np.ndarray],
                 windows: np.ndarray,
                 areas: Sequence[float],
                 ids: Optional[Sequence[int]] = None) -> List[np.ndarray]:
-    """Give every pixel to the smallest object that claims it (section 3.4).
+    """Give every pixel to the smallest object that contains it (section 3.4).
+
+    Objects with the same window and the same mask are one object that was
+    annotated twice, for example under two classes: they share their pixels.
 
     Args:
-        masks (Sequence[np.ndarray]): One boolean mask a window, each has
+        masks (Sequence[np.ndarray]): One boolean mask per window, each has
             shape (h, w).
         windows (np.ndarray): Integer windows, has shape (n, 4).
         areas (Sequence[float]): Size of each object (the paper: the area of
             its box), has length n.
-        ids (Sequence[int], optional): Of objects of equal size that with the
-            lower id counts as the smaller. Defaults to their positions.
+        ids (Sequence[int], optional): Of objects of equal size, the one with
+            the lower id counts as the smaller. Defaults to their positions.
 
     Returns:
-        list[np.ndarray]: New masks of the same shapes, pairwise disjoint.
+        list[np.ndarray]: New masks of the same shapes, pairwise disjoint
+        but for objects annotated twice.
     """
     merged = [mask.copy() for mask in masks]
     order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
@@ -70,11 +86,18 @@ def merge_masks(masks: Sequence[np.ndarray],
             continue
         low = np.maximum(windows[smaller, :2], windows[large, :2])
         high = np.minimum(windows[smaller, 2:], windows[large, 2:])
-        for k in np.flatnonzero((low < high).all(axis=1)):
+        touching = np.flatnonzero((low < high).all(axis=1))
+        twin = next((i for i in smaller[touching]
+                     if (windows[i] == windows[large]).all() and (
+                         masks[i] == masks[large]).all()), None)
+        if twin is not None:
+            merged[large] = merged[twin].copy()
+            continue
+        for k in touching:
             here = _slices(low[k], high[k], windows[large])
             there = _slices(low[k], high[k], windows[smaller[k]])
-            # The unmerged mask serves as well as the merged one: what the
-            # smaller object lost went to one that is smaller still.
+            # The unmerged mask gives the same as the merged one: pixels that
+            # the smaller object lost belong to one that is smaller still.
             merged[large][here] &= ~masks[smaller[k]][there]
     return merged
 

@@ -1,6 +1,8 @@
 import json
 import shutil
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from image_kinds import write_kind
@@ -8,7 +10,7 @@ from mmengine.config import Config
 from PIL import Image
 from small_data import SmallData
 
-from mmboxcaseg.checks import check_config
+from mmboxcaseg.checks import check_config, findings, rules
 
 LOAD = [dict(type='LoadImageFromFile')]
 
@@ -33,8 +35,8 @@ def check(nproc=1, **loaders):
         f'{name}_dataloader': dict(dataset=dataset)
         for name, dataset in loaders.items()
     })
-    findings, checked = check_config(cfg, nproc)
-    return {f.kind: f.examples for f in findings}, checked
+    found, checked = check_config(cfg, nproc)
+    return {f.kind: f.examples for f in found}, checked
 
 
 def test_nothing_to_find(data):
@@ -273,3 +275,85 @@ def test_json_of_findings_is_json(data):
     data.edit(lambda d: d['annotations'][0].update(bbox=[1, 2, 3, None]))
     cfg = Config(dict(train_dataloader=dict(dataset=box_dataset(data))))
     json.dumps(check_config(cfg, 1)[0].to_json(), allow_nan=False)
+
+
+# ------------------------------------------------------- files of strangers
+@pytest.mark.parametrize('change, kind, example', [
+    (dict(ignore=1), 'box-ignored', 'annotation 5'),
+    (dict(rotation=30), 'box-rotated', 'rotation=30'),
+    (dict(attributes=dict(angle=2)), 'box-rotated', 'angle=2'),
+])
+def test_keys_that_change_the_meaning(data, change, kind, example):
+    data.edit(lambda d: d['annotations'][1].update(change))
+    found, _ = check(train=box_dataset(data))
+    (case, ) = found[kind]
+    assert case.startswith('annotation 5 ') and example in case
+
+
+def test_two_categories_of_one_name(data):
+    data.edit(lambda d: d['categories'][0].update(name='dog'))
+    found, _ = check(train=box_dataset(data))
+    ids = [
+        cat['id'] for cat in json.loads(data.boxes.read_text())['categories']
+    ]
+    assert found['class-repeated'] == [f'dog (ids {ids[0]}, {ids[1]})']
+
+
+@pytest.mark.parametrize('metric, is_told', [
+    (dict(type='CocoMetric', ann_file='val.json'), True),
+    (dict(type='mmdet.FasterCocoMetric', ann_file='val.json'), True),
+    (dict(type='CocoMetric'), False),
+    (dict(type='mmboxcaseg.CocoMetric', ann_file='val.json'), False),
+])
+def test_annotation_id_zero(data, metric, is_told):
+    data.edit(lambda d: d['annotations'][1].update(id=0))
+    cfg = Config(
+        dict(
+            val_dataloader=dict(dataset=box_dataset(data)),
+            val_evaluator=[dict(type='InstanceIoUMetric'), metric]))
+    findings, _ = check_config(cfg, 1)
+    examples = [f.examples for f in findings if f.kind == 'id-zero']
+    assert len(examples) == is_told
+
+
+def test_cut_jpeg(data):
+    path = data.images / 'a.png'
+    content = cv2.imencode('.jpg', cv2.imread(str(path)))[1].tobytes()
+    path.write_bytes(content[:-20])
+    found, _ = check(train=box_dataset(data))
+    assert found['image-cut'] == ['a.png']
+    # The stock transform of mmdet's data sets cannot load it.
+    found, _ = check(
+        train=dict(
+            box_dataset(data),
+            type='CocoDataset',
+            metainfo=dict(classes=('cat', 'dog'))))
+    assert found['image-damaged'] == ['a.png']
+
+
+def test_classes_written_as_a_text(data):
+    found, _ = check(train=box_dataset(data, metainfo=dict(classes=('cat'))))
+    example, = found['dataset-config']
+    assert "classes=('cat', )" in example
+
+
+def test_a_new_check_is_one_function(data, monkeypatch):
+    monkeypatch.setattr(findings, 'CHECKS', [])
+    monkeypatch.setattr(findings, 'KINDS', dict(findings.KINDS))
+
+    @findings.data_check({'box-odd': findings.Kind('note', 'odd', 'nothing')})
+    def check_odd(one):
+        yield 'box-odd', str(len(one.coco.annotations))
+
+    monkeypatch.setattr('mmboxcaseg.checks.check.CHECKS', findings.CHECKS)
+    found, _ = check(train=box_dataset(data))
+    assert found == {'box-odd': ['5']}
+
+
+def test_every_module_of_rules_is_loaded():
+    modules = {
+        check.__module__.rpartition('.')[2]
+        for check in findings.CHECKS
+    }
+    files = Path(rules.__file__).parent.glob('[a-z]*.py')
+    assert modules == {path.stem for path in files}

@@ -51,5 +51,7 @@ def test_json(findings):
 
 def test_docs_list_every_kind():
     text = (ROOT / 'docs' / 'check_data.md').read_text(encoding='utf-8')
-    rows = re.findall(r'^\| `([a-z-]+)` \| (\w+) \|', text, re.MULTILINE)
-    assert rows == [(kind, KINDS[kind].severity) for kind in KINDS]
+    rows = re.findall(r'^\| `[a-z-]+` \| (?:error|warning|note) .*$', text,
+                      re.MULTILINE)
+    assert sorted(rows) == sorted(f'| `{kind}` | {" | ".join(KINDS[kind])} |'
+                                  for kind in KINDS)

@@ -3,6 +3,7 @@ import copy
 import numpy as np
 import pytest
 
+from mmboxcaseg import InputError
 from mmboxcaseg.checks import CocoFile, fix_coco
 from mmboxcaseg.checks.images import ImageFacts
 from mmboxcaseg.datasets.coco import ImageHeader, check_coco
@@ -16,6 +17,7 @@ def make_data(boxes, size=(100, 80)) -> dict:
             image_id=1,
             category_id=1,
             bbox=list(box),
+            iscrowd=0,
             area=box[2] * box[3]) for i, box in enumerate(boxes, 1)
     ]
     return dict(
@@ -34,7 +36,8 @@ def fix(data, *facts):
     """The corrected content and the counts; checks that nothing changed."""
     coco = CocoFile('a.json', data)
     before = copy.deepcopy(data)
-    fixed, counts = fix_coco(coco, dict(zip(coco.images, facts)))
+    fixed, counts = fix_coco(coco, dict(zip(coco.images, facts)),
+                             lambda img: facts_of())
     assert data == before
     check_coco(fixed, 'fixed')
     return fixed, dict(counts)
@@ -131,7 +134,7 @@ def test_entries_that_are_there_twice():
         data[key].append(dict(data[key][0]))
     fixed, counts = fix(data, facts_of())
     assert fixed == make_data(GOOD)
-    assert counts == {f'{key} that are there twice removed': 1 for key in data}
+    assert counts == {f'{key} that occur twice removed': 1 for key in data}
 
 
 def test_annotations_of_one_id():
@@ -240,3 +243,86 @@ def test_backslash_in_bytes():
         size=[80, 100], counts=str(runs))
     fixed, _ = fix(data, facts_of())
     assert fixed['annotations'][0]['segmentation']['counts'] == runs.decode()
+
+
+def test_missing_ids_are_numbered():
+    data = make_data(GOOD)
+    del data['annotations'][0]['id']
+    data['annotations'][2]['id'] = None
+    fixed, counts = fix(data, facts_of())
+    assert [ann['id'] for ann in fixed['annotations']] == [3, 2, 4]
+    assert [ann['bbox'] for ann in fixed['annotations']] == GOOD
+    assert counts == {'annotations given a missing id': 2}
+
+
+def test_file_without_annotation_ids():
+    """As labelformat writes it."""
+    data = make_data(GOOD)
+    for ann in data['annotations']:
+        del ann['id'], ann['area'], ann['iscrowd']
+    fixed, counts = fix(data, facts_of())
+    assert fixed == make_data(GOOD)
+    assert counts == {
+        'annotations given a missing id': 3,
+        'areas written': 3,
+        '`iscrowd` written': 3
+    }
+
+
+@pytest.mark.parametrize('spoil', [
+    lambda img: img.pop('width'),
+    lambda img: img.update(height=None),
+    lambda img: img.update(width=0, height='80'),
+])
+def test_missing_size_is_read_from_the_image(spoil):
+    data = make_data(GOOD)
+    spoil(data['images'][0])
+    fixed, counts = fix(data)
+    assert fixed == make_data(GOOD)
+    assert counts == {'sizes of images taken from their files': 1}
+
+
+def test_missing_size_of_a_missing_image():
+    data = make_data(GOOD)
+    data['images'] += [dict(id=2, file_name='lost.png')]
+    data['annotations'] += [dict(data['annotations'][0], id=9, image_id=2)]
+    coco = CocoFile('a.json', data)
+    fixed, counts = fix_coco(coco, {1: facts_of()},
+                             lambda img: facts_of(problem='image-missing'))
+    assert fixed == make_data(GOOD)
+    assert counts['images removed: it has no `height` and no `width`'] == 1
+
+
+@pytest.mark.parametrize('area', [None, 'large', []])
+def test_area_that_is_no_number(area):
+    data = make_data(GOOD)
+    data['annotations'][1]['area'] = area
+    fixed, counts = fix(data, facts_of())
+    assert fixed == make_data(GOOD)
+    assert counts == {'areas written': 1}
+
+
+def test_ids_as_texts():
+    data = make_data(GOOD)
+    data['images'][0]['id'] = '1'
+    data['categories'][0]['id'] = '01'
+    data['annotations'][1].update(id='2', image_id='1', category_id='1')
+    fixed, counts = fix(data, facts_of())
+    assert fixed == make_data(GOOD)
+    assert counts == {'ids turned from text to integer': 5}
+
+
+def test_other_texts_are_not_ids():
+    data = make_data(GOOD)
+    data['annotations'][1]['id'] = 'two'
+    data['annotations'][2]['id'] = '-3'
+    fixed, counts = fix(data, facts_of())
+    assert fixed == make_data(GOOD[:1])
+    assert sum(counts.values()) == 2
+
+
+def test_two_categories_of_one_name_need_a_decision():
+    data = make_data(GOOD)
+    data['categories'].append(dict(id=2, name='cat'))
+    with pytest.raises(InputError, match=r"corrected.*'cat' \(ids 1, 2\)"):
+        fix(data, facts_of())

@@ -3,15 +3,15 @@
 Nothing here imports PyTorch, so that tools for JSON files start at once.
 """
 from .annotations import (area_of, box_area, check_segmentations,
-                          check_true_masks, is_ignored, missing_masks,
-                          rotation_of)
+                          check_true_masks, counts_from_bytes, is_ignored,
+                          missing_masks, rle_counts, rotation_of)
 from .building import (BOX_KEYS, boxes_only, make_annotation, make_coco,
                        write_coco)
 from .classes import (check_class_list, check_class_order, check_names,
                       common_classes, repeated_names)
 from .coco_boxes import FAULTS, CocoBoxes
-from .decoding import (decode_image, is_readable, load_image, read_image,
-                       warn_of_cut_files)
+from .decoding import (decode_image, is_cut, is_readable, load_image,
+                       read_image, warn_of_cut_files)
 from .files import (check_target, file_names, new_folder, write_atomically,
                     writing)
 from .image_files import (IMAGE_SUFFIXES, PROBLEMS, ImageHeader, describe,
@@ -27,12 +27,13 @@ __all__ = [
     'LISTS', 'PROBLEMS', 'area_of', 'box_area', 'boxes_only',
     'check_class_list', 'check_class_order', 'check_coco', 'check_names',
     'check_segmentations', 'check_target', 'check_true_masks',
-    'common_classes', 'decode_image', 'describe', 'entry_name',
-    'entry_problems', 'file_names', 'first_few', 'header_problem',
-    'image_problem', 'is_ignored', 'is_readable', 'is_remote', 'list_problem',
-    'load_coco', 'load_image', 'load_json', 'make_annotation', 'make_coco',
-    'mask_problem', 'missing_files', 'missing_masks', 'new_folder',
-    'raise_problems', 'read_header', 'read_image', 'repeated_names',
-    'rotation_of', 'schema_problem', 'segmentation_problem',
-    'warn_of_cut_files', 'write_atomically', 'write_coco', 'writing'
+    'common_classes', 'counts_from_bytes', 'decode_image', 'describe',
+    'entry_name', 'entry_problems', 'file_names', 'first_few',
+    'header_problem', 'image_problem', 'is_cut', 'is_ignored', 'is_readable',
+    'is_remote', 'list_problem', 'load_coco', 'load_image', 'load_json',
+    'make_annotation', 'make_coco', 'mask_problem', 'missing_files',
+    'missing_masks', 'new_folder', 'raise_problems', 'read_header',
+    'read_image', 'repeated_names', 'rle_counts', 'rotation_of',
+    'schema_problem', 'segmentation_problem', 'warn_of_cut_files',
+    'write_atomically', 'write_coco', 'writing'
 ]

@@ -87,25 +87,8 @@ def is_readable(path: str, backend_args: Optional[dict] = None) -> bool:
     return False
 
 
-def warn_of_cut_files(paths: Sequence[str], where: str) -> None:
-    """Print one warning for all local JPEG files that were cut short.
-
-    Args:
-        paths (Sequence[str]): Image files of any format.
-        where (str): The data set, for the message.
-    """
-    cut = [os.path.basename(path) for path in paths if _is_cut(path)]
-    if cut:
-        print_log(
-            f'{where}: {len(cut)} of {len(paths)} images were cut short. They '
-            'are used as far as they can be decoded; missing pixels are grey: '
-            f'{first_few(cut)}',
-            logger='current',
-            level=logging.WARNING)
-
-
-def _is_cut(path: str) -> bool:
-    """Whether a JPEG file has no end marker."""
+def is_cut(path: str) -> bool:
+    """Whether a local file is a JPEG without end marker."""
     with open(path, 'rb') as file:
         if file.read(2) != _START:
             return False
@@ -117,3 +100,20 @@ def _is_cut(path: str) -> bool:
         content = file.read()
     # A thumbnail in the header has an end marker, too, before the pixels.
     return content.rfind(_END) < content.rfind(_PIXELS)
+
+
+def warn_of_cut_files(paths: Sequence[str], where: str) -> None:
+    """Print one warning for all local JPEG files that were cut short.
+
+    Args:
+        paths (Sequence[str]): Image files of any format.
+        where (str): The data set, for the message.
+    """
+    cut = [os.path.basename(path) for path in paths if is_cut(path)]
+    if cut:
+        print_log(
+            f'{where}: {len(cut)} of {len(paths)} images were cut short. They '
+            'are used as far as they can be decoded; missing pixels are grey: '
+            f'{first_few(cut)}',
+            logger='current',
+            level=logging.WARNING)

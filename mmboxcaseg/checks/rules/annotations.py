@@ -1,0 +1,88 @@
+from typing import Iterator
+
+from mmboxcaseg.datasets.coco import LISTS, entry_name, rotation_of
+from ..checked_source import CheckedSource
+from ..findings import ERROR, NOTE, WARNING, Case, Kind, data_check
+
+
+def describe(ann: dict) -> str:
+    """Name an annotation by its id and box."""
+    return f'annotation {ann["id"]} {ann["bbox"]}'
+
+
+@data_check({
+    'json-form':
+    Kind(
+        ERROR, 'an entry does not have the form of COCO',
+        'correct or remove it (--fix numbers missing ids, reads missing '
+        'sizes from the images, and removes what it cannot fill in)')
+})
+def check_entries(one: CheckedSource) -> Iterator[Case]:
+    """Form of all entries of a COCO file."""
+    for kind, problems in one.coco.problems.items() if one.coco else []:
+        for text, positions in problems.items():
+            for i in positions:
+                entry = one.coco.data[LISTS[kind]][i]
+                example = f'{kind} {entry_name(entry, i)}: {text}'
+                if '`bbox` is not' in text:
+                    example += f', it is {entry["bbox"]}'
+                yield 'json-form', example
+
+
+@data_check({
+    'box-crowd':
+    Kind(NOTE, 'a crowd (iscrowd=1); it is left out',
+         'set iscrowd to 0 if it is a single object'),
+    'box-ignored':
+    Kind(NOTE, 'an annotation is marked `ignore`; it is left out',
+         'remove `ignore` if the object is to be used'),
+    'box-rotated':
+    Kind(
+        WARNING, 'an annotation says that its box is turned (`rotation`, '
+        '`angle`); `bbox` is used as an upright box',
+        'write the upright box around the object, or remove the key')
+})
+def check_meaning(one: CheckedSource) -> Iterator[Case]:
+    """Keys that change what an annotation means."""
+    for ann in one.coco.annotations if one.coco else []:
+        if ann.get('iscrowd'):
+            yield 'box-crowd', describe(ann)
+        elif ann.get('ignore'):
+            yield 'box-ignored', describe(ann)
+        rotation = rotation_of(ann)
+        if rotation:
+            yield 'box-rotated', f'{describe(ann)}, {rotation}'
+
+
+@data_check({
+    'area-missing':
+    Kind(ERROR, 'an annotation has no `area`, which CocoDataset needs',
+         'write the area (--fix writes that of the box)'),
+    'area-zero':
+    Kind(WARNING, 'the `area` is not positive; mmdet leaves the box out',
+         'correct it (--fix writes the area of the box)')
+})
+def check_areas(one: CheckedSource) -> Iterator[Case]:
+    """Areas, where mmdet reads them."""
+    for ann in one.coco.annotations if one.coco else []:
+        # ProxyCocoDataset writes the area where it is missing.
+        needs_area = type(one.source.dataset).__name__ == 'CocoDataset'
+        if needs_area and 'area' not in ann:
+            yield 'area-missing', describe(ann)
+        elif one.source.is_detection and ann.get('area', 1) <= 0:
+            yield 'area-zero', f'{describe(ann)}, area {ann["area"]}'
+
+
+@data_check({
+    'id-zero':
+    Kind(
+        WARNING, 'an annotation has id 0, which the CocoMetric of mmdet never '
+        'counts as found: AP is too low',
+        'use mmboxcaseg.CocoMetric, or number annotations from 1')
+})
+def check_ids(one: CheckedSource) -> Iterator[Case]:
+    """Ids that stock metrics do not understand."""
+    if one.coco and one.source.has_stock_metric:
+        for ann in one.coco.annotations:
+            if ann['id'] == 0:
+                yield 'id-zero', describe(ann)

@@ -1,0 +1,83 @@
+from typing import Iterator
+
+from mmboxcaseg.datasets import ProxyCocoDataset
+from mmboxcaseg.datasets.coco import (counts_from_bytes, entry_name,
+                                      is_ignored, rle_counts,
+                                      segmentation_problem)
+from ..checked_source import CheckedSource
+from ..findings import ERROR, NOTE, WARNING, Case, Kind, data_check
+from .annotations import describe
+
+
+@data_check({
+    'mask-bytes':
+    Kind(ERROR, "`counts` of an RLE is the text of Python bytes, b'...'",
+         'write counts.decode() (--fix)'),
+    'mask-uncompressed':
+    Kind(NOTE, '`counts` of an RLE is a list, which is large',
+         'compress it (--fix); in a proxy file it must be'),
+})
+def check_counts(one: CheckedSource) -> Iterator[Case]:
+    """How RLEs are written; such entries may be broken otherwise."""
+    for i, ann in enumerate(one.coco.data['annotations'] if one.coco else []):
+        counts = rle_counts(ann)
+        if isinstance(counts, list) and not ann.get('iscrowd'):
+            yield 'mask-uncompressed', f'annotation {entry_name(ann, i)}'
+        elif counts_from_bytes(ann) is not None:
+            yield ('mask-bytes',
+                   f'annotation {entry_name(ann, i)}, {counts[:12]}...')
+
+
+@data_check({
+    'mask-missing':
+    Kind(
+        ERROR, 'an annotation has no `segmentation`, which is used here',
+        'use a file with masks; without one, set val_cfg, val_dataloader and '
+        'val_evaluator to None'),
+    'mask-broken':
+    Kind(ERROR, 'the `segmentation` cannot be used', 'correct it'),
+})
+def check_masks(one: CheckedSource) -> Iterator[Case]:
+    """Masks of a COCO file."""
+    for ann in one.coco.annotations if one.coco else []:
+        segmentation = ann.get('segmentation')
+        if is_ignored(ann):
+            continue
+        if not segmentation:
+            if one.source.needs_masks:
+                yield 'mask-missing', describe(ann)
+            continue
+        problem = segmentation_problem(segmentation,
+                                       one.coco.images[ann['image_id']])
+        if problem:
+            yield 'mask-broken', f'annotation {ann["id"]}: {problem}'
+
+
+@data_check({
+    'proxy-none':
+    Kind(ERROR, 'it is not a proxy file: no annotation has a mask',
+         'make one with tools/label.py or tools/merge_masks.py'),
+    'proxy-unscored':
+    Kind(
+        ERROR, 'a mask of a proxy file has no `mask_score`',
+        'set true_masks=True if such masks are true ones; else score them '
+        'with tools/merge_masks.py'),
+    'proxy-low':
+    Kind(
+        WARNING, 'no mask is used for training: all score less than '
+        '`mask_score_thr`', 'lower it, or make better masks'),
+})
+def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
+    """Masks of a proxy file."""
+    dataset = one.source.dataset
+    if not one.coco or not isinstance(dataset, ProxyCocoDataset):
+        return
+    masks = [ann for ann in one.coco.annotations if ann.get('segmentation')]
+    if not masks:
+        yield 'proxy-none', f'{len(one.coco.annotations)} annotations'
+    elif not any(dataset.weigh(ann) for ann in masks):
+        yield 'proxy-low', f'mask_score_thr={dataset.mask_score_thr}'
+    for ann in masks:
+        is_known = 'mask_score' in ann or 'mask_weight' in ann
+        if not (is_known or dataset.true_masks or is_ignored(ann)):
+            yield 'proxy-unscored', describe(ann)

@@ -1,0 +1,79 @@
+"""Checks of COCO files that programs make at their start."""
+from mmdet.datasets import CocoDataset
+from mmengine.config import Config
+
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import (check_class_list, check_class_order,
+                                      check_true_masks, load_coco, load_json)
+from .findings import Findings
+from .rules.classes import class_numbers
+from .sources import evaluators_of, find_sources, is_metric
+
+
+def check_classes(cfg: Config) -> None:
+    """Compare a detector's classes with its heads and its COCO files.
+
+    mmdet leaves out the boxes of a class that it does not find, or ends with
+    "need at least one array to concatenate", and it numbers classes as the
+    file does. The data sets of mmboxcaseg check their files themselves.
+
+    Args:
+        cfg (Config): Config of any stage; only mmdet's data sets and their
+            subclasses are checked.
+
+    Raises:
+        FileNotFoundError: A COCO file does not exist.
+        InputError: The classes differ. The message names both sides.
+    """
+    heads = class_numbers(cfg.get('model') or {}, 'model')
+    for source in find_sources(cfg, Findings()):
+        if not source.is_detection:
+            continue
+        classes = source.dataset.metainfo['classes']
+        check_class_list(classes)
+        for name, number in heads:
+            if number != len(classes):
+                raise InputError(
+                    f'{name}.num_classes is {number}, but the data set of '
+                    f'{source.loaders[0]} has {len(classes)} classes: '
+                    f'{list(classes)}. Correct one of them.')
+        if type(source.dataset) is CocoDataset:
+            path = source.dataset.ann_file
+            data = load_json(
+                path, source.dataset.backend_args, may_have_mark=False)
+            check_class_order(data['categories'], classes, path)
+
+
+def check_truth(cfg: Config, stage: str) -> None:
+    """Check the masks that evaluators compare with.
+
+    Metrics that read them while they run would fail in the middle, at the
+    first image or the last one.
+
+    Args:
+        cfg (Config): Config of any stage.
+        stage (str): 'val' or 'test'.
+
+    Raises:
+        FileNotFoundError: A COCO file does not exist.
+        InputError: Annotations have no mask, or a broken one. The message
+            names them.
+    """
+    used = [one for one in evaluators_of(cfg, stage) if _compares_masks(one)]
+    for source in find_sources(cfg, Findings()) if used else []:
+        if f'{stage}_dataloader' in source.loaders:
+            for evaluator in used:
+                own = evaluator if 'ann_file' in evaluator else dict(
+                    ann_file=source.dataset.ann_file,
+                    backend_args=source.dataset.backend_args)
+                data = load_coco(own['ann_file'], own.get('backend_args'))
+                images = {img['id']: img for img in data['images']}
+                check_true_masks(data['annotations'], images, own['ann_file'])
+
+
+def _compares_masks(evaluator: dict) -> bool:
+    """Whether a metric needs masks, and does not check them at its start."""
+    return is_metric(evaluator, 'InstanceIoUMetric') or (
+        is_metric(evaluator, 'CocoMetric', 'FasterCocoMetric')
+        and 'segm' in evaluator.get('metric', 'bbox')
+        and not evaluator.get('format_only'))
