@@ -233,6 +233,7 @@ def _check_files(cfg: Config) -> None:
                          'train_dataloader.dataset, a ProxyCocoDataset.')
 
 
+@exit_on_bad_input()
 def main(argv: Optional[List[str]] = None) -> None:
     parser = argparse.ArgumentParser(
         description='Train a labeller, label the boxes, train a detector on '
@@ -243,12 +244,11 @@ def main(argv: Optional[List[str]] = None) -> None:
         '--work-dir', required=True, help='folder of all results')
     add_trust_checkpoint(parser)
     args = parser.parse_args(argv)
-    with exit_on_bad_input():
-        cfg = read_pipeline(args.config)
-        check_folder(args.work_dir, 'work folder')
-        steps = StepRunner(
-            TOOLS, args.work_dir, trust_checkpoint=args.trust_checkpoint)
-        summary = run(cfg, steps)
+    cfg = read_pipeline(args.config)
+    check_folder(args.work_dir, 'work folder')
+    steps = StepRunner(
+        TOOLS, args.work_dir, trust_checkpoint=args.trust_checkpoint)
+    summary = run(cfg, steps)
     dump(summary, steps.path('summary.json'), indent=1)
     print('\n' + format_table(summary))
     print(f'\nwritten to {args.work_dir}: summary.json and the figures')

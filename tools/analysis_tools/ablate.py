@@ -294,10 +294,9 @@ def run(args: argparse.Namespace) -> None:
     print(text)
 
 
+@exit_on_bad_input()
 def main() -> None:
-    args = parse_args()
-    with exit_on_bad_input():
-        run(args)
+    run(parse_args())
 
 
 if __name__ == '__main__':
