@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
-from small_data import run_tool
+import torch
+from small_data import SmallData, run_tool
 
 
 @pytest.fixture
@@ -11,3 +14,16 @@ def tool(monkeypatch, capsys):
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture
+def data(tmp_path, tiny_coco, tiny_salient) -> SmallData:
+    """A small data set, with configs."""
+    return SmallData(tmp_path, tiny_coco, tiny_salient)
+
+
+@pytest.fixture
+def checkpoint(build_labeller, tmp_path) -> Path:
+    path = tmp_path / 'labeller.pth'
+    torch.save(dict(state_dict=build_labeller().state_dict()), path)
+    return path

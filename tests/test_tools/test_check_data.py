@@ -1,12 +1,7 @@
 import json
 
 import pytest
-from small_data import SmallData, run_tool
-
-
-@pytest.fixture
-def data(tmp_path, tiny_coco, tiny_salient) -> SmallData:
-    return SmallData(tmp_path, tiny_coco, tiny_salient)
+from small_data import run_tool
 
 
 @pytest.fixture
@@ -21,7 +16,7 @@ def check(monkeypatch, capsys, data):
     return run
 
 
-def spoil(data):
+def break_two_boxes(data):
     """One error, one warning."""
 
     def edit(content):
@@ -33,7 +28,7 @@ def spoil(data):
 
 def test_status_and_table(check, data):
     assert check(data.labeller)[0] == 0
-    spoil(data)
+    break_two_boxes(data)
     status, output = check(data.labeller)
     assert status == 1
     for word in ('box-outside', 'box-sticks-out', '1 error, 1 warning'):
@@ -41,7 +36,7 @@ def test_status_and_table(check, data):
 
 
 def test_findings_file(check, data):
-    spoil(data)
+    break_two_boxes(data)
     out = data.folder / 'findings.json'
     check(data.labeller, '--out', out)
     content = json.loads(out.read_text())
@@ -50,7 +45,7 @@ def test_findings_file(check, data):
 
 
 def test_fixed_file_is_good(check, data):
-    spoil(data)
+    break_two_boxes(data)
     out = data.folder / 'fixed.json'
     status, output = check(data.labeller, '--fix', out)
     assert status == 1  # of the file that was checked
@@ -66,7 +61,7 @@ def test_fixed_file_is_good(check, data):
     ('other.json', '0 COCO files could be meant'),
 ])
 def test_file_to_fix(check, data, name, words):
-    spoil(data)
+    break_two_boxes(data)
     out = data.folder / 'fixed.json'
     status, _ = check(data.labeller, '--fix', out, '--fix-file',
                       data.folder / name)

@@ -3,8 +3,12 @@
 Every case runs the program. It must end before the first iteration, with a
 message of this project alone, that names the setting.
 """
+import subprocess
+import sys
+
 import pytest
-from small_data import SmallData, end_of
+from damage import annotation, append, area, edit, image, mask
+from small_data import ROOT, end_of
 
 # Writing the config down takes most of the time, once a backend. MMEngine
 # confuses runs of one name that begin in the same second.
@@ -24,11 +28,6 @@ DETECTIONS = 'test_mode=True, pipeline={{_base_.test_pipeline}}'
 CROPS = "per_image=True, pipeline=[dict(type='LoadImageFromFile'), " \
     "dict(type='mmboxcaseg.CropBoxes', size=96), " \
     "dict(type='mmboxcaseg.PackCrops')]"
-
-
-@pytest.fixture
-def data(tmp_path, tiny_coco, tiny_salient) -> SmallData:
-    return SmallData(tmp_path, tiny_coco, tiny_salient)
 
 
 @pytest.fixture
@@ -239,3 +238,39 @@ def test_settings_of_the_command_line(train):
 def test_byte_order_mark_in_a_file_for_mmdet(data, train):
     data.boxes.write_bytes(b'\xef\xbb\xbf' + data.boxes.read_bytes())
     assert 'begins with a byte order mark' in train('detector.py')
+
+
+@pytest.mark.parametrize('damage, words', [
+    (image('text'), ('boxes.json', 'the file is not an image', 'b.png')),
+    (image('grey16'), ('more than 8 bits', 'b.png')),
+    (image('plain'), ('has another size', 'b.png')),
+    (lambda data: (data.images / 'b.png').unlink(), ('do not exist', 'b.png')),
+    (annotation(bbox=[1, 2, 'x', 4]), ('annotation 5', 'finite numbers')),
+    (annotation(category_id=99),
+     ('boxes.json', 'annotation 5', 'unknown class', 'Correct or remove')),
+    (edit(lambda d: d['annotations'].clear()),
+     ('boxes.json', 'no annotations')),
+    (mask(area(255, 20, 24)), ('salient_img', 'its mask has another size')),
+    (mask(area(255, channels=(3, ))), ('its mask has colours', 'one.jpg')),
+    (append('labeller.py', "train_dataloader['batch_size'] = 3\n"),
+     ('a batch of 3 cannot be divided as 9:7', 'source_ratio=(2, 1)')),
+])
+def test_damaged_data(data, train, damage, words):
+    damage(data)
+    output = train('labeller.py')
+    for word in words:
+        assert word in output
+
+
+def test_as_a_process(data):
+    image('text')(data)
+    done = subprocess.run([
+        sys.executable, ROOT / 'tools/train.py', data.labeller, '--work-dir',
+        data.folder / 'work'
+    ],
+                          capture_output=True,
+                          text=True,
+                          timeout=300)
+    assert done.returncode == 1
+    last = (done.stdout + done.stderr).splitlines()[-12:]
+    assert 'the file is not an image' in '\n'.join(last)

@@ -1,0 +1,25 @@
+"""What test.py says of broken input."""
+import pytest
+from damage import append
+from small_data import end_of
+
+TEST_CONFIG = '''
+test_cfg = dict(type='TestLoop')
+test_dataloader = dict(_delete_=True, **label_dataloader)
+test_evaluator = dict(_delete_=True, type='mmboxcaseg.InstanceIoUMetric')
+'''
+
+
+@pytest.mark.parametrize('lines, options, words', [
+    ('', (), 'has no test_dataloader'),
+    (TEST_CONFIG, (), 'test_evaluator compares with true masks'),
+    (TEST_CONFIG + 'test_evaluator = None', (), 'not set: test_evaluator'),
+    (TEST_CONFIG, ('--out', 'a.pkl'), '--out is for detectors'),
+    (TEST_CONFIG, ('--out', 'images/a.png/a.pkl'), 'cannot be written'),
+])
+def test_test(monkeypatch, capsys, data, checkpoint, lines, options, words):
+    monkeypatch.chdir(data.folder)
+    append('labeller.py', lines)(data)
+    output = end_of(monkeypatch, capsys, 'test', data.labeller, checkpoint,
+                    '--work-dir', data.folder / 'work', *options)
+    assert words in output
