@@ -1,8 +1,8 @@
-"""Window masks: a binary mask is stored inside its window, never image-size.
+"""Window masks: binary masks that are stored inside a window of the image.
 
-Letters in shapes: H, W image size; (h, w) size of one window; S side of the
-square map that the network gives for a window. A window is an integer box
-``(x0, y0, x1, y1)``, half-open.
+A window is an integer box ``(x0, y0, x1, y1)``, half-open. Letters in shapes:
+H, W image size; (h, w) size of one window; S side of the square map that the
+network predicts for a window.
 """
 from typing import List, Optional, Sequence, Union
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg import InputError
 from .boxes import tight_box
 
 
@@ -18,17 +19,17 @@ def binarize_maps(maps: np.ndarray,
                   window: np.ndarray,
                   threshold: float = 0.5,
                   min_max: bool = True) -> np.ndarray:
-    """Turn the network's maps of a window into the window's mask.
+    """Turn the maps that the network predicts into the mask of a window.
 
     Args:
         maps (np.ndarray): Foreground probabilities in [0, 1], float32, has
             shape (m, S, S).
         views (np.ndarray): Integer window that each map shows, has shape
-            (m, 4); it holds ``window``. The maps are averaged inside it.
+            (m, 4). Each contains ``window``, where the maps are averaged.
         window (np.ndarray): Integer window, has shape (4, ).
         threshold (float): Foreground is above it. Defaults to 0.5.
-        min_max (bool): Whether to stretch every map to [0, 1] first, as the
-            authors do. A constant map is left as it is. Defaults to True.
+        min_max (bool): Whether to stretch each map to [0, 1] first, as the
+            authors do. A constant map is not changed. Defaults to True.
 
     Returns:
         np.ndarray: Boolean mask, has shape (h, w).
@@ -51,13 +52,13 @@ def merge_masks(masks: Sequence[np.ndarray],
     """Give every pixel to the smallest object that claims it (section 3.4).
 
     Args:
-        masks (Sequence[np.ndarray]): One boolean mask a window, each has
+        masks (Sequence[np.ndarray]): One boolean mask per window, each has
             shape (h, w).
         windows (np.ndarray): Integer windows, has shape (n, 4).
         areas (Sequence[float]): Size of each object (the paper: the area of
             its box), has length n.
-        ids (Sequence[int], optional): Of objects of equal size that with the
-            lower id counts as the smaller. Defaults to their positions.
+        ids (Sequence[int], optional): Of two objects of equal size, the one
+            with the lower id counts as smaller. Defaults to their positions.
 
     Returns:
         list[np.ndarray]: New masks of the same shapes, pairwise disjoint.
@@ -73,8 +74,8 @@ def merge_masks(masks: Sequence[np.ndarray],
         for k in np.flatnonzero((low < high).all(axis=1)):
             here = _slices(low[k], high[k], windows[large])
             there = _slices(low[k], high[k], windows[smaller[k]])
-            # The unmerged mask serves as well as the merged one: what the
-            # smaller object lost went to one that is smaller still.
+            # The unmerged mask gives the same result as the merged one:
+            # pixels that the smaller object lost went to an even smaller one.
             merged[large][here] &= ~masks[smaller[k]][there]
     return merged
 
@@ -82,14 +83,14 @@ def merge_masks(masks: Sequence[np.ndarray],
 def agreement(mask: np.ndarray,
               box: Optional[Sequence[int]] = None,
               off_by_one: bool = False) -> float:
-    """Proxy box agreement (section 3.4): IoU of mask's box and true box.
+    """Proxy box agreement (section 3.4): IoU of the mask's and the true box.
 
     Args:
         mask (np.ndarray): Mask in a window, has shape (h, w).
-        box (Sequence[int], optional): True pixel box, xyxy, in pixels of the
+        box (Sequence[int], optional): True pixel box, xyxy, relative to the
             window. Defaults to the whole window.
-        off_by_one (bool): Whether the true box counts one pixel too many
-            each way, as in the authors' code: a perfect mask then has
+        off_by_one (bool): Whether the true box is one pixel too wide and too
+            high, as in the authors' code: a perfect mask then has
             hw / ((h + 1) (w + 1)). Defaults to False.
 
     Returns:
@@ -109,8 +110,8 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
                   width: int) -> dict:
     """Encode a window mask as the COCO RLE of the whole image.
 
-    The runs are found inside the window, so that the cost depends on the
-    window's size and not on the image's.
+    The runs are found inside the window, so the cost depends on the size of
+    the window and not on that of the image.
 
     Args:
         mask (np.ndarray): Binary mask, has shape (h, w).
@@ -123,12 +124,12 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     """
     x0, y0 = int(window[0]), int(window[1])
     h, w = mask.shape
-    # COCO scans columns. A background pixel before every column, and behind
-    # the last one, keeps the runs of two columns apart.
+    # COCO scans columns. A background pixel before each column, and after the
+    # last one, separates the runs of two columns.
     scan = np.zeros(w * (h + 1) + 1, dtype=bool)
     scan[:-1].reshape(w, h + 1)[:, 1:] = mask.T
     edges = np.flatnonzero(scan[1:] != scan[:-1])
-    # First and last pixel of every run, then where they are in the image.
+    # First and last pixel of each run, then their positions in the image.
     edges[1::2] -= 1
     col, row = np.divmod(edges, h + 1)
     edges = (x0 + col) * height + y0 + row
@@ -144,8 +145,8 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
 def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
     """Decode the part of an RLE that lies in a window.
 
-    Only the window's columns are written, so that the cost depends on the
-    window and not on the image: pycocotools decodes all of it.
+    Only the columns of the window are written, so the cost depends on the
+    window. pycocotools always decodes the whole image.
 
     Args:
         rle (dict): Compressed RLE of the whole image, ``counts`` is a str.
@@ -157,12 +158,42 @@ def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
     x0, y0, x1, y1 = (int(v) for v in window)
     height = rle['size'][0]
     num_pixels = (x1 - x0) * height
-    edges = np.cumsum(_run_lengths(rle['counts'])) - x0 * height
+    edges = np.cumsum(run_lengths(rle['counts'])) - x0 * height
     edges = edges.clip(0, num_pixels)
     runs = np.diff(edges, prepend=0, append=num_pixels)
     is_mask = np.arange(len(runs)) % 2 == 1
     columns = np.repeat(is_mask, runs).reshape(x1 - x0, height)
     return columns[:, y0:y1].T
+
+
+def run_lengths(counts: str) -> np.ndarray:
+    """Decode the ``counts`` of a compressed RLE.
+
+    Each character holds five bits of a number, the lowest first, and a flag
+    whether more follow. From the fourth number on, differences to the number
+    two places before are stored.
+
+    Args:
+        counts (str): The text.
+
+    Returns:
+        np.ndarray: Pixels of background and foreground in turn.
+
+    Raises:
+        InputError: The last number is cut off.
+    """
+    if not counts or ord(counts[-1]) - 48 >= 32:
+        raise InputError('`counts` are cut off')
+    chars = np.frombuffer(counts.encode('ascii'), np.uint8).astype(int) - 48
+    last = np.flatnonzero(chars < 32)
+    num_chars = np.diff(last, prepend=-1)
+    first = last - num_chars + 1
+    place = np.arange(len(chars)) - np.repeat(first, num_chars)
+    runs = np.add.reduceat((chars % 32) << (5 * place), first)
+    runs -= np.where(chars[last] & 16, 1 << (5 * num_chars), 0)
+    for start in (1, 2):
+        runs[start::2] = runs[start::2].cumsum()
+    return runs
 
 
 def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
@@ -174,7 +205,7 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
         width (int): Image width.
 
     Returns:
-        dict: Compressed RLE whose ``counts`` is a str, fit for JSON.
+        dict: Compressed RLE whose ``counts`` is a str, as JSON needs it.
     """
     if isinstance(segmentation, list):
         rle = mask_utils.merge(
@@ -187,24 +218,6 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
     if isinstance(counts, bytes):
         counts = counts.decode('ascii')
     return dict(size=[height, width], counts=counts)
-
-
-def _run_lengths(counts: str) -> np.ndarray:
-    """Read the ``counts`` of a compressed RLE.
-
-    A character holds five bits of a number, low ones first, and whether more
-    follow. From the fourth on, numbers are differences to the last but one.
-    """
-    chars = np.frombuffer(counts.encode('ascii'), np.uint8).astype(int) - 48
-    last = np.flatnonzero(chars < 32)
-    num_chars = np.diff(last, prepend=-1)
-    first = last - num_chars + 1
-    place = np.arange(len(chars)) - np.repeat(first, num_chars)
-    runs = np.add.reduceat((chars % 32) << (5 * place), first)
-    runs -= np.where(chars[last] & 16, 1 << (5 * num_chars), 0)
-    for start in (1, 2):
-        runs[start::2] = runs[start::2].cumsum()
-    return runs
 
 
 def _join_runs(edges: np.ndarray) -> np.ndarray:

@@ -142,7 +142,7 @@ def test_old_file_survives_until_the_new_one_is_complete(
 
     monkeypatch.setattr(os, 'fsync', fail)
     writer.folder = os.path.dirname(writer.source_file)
-    with pytest.raises(OSError, match='disk full.*goes on'):
+    with pytest.raises(OSError, match='disk full.*continues'):
         writer.finish()
     assert read(writer.out_file) == expected
     assert not os.path.exists(writer.out_file + '.tmp')

@@ -1,4 +1,3 @@
-
 import pytest
 from check_loaders import box_dataset, check
 from mmengine.config import Config
