@@ -144,7 +144,7 @@ LABELLERS = dict(
     scheduler_misspelt=(ANY_BATCH + "param_scheduler = [dict(type='Poly')]",
                         'param_scheduler.0.type: there is no parameter'),
     no_true_masks=(validate(CROPS, "type='mmboxcaseg.InstanceIoUMetric'"),
-                   'val_evaluator compares with true masks'),
+                   '(val_evaluator): 5 of 5 annotations have no'),
 )
 COCO = "type='CocoMetric', metric='segm', ann_file=boxes['ann_file']"
 # The same of a detector, whose boxes have masks and scores.
@@ -163,8 +163,8 @@ DETECTORS = dict(
                            "type='mmboxcaseg.ProxyCocoDataset', "
                            '_delete_=True, mask_score_thr=95)',
                            'mask_score_thr=95 must be in [0, 1]'),
-    no_true_masks=(validate(DETECTIONS,
-                            COCO), 'val_evaluator compares with true masks'),
+    no_true_masks=(validate(DETECTIONS, COCO),
+                   '(val_evaluator): 5 of 5 annotations have no'),
     truth_lost=(validate(DETECTIONS,
                          COCO.replace("boxes['ann_file']",
                                       "'no.json'")), 'no.json does not exist'),

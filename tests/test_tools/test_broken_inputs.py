@@ -135,7 +135,8 @@ CHECKED = dict(
                                                 'does not exist')),
     empty_json=(text('boxes.json', ''), ('json-unreadable', 'not valid JSON')),
     cut_json=(shorten('boxes.json', 300), ('json-unreadable', 'cut short')),
-    json_list=(text('boxes.json', '[]'), ('json-unreadable', 'no images')),
+    json_list=(text('boxes.json',
+                    '[]'), ('json-unreadable', 'not a COCO file')),
     no_annotations=(edit(lambda d: d['annotations'].clear()),
                     ('json-unreadable', 'no annotations')),
     no_box=(edit(lambda d: d['annotations'][1].pop('bbox')),
@@ -393,7 +394,7 @@ test_evaluator = dict(_delete_=True, type='mmboxcaseg.InstanceIoUMetric')
 
 @pytest.mark.parametrize('lines, options, words', [
     ('', (), 'has no test_dataloader'),
-    (TEST_CONFIG, (), 'test_evaluator compares with true masks'),
+    (TEST_CONFIG, (), '(test_evaluator): 5 of 5 annotations have no'),
     (TEST_CONFIG + 'test_evaluator = None', (), 'not set: test_evaluator'),
     (TEST_CONFIG, ('--out', 'a.pkl'), '--out is for detectors'),
     (TEST_CONFIG, ('--out', 'images/a.png/a.pkl'), 'cannot be written'),
@@ -510,7 +511,7 @@ def test_output(monkeypatch, capsys, data, tool, argv, words):
     ('new_dataset', (*NEW, 'out', '--val', 'boxes.json'), 'true masks'),
     ('dataset_converters/boxes_only', ('images', 'out'), 'not found: images'),
     (DUTS, ('images', 'boxes.json', 'out'), 'boxes.json does not exist, or is '
-     'no folder'),
+     'not a folder'),
     ('merge_masks', ('boxes.json', 'images', 'out'), 'not found: images'),
     ('analysis_tools/proxy_report', ('boxes.json', '--images', 'images',
                                      '--out', 'out'), 'is not a proxy file'),
