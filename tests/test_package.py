@@ -73,6 +73,7 @@ def test_metadata_agrees_with_package():
     ('DATASETS', 'dataset', 'mmboxcaseg.datasets'),
     ('TRANSFORMS', 'transform', 'mmboxcaseg.datasets.transforms'),
     ('DATA_SAMPLERS', 'data sampler', 'mmboxcaseg.datasets'),
+    ('HOOKS', 'hook', 'mmboxcaseg.engine.hooks'),
     ('OPTIM_WRAPPERS', 'optim_wrapper', 'mmboxcaseg.engine'),
     ('METRICS', 'metric', 'mmboxcaseg.evaluation'),
 ])

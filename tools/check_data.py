@@ -10,13 +10,15 @@ docs/check_data.md. Example:
 import argparse
 import json
 import os
-
-from mmengine.config import DictAction
+from typing import TYPE_CHECKING
 
 from mmboxcaseg import InputError
-from mmboxcaseg.checks import CheckedSource, check_config, fix_coco
 from mmboxcaseg.datasets.coco import write_atomically
-from mmboxcaseg.utils.cli import check_output, exit_on_bad_input, read_config
+from mmboxcaseg.utils.cli import (add_cfg_options, check_output,
+                                  exit_on_bad_input, read_config)
+
+if TYPE_CHECKING:
+    from mmboxcaseg.checks import CheckedSource
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,11 +47,7 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=3,
         help='cases to print of each finding (default: %(default)s)')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings of the config to override, as key=value')
+    add_cfg_options(parser)
     args = parser.parse_args()
     if args.fix_file and not args.fix:
         parser.error('--fix-file needs --fix')
@@ -58,7 +56,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def choose_file(checked: list, name: str) -> CheckedSource:
+def choose_file(checked: list, name: str) -> 'CheckedSource':
     """Find the COCO file to correct.
 
     Args:
@@ -84,8 +82,10 @@ def choose_file(checked: list, name: str) -> CheckedSource:
     return next(iter(found.values()))
 
 
-def write_fixed(checked: CheckedSource, out: str) -> None:
+def write_fixed(checked: 'CheckedSource', out: str) -> None:
     """Write the corrected file and print what was done."""
+    from mmboxcaseg.checks import fix_coco
+
     coco = checked.coco
     data, counts = fix_coco(coco, dict(zip(coco.images, checked.facts)),
                             checked.inspect)
@@ -101,6 +101,9 @@ def write_fixed(checked: CheckedSource, out: str) -> None:
 @exit_on_bad_input()
 def main() -> None:
     args = parse_args()
+    # After the arguments: PyTorch and mmdet take seconds to import.
+    from mmboxcaseg.checks import check_config
+
     cfg = read_config(args.config, args.cfg_options)
     for path in filter(None, (args.out, args.fix)):
         check_output(path)

@@ -3,17 +3,11 @@ import argparse
 import os.path as osp
 from typing import List
 
-import mmcv
 import numpy as np
-import torch
-from mmdet.structures import DetDataSample
-from mmdet.visualization import DetLocalVisualizer
 from mmengine.fileio import dump
-from mmengine.structures import InstanceData
 
-from mmboxcaseg.apis import init_labeller, label_boxes
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import read_image
-from mmboxcaseg.engine.checkpoint import read_checkpoint, safe_checkpoints
 from mmboxcaseg.structures import encode_window, xywh_to_xyxy
 from mmboxcaseg.utils.cli import (add_cfg_options, add_trust_checkpoint,
                                   check_file, check_folder, exit_on_bad_input,
@@ -30,14 +24,15 @@ def parse_box(text: str) -> List[float]:
     return [x, y, w, h]
 
 
-def parse_device(text: str) -> str:
+def check_device(name: str) -> None:
     """Check that a device can be used."""
+    import torch
+
     try:
-        torch.zeros(1, device=text)
+        torch.zeros(1, device=name)
     except (AssertionError, RuntimeError) as error:
-        raise argparse.ArgumentTypeError(
-            f'{text!r} cannot be used here: {error}') from None
-    return text
+        raise InputError(f'--device {name!r} cannot be used here: '
+                         f'{error}') from None
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,8 +53,7 @@ def parse_args() -> argparse.Namespace:
         default='work_dirs/label_image',
         help='folder for NAME_masks.png and NAME_masks.json (default: '
         '%(default)s)')
-    parser.add_argument(
-        '--device', type=parse_device, help='default: a GPU if there is one')
+    parser.add_argument('--device', help='default: a GPU if there is one')
     add_cfg_options(parser)
     add_trust_checkpoint(parser)
     return parser.parse_args()
@@ -103,6 +97,11 @@ def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
 def draw(img: np.ndarray, boxes: np.ndarray, masks: np.ndarray,
          scores: np.ndarray, out: str) -> None:
     """Draw boxes (n, 4), xyxy, and masks over a BGR image."""
+    import torch
+    from mmdet.structures import DetDataSample
+    from mmdet.visualization import DetLocalVisualizer
+    from mmengine.structures import InstanceData
+
     sample = DetDataSample(
         pred_instances=InstanceData(
             bboxes=torch.from_numpy(boxes),
@@ -115,7 +114,7 @@ def draw(img: np.ndarray, boxes: np.ndarray, masks: np.ndarray,
                                        len(boxes) + 1)], palette='random')
     visualizer.add_datasample(
         'masks',
-        mmcv.bgr2rgb(img),
+        img[..., ::-1],
         sample,
         draw_gt=False,
         pred_score_thr=-1,  # an empty mask scores 0
@@ -125,7 +124,13 @@ def draw(img: np.ndarray, boxes: np.ndarray, masks: np.ndarray,
 @exit_on_bad_input()
 def main() -> None:
     args = parse_args()
+    # After the arguments: PyTorch and mmdet take seconds to import.
+    from mmboxcaseg.apis import init_labeller, label_boxes
+    from mmboxcaseg.engine.checkpoint import read_checkpoint, safe_checkpoints
+
     check_file(args.image, 'image')
+    if args.device:
+        check_device(args.device)
     cfg = read_config(args.config, args.cfg_options)
     boxes = np.array(args.boxes)
     xyxy = xywh_to_xyxy(boxes)

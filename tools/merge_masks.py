@@ -21,7 +21,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'predictions',
         help='JSON list of masks, each with annotation_id, or image_id and '
-        'bbox (as COCO results); or a proxy file')
+        'bbox (as COCO results); or a COCO file with masks, such as a proxy '
+        'file')
     parser.add_argument('out', help='proxy file (.json) to write')
     add_mask_options(parser)
     parser.add_argument(
@@ -62,14 +63,14 @@ def get_provenance(args: argparse.Namespace) -> dict:
 def run(args: argparse.Namespace) -> None:
     """Write the proxy file and print what became of the predictions."""
     if osp.realpath(args.out) == osp.realpath(args.predictions):
-        raise InputError(f'{args.out} is the file of the predictions, and '
+        raise InputError(f'{args.out} is the file of the predictions and '
                          'would be overwritten: choose another name.')
     coco = CocoBoxes(args.boxes, img_prefix=None)
     predictions = load_predictions(args.predictions)
-    found, left_out = match_predictions(predictions, coco.data,
-                                        coco.annotations, args.min_iou,
+    found, left_out = match_predictions(predictions, coco, args.min_iou,
                                         args.predictions)
-    writer = ProxyWriter(args.out, args.boxes, get_provenance(args))
+    writer = ProxyWriter(args.out, args.boxes, get_provenance(args),
+                         args.polygons)
     writer.prepare()
     counts = Counter()
     for img_id in track(list(coco.annotations)):
@@ -91,9 +92,8 @@ def run(args: argparse.Namespace) -> None:
               f'masks are empty: annotation {first_few(bare)}')
     print(f'{counts["outside"]} masks leave their boxes'
           f'{"" if args.no_clip else " and were clipped"}, '
-          f'{counts["empty"]} are empty in the end\n{args.out}: '
-          f'{result["instances"]} masks, mean score '
-          f'{result["mean_score"]:.3f}')
+          f'{counts["empty"]} are empty after merging\n'
+          f'{writer.summary(**result)}')
 
 
 @exit_on_bad_input()

@@ -6,10 +6,10 @@ from typing import Callable, Dict, List
 import numpy as np
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import LISTS, box_area, schema_problem
+from mmboxcaseg.datasets.coco import (LISTS, box_area, counts_from_bytes,
+                                      rle_counts, schema_problem)
 from mmboxcaseg.structures import to_rle
 from .images import ImageFacts
-from .rules.masks import is_bytes_text, rle_counts
 
 ID_KEYS = ('id', 'image_id', 'category_id')
 
@@ -80,10 +80,9 @@ def _fill_annotation(ann: dict, counts: Counter) -> None:
 
 def _fix_counts(ann: dict, counts: Counter) -> None:
     """Write the counts of an RLE as a compressed text."""
-    runs = rle_counts(ann)
-    if is_bytes_text(runs):
-        # How Python prints bytes: a backslash is doubled.
-        ann['segmentation']['counts'] = runs[2:-1].replace('\\\\', '\\')
+    runs, text = rle_counts(ann), counts_from_bytes(ann)
+    if text is not None:
+        ann['segmentation']['counts'] = text
         counts['`counts` turned from bytes to text'] += 1
     elif isinstance(runs, list) and not ann.get('iscrowd'):
         size = ann['segmentation'].get('size')

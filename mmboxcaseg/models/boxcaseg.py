@@ -49,7 +49,9 @@ class BoxCaseg(BaseModel):
             the name of a head (default: 'fused', or 'weak' if that is the
             only head); ``chunk``: number of crops per forward pass; ``flip``:
             whether to average the maps of a crop and its mirror image;
-            ``threshold`` and ``min_max``: see :func:`binarize_maps`.
+            ``upsample``: whether the maps have the size of the crops, or
+            stay at stride 4 as in the authors' code; ``threshold``,
+            ``min_max`` and ``eight_bit``: see :func:`binarize_maps`.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialization config.
 
@@ -129,8 +131,10 @@ class BoxCaseg(BaseModel):
             output=outputs[0],
             chunk=16,
             flip=False,
+            upsample=True,
             threshold=0.5,
-            min_max=True)
+            min_max=True,
+            eight_bit=False)
         self.test_cfg.update(test_cfg)
         if self.test_cfg['output'] not in outputs:
             raise InputError(f'test_cfg.output={self.test_cfg["output"]!r} '
@@ -175,21 +179,23 @@ class BoxCaseg(BaseModel):
             return self.predict(inputs, data_samples)
         raise RuntimeError(f'mode={mode!r} must be tensor, loss or predict')
 
-    def logit_maps(self, inputs: Tensor) -> Dict[str, Tensor]:
+    def logit_maps(self,
+                   inputs: Tensor,
+                   upsample: bool = True) -> Dict[str, Tensor]:
         """Compute the maps of all heads.
 
         Args:
             inputs (Tensor): Normalised crops, has shape (N, 3, S, S).
+            upsample (bool): Whether the maps get the size of the crops.
+                Defaults to True.
 
         Returns:
-            dict[str, Tensor]: Logits by head, each has shape (N, S, S),
-            float32.
+            dict[str, Tensor]: Logits by head, each has shape (N, S, S), or
+            (N, S / 4, S / 4) without ``upsample``, float32.
         """
         feats = self.neck(self.backbone(inputs))
-        return {
-            name: self._head_map(name, feats, inputs.shape[2:])
-            for name in self.heads
-        }
+        size = inputs.shape[2:] if upsample else feats.shape[2:]
+        return {name: self._head_map(name, feats, size) for name in self.heads}
 
     def _head_map(self, name: str, feats: Tensor, size: torch.Size) -> Tensor:
         """Run a head on features (N, C, h, w); gives logits (N, S, S)."""
@@ -271,7 +277,8 @@ class BoxCaseg(BaseModel):
                     maps,
                     gt,
                     threshold=cfg['threshold'],
-                    min_max=cfg['min_max']))
+                    min_max=cfg['min_max'],
+                    eight_bit=cfg['eight_bit']))
         return data_samples
 
     def predict_maps(self, crops: Tensor) -> Tensor:
@@ -298,7 +305,7 @@ class BoxCaseg(BaseModel):
     def _predict_chunk(self, crops: Tensor) -> Tensor:
         missing = self.test_cfg['chunk'] - len(crops)
         filled = torch.cat([crops, crops.new_zeros(missing, *crops.shape[1:])])
-        maps = self.logit_maps(filled)
+        maps = self.logit_maps(filled, self.test_cfg['upsample'])
         if self.test_cfg['output'] == 'fused':
             logits = self._fuse(maps)
         else:

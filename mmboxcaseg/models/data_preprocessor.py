@@ -19,9 +19,9 @@ class CropPreprocessor(ImgDataPreprocessor):
         """Collate a batch.
 
         Args:
-            data (dict): ``inputs``, a list of uint8 tensors, each has shape
-                (n_i, 3, S, S), and ``data_samples``, a list of the same
-                length.
+            data (dict): ``inputs``, a list of tensors, each has shape
+                (n_i, 3, S, S), uint8 or float32 in [0, 255], and
+                ``data_samples``, a list of the same length.
             training (bool): Not used.
 
         Returns:

@@ -6,12 +6,12 @@ import numpy as np
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (box_area, check_coco, load_json,
-                                      raise_problems, schema_problem,
-                                      segmentation_problem)
+from mmboxcaseg.datasets.coco import (CocoBoxes, box_area, check_coco,
+                                      counts_from_bytes, is_ignored, load_json,
+                                      raise_problems, read_polygons,
+                                      schema_problem, segmentation_problem)
 from mmboxcaseg.structures import (decode_window, pixel_boxes, to_rle,
                                    xywh_to_xyxy)
-from .proxy_file import check_masks
 from .records import make_records
 
 Segmentation = Union[list, dict]
@@ -23,28 +23,30 @@ def load_predictions(path: str) -> List[dict]:
     Args:
         path (str): JSON file: a list in the form of COCO results, each entry
             with ``segmentation`` (polygons, compressed or uncompressed RLE)
-            and with ``annotation_id``, or ``image_id`` and ``bbox``; or a
-            proxy file.
+            and with ``annotation_id``, or with ``image_id`` and ``bbox``; or
+            a proxy file; or another COCO file with masks.
 
     Returns:
-        list[dict]: The entries of the list; of a proxy file ``annotation_id``
-        and ``segmentation`` of every proxy mask.
+        list[dict]: Predictions with ``segmentation``. Those of a list are as
+        in the file. Those of a proxy file have ``annotation_id``. Those of
+        another COCO file have ``image_id`` and ``bbox``, and their id as
+        ``coco_id``.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        InputError: It is of another form.
+        InputError: It has another form, or no mask.
     """
     data = load_json(path)
     if isinstance(data, dict):
+        _read_counts(data.get('annotations'))
         check_coco(data, path)
-        check_masks(data['annotations'], path)
-        return [
-            dict(annotation_id=ann['id'], segmentation=ann['segmentation'])
-            for ann in data['annotations'] if 'mask_score' in ann
-        ]
+        read_polygons(data)
+        return _masks_of_coco(data['annotations'], path)
     if not isinstance(data, list) or not data:
-        raise InputError(f'{path} is neither a list of predictions (COCO '
-                         'results) nor a proxy file. Write it as one of both.')
+        raise InputError(
+            f'{path} is neither a list of predictions (COCO results) nor a '
+            'COCO file with masks. Write it as one of them.')
+    _read_counts(data)
     problems = defaultdict(list)
     for i, prediction in enumerate(data):
         problem = schema_problem(prediction, 'prediction')
@@ -54,20 +56,48 @@ def load_predictions(path: str) -> List[dict]:
     return data
 
 
+def _read_counts(entries: object) -> None:
+    """Correct ``counts`` that are bytes written as text, in place."""
+    for entry in entries if isinstance(entries, list) else []:
+        counts = counts_from_bytes(entry)
+        if counts is not None:
+            entry['segmentation']['counts'] = counts
+
+
+def _masks_of_coco(annotations: List[dict], path: str) -> List[dict]:
+    """Masks of a proxy file, or of any other COCO file."""
+    masks = [
+        dict(annotation_id=ann['id'], segmentation=ann['segmentation'])
+        for ann in annotations if 'mask_score' in ann
+    ] or [
+        dict(
+            coco_id=ann['id'],
+            image_id=ann['image_id'],
+            bbox=ann['bbox'],
+            segmentation=ann['segmentation']) for ann in annotations
+        if ann.get('segmentation') and not is_ignored(ann)
+    ]
+    if not masks:
+        raise InputError(
+            f'{path}: none of {len(annotations)} annotations has a mask '
+            '(`segmentation`). Use a file with masks.')
+    return masks
+
+
 def match_predictions(
-        predictions: List[dict], coco: dict, boxes: Dict[int, List[dict]],
-        min_iou: float,
+        predictions: List[dict], coco: CocoBoxes, min_iou: float,
         path: str) -> Tuple[Dict[int, Segmentation], Dict[str, List[str]]]:
     """Find the annotation of every prediction.
 
-    ``annotation_id`` counts where there is one. Else it is the annotation of
-    the image whose box has the largest IoU with the prediction's.
+    It is the one with its ``annotation_id``, if it has one. The masks of
+    another COCO file belong to the annotations with their ids if each of
+    these is in the same image. Otherwise the annotation is the one in the
+    image whose box has the largest IoU with that of the prediction.
 
     Args:
         predictions (list[dict]): See :func:`load_predictions`.
-        coco (dict): Content of the COCO file of the boxes.
-        boxes (dict[int, list[dict]]): Its usable annotations by image id.
-        min_iou (float): Least IoU of the two boxes, in (0, 1].
+        coco (CocoBoxes): The file of the boxes.
+        min_iou (float): The smallest IoU of the two boxes, in (0, 1].
         path (str): File of the predictions, for messages.
 
     Returns:
@@ -75,34 +105,57 @@ def match_predictions(
         were left out, by the reason, as positions in the list: '[3]'.
 
     Raises:
-        InputError: An ``annotation_id`` does not exist, an annotation has
-            two predictions, or a mask is broken or not of its image's size.
+        InputError: An ``annotation_id`` or ``image_id`` does not exist, an
+            annotation has two predictions, a mask is broken or has another
+            size than its image, or no prediction has an annotation.
     """
-    images = {img['id']: img for img in coco['images']}
-    images_of = {ann['id']: ann['image_id'] for ann in coco['annotations']}
-    usable = {ann['id'] for anns in boxes.values() for ann in anns}
+    images_of = {
+        ann['id']: ann['image_id']
+        for ann in coco.data['annotations']
+    }
+    usable = {ann['id'] for anns in coco.annotations.values() for ann in anns}
     found: Dict[int, Segmentation] = {}
     problems, left_out = defaultdict(list), defaultdict(list)
-    for i, prediction in enumerate(predictions):
-        ann_id, reason = _match(prediction, boxes, min_iou)
-        if ann_id is None:
+    for i, prediction in enumerate(_use_shared_ids(predictions, images_of)):
+        key = 'annotation_id' if 'annotation_id' in prediction else 'image_id'
+        known = images_of if key == 'annotation_id' else coco.images
+        if prediction[key] not in known:
+            problems[f'its {key} is not in the file of the boxes'].append(
+                f'[{i}] ({key[:-3]} {prediction[key]})')
+            continue
+        ann_id, reason = _match(prediction, coco, min_iou)
+        if ann_id not in usable:
             left_out[reason].append(f'[{i}]')
-        elif ann_id not in images_of:
-            problems['its annotation_id is not in the file of the '
-                     'boxes'].append(f'[{i}] (annotation {ann_id})')
-        elif ann_id not in usable:
-            left_out['its box is a crowd or unusable'].append(f'[{i}]')
-        else:
-            segmentation = prediction['segmentation']
-            problem = segmentation_problem(segmentation,
-                                           images[images_of[ann_id]])
-            if ann_id in found:
-                problem = 'its annotation has a prediction already'
-            if problem:
-                problems[problem].append(f'[{i}] (annotation {ann_id})')
-            found[ann_id] = segmentation
+            continue
+        problem = segmentation_problem(prediction['segmentation'],
+                                       coco.images[images_of[ann_id]])
+        if ann_id in found:
+            problem = 'its annotation has a prediction already'
+        if problem:
+            problems[problem].append(f'[{i}] (annotation {ann_id})')
+        found[ann_id] = prediction['segmentation']
     raise_problems(problems, 'prediction', path)
+    if left_out:
+        _check_units(predictions, coco, min_iou, len(found), path)
+    if not found:
+        raise InputError(
+            f'{path}: none of its {len(predictions)} predictions belongs to a '
+            f'box of {coco.ann_file}: {", ".join(left_out)}. Use the '
+            'predictions for these boxes.')
     return found, dict(left_out)
+
+
+def _use_shared_ids(predictions: List[dict],
+                    images_of: Dict[int, int]) -> List[dict]:
+    """Let ids of a COCO file be annotation ids if they mean the same."""
+    if all('coco_id' in prediction
+           and images_of.get(prediction['coco_id']) == prediction['image_id']
+           for prediction in predictions):
+        return [
+            dict(prediction, annotation_id=prediction['coco_id'])
+            for prediction in predictions
+        ]
+    return predictions
 
 
 def merge_image(annotations: List[dict],
@@ -154,18 +207,18 @@ def merge_image(annotations: List[dict],
     return records, counts
 
 
-def _match(prediction: dict, boxes: Dict[int, List[dict]],
+def _match(prediction: dict, coco: CocoBoxes,
            min_iou: float) -> Tuple[Optional[int], str]:
-    """Id of the annotation of a prediction, or None and the reason."""
+    """Id of the annotation of a prediction, and why it may not be usable."""
     if 'annotation_id' in prediction:
-        return prediction['annotation_id'], ''
-    candidates = boxes.get(prediction['image_id'], [])
+        return prediction['annotation_id'], 'its box is a crowd or unusable'
+    candidates = coco.annotations.get(prediction['image_id'], [])
     ious = mask_utils.iou(
         np.array([prediction['bbox']], dtype=np.float64),
         np.array([ann['bbox'] for ann in candidates],
                  dtype=np.float64).reshape(-1, 4), [0] * len(candidates))
     ious = np.reshape(ious, -1)
-    # Equal boxes can have an IoU of a rounding error less than 1.
+    # Equal boxes may have an IoU of less than 1 by a rounding error.
     if not (ious >= min_iou - 1e-6).any():
         return None, f'no box of its image has an IoU of {min_iou} with its'
     best = np.flatnonzero(ious == ious.max())
@@ -174,12 +227,28 @@ def _match(prediction: dict, boxes: Dict[int, List[dict]],
     return candidates[best[0]]['id'], ''
 
 
+def _check_units(predictions: List[dict], coco: CocoBoxes, min_iou: float,
+                 num_found: int, path: str) -> None:
+    """Refuse predictions whose boxes are [x0, y0, x1, y1]."""
+    num_xyxy = 0
+    for prediction in predictions:
+        if 'bbox' in prediction and 'annotation_id' not in prediction:
+            x0, y0, x1, y1 = prediction['bbox']
+            xywh = dict(prediction, bbox=[x0, y0, x1 - x0, y1 - y0])
+            num_xyxy += _match(xywh, coco, min_iou)[0] is not None
+    if num_xyxy > num_found:
+        raise InputError(
+            f'{path}: `bbox` of {num_xyxy} predictions fits a box if it is '
+            f'read as [x0, y0, x1, y1], but only {num_found} as [x, y, width, '
+            'height], which is wanted. Convert them.')
+
+
 def _cut(segmentation: Optional[Segmentation], box: np.ndarray,
          size: Tuple[int,
                      int], clip: bool) -> Tuple[np.ndarray, np.ndarray, bool]:
     """Cut a mask out of its image.
 
-    Returns its window mask, the window, and whether the mask leaves the
+    Returns the window mask, its window, and whether the mask leaves the
     pixel box. The window is the pixel box, extended if ``clip`` is False.
     """
     if segmentation is None:

@@ -4,10 +4,11 @@ A window is an integer box ``(x0, y0, x1, y1)``, half-open. Letters in shapes:
 H, W image size; (h, w) size of one window; S side of the square map that the
 network predicts for a window.
 """
-from typing import List, Optional, Sequence, Union
+from typing import List, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
+from PIL import Image
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
@@ -18,7 +19,8 @@ def binarize_maps(maps: np.ndarray,
                   views: np.ndarray,
                   window: np.ndarray,
                   threshold: float = 0.5,
-                  min_max: bool = True) -> np.ndarray:
+                  min_max: bool = True,
+                  eight_bit: bool = False) -> np.ndarray:
     """Turn the maps that the network predicts into the mask of a window.
 
     Args:
@@ -30,6 +32,8 @@ def binarize_maps(maps: np.ndarray,
         threshold (float): Foreground is above it. Defaults to 0.5.
         min_max (bool): Whether to stretch each map to [0, 1] first, as the
             authors do. A constant map is not changed. Defaults to True.
+        eight_bit (bool): Whether to resize the maps as the authors' code
+            does: as 8-bit images, with antialiasing. Defaults to False.
 
     Returns:
         np.ndarray: Boolean mask, has shape (h, w).
@@ -39,17 +43,28 @@ def binarize_maps(maps: np.ndarray,
         low, high = prob.min(), prob.max()
         if min_max and high > low:
             prob = (prob - low) / (high - low)
-        resized = cv2.resize(
-            prob, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+        resized = _resize(prob, (x1 - x0, y1 - y0), eight_bit)
         parts.append(resized[_slices(window[:2], window[2:], (x0, y0))])
     return np.mean(parts, axis=0) > threshold
+
+
+def _resize(prob: np.ndarray, size: Tuple[int, int],
+            eight_bit: bool) -> np.ndarray:
+    """Resize a map in [0, 1] to a width and a height."""
+    if not eight_bit:
+        return cv2.resize(prob, size, interpolation=cv2.INTER_LINEAR)
+    small = Image.fromarray((prob * 255).astype(np.uint8))
+    return np.asarray(small.resize(size, Image.Resampling.BILINEAR)) / 255
 
 
 def merge_masks(masks: Sequence[np.ndarray],
                 windows: np.ndarray,
                 areas: Sequence[float],
                 ids: Optional[Sequence[int]] = None) -> List[np.ndarray]:
-    """Give every pixel to the smallest object that claims it (section 3.4).
+    """Give every pixel to the smallest object that contains it (section 3.4).
+
+    Objects with the same window and the same mask are one object that was
+    annotated twice, for example under two classes: they share their pixels.
 
     Args:
         masks (Sequence[np.ndarray]): One boolean mask per window, each has
@@ -61,7 +76,8 @@ def merge_masks(masks: Sequence[np.ndarray],
             with the lower id counts as smaller. Defaults to their positions.
 
     Returns:
-        list[np.ndarray]: New masks of the same shapes, pairwise disjoint.
+        list[np.ndarray]: New masks of the same shapes, pairwise disjoint
+        but for objects annotated twice.
     """
     merged = [mask.copy() for mask in masks]
     order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
@@ -71,7 +87,14 @@ def merge_masks(masks: Sequence[np.ndarray],
             continue
         low = np.maximum(windows[smaller, :2], windows[large, :2])
         high = np.minimum(windows[smaller, 2:], windows[large, 2:])
-        for k in np.flatnonzero((low < high).all(axis=1)):
+        touching = np.flatnonzero((low < high).all(axis=1))
+        twin = next((i for i in smaller[touching]
+                     if (windows[i] == windows[large]).all() and (
+                         masks[i] == masks[large]).all()), None)
+        if twin is not None:
+            merged[large] = merged[twin].copy()
+            continue
+        for k in touching:
             here = _slices(low[k], high[k], windows[large])
             there = _slices(low[k], high[k], windows[smaller[k]])
             # The unmerged mask gives the same result as the merged one:
@@ -201,12 +224,15 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
 
     Args:
         segmentation (list | dict): Polygons, uncompressed or compressed RLE.
+            An empty list is an empty mask.
         height (int): Image height.
         width (int): Image width.
 
     Returns:
         dict: Compressed RLE whose ``counts`` is a str, as JSON needs it.
     """
+    if not segmentation:
+        segmentation = dict(size=[height, width], counts=[height * width])
     if isinstance(segmentation, list):
         rle = mask_utils.merge(
             mask_utils.frPyObjects(segmentation, height, width))

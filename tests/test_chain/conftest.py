@@ -1,4 +1,4 @@
-"""Miniature data, and runs of the real tools in processes of their own."""
+"""A tiny data set, and the real tools as processes."""
 import os
 import resource
 import signal
@@ -16,7 +16,8 @@ from mmengine.config import Config
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TOOLS = ROOT / 'tools'
-TIMEOUT = 300
+# Only for processes that hang: a busy machine needs several minutes.
+TIMEOUT = 900
 
 
 def free_port() -> int:
@@ -35,10 +36,10 @@ def tail(output: str, lines: int = 30) -> str:
 
 
 class Workspace:
-    """A folder with data/toy in it, from which the tools are run.
+    """A folder with data/toy, from which the tools are run.
 
-    The configs of configs/toy find their data below the current folder, so
-    they need no other paths here.
+    The configs of configs/toy find their data relative to the current
+    folder, so they need no other paths here.
 
     Args:
         root (Path): The folder.
@@ -48,12 +49,12 @@ class Workspace:
         self.root = root
 
     def write_config(self, name: str, base: str, options: dict) -> Path:
-        """Write a config that differs from one of configs/ in options.
+        """Write a config that overrides settings of one in configs/.
 
         Args:
-            name (str): Its name, without the ending.
+            name (str): Its name, without the suffix.
             base (str): The config it starts from, relative to configs/.
-            options (dict): As --cfg-options.
+            options (dict): The settings, as in --cfg-options.
 
         Returns:
             Path: The file.
@@ -70,13 +71,13 @@ class Workspace:
               processes: int = 1,
               file_size: Optional[int] = None,
               **env: str) -> subprocess.Popen:
-        """Start a tool, on several processes through torchrun.
+        """Start a tool, in several processes through torchrun.
 
         Args:
             tool (str): Path below tools/.
             args: Its arguments.
-            processes (int): How many. Defaults to 1.
-            file_size (int, optional): Bytes beyond which no file can grow.
+            processes (int): Number of processes. Defaults to 1.
+            file_size (int, optional): Largest size of any file in bytes.
             env: Environment variables to add.
         """
         command: List[str] = [str(TOOLS / tool)]
@@ -92,7 +93,7 @@ class Workspace:
             cwd=self.root,
             env={
                 **os.environ,
-                # One thread and no GPU: sums come in one order everywhere.
+                # With one thread and no GPU the order of sums is fixed.
                 'OMP_NUM_THREADS':
                 '1',
                 'CUDA_VISIBLE_DEVICES':
@@ -112,23 +113,23 @@ class Workspace:
             start_new_session=True)
 
     def run(self, tool: str, *args, fails: bool = False, **kwargs) -> str:
-        """Run a tool to its end and return what it printed.
+        """Run a tool and return its output.
 
         Args:
             tool (str): Path below tools/.
             args: Its arguments.
-            fails (bool): Whether it has to fail. Defaults to False.
+            fails (bool): Whether it must fail. Defaults to False.
             kwargs: As for :meth:`start`.
         """
         return self.wait(self.start(tool, *args, **kwargs), tool, fails)
 
     def run_on_nodes(self, tool: str, *args, num: int = 2) -> None:
-        """Run a dist_*.sh on several machines, all of which are this one.
+        """Run a dist_*.sh as on several machines, all on this one.
 
         Args:
             tool (str): Path below tools/.
             args: Its arguments.
-            num (int): How many machines. Defaults to 2.
+            num (int): Number of machines. Defaults to 2.
         """
         shared = dict(
             NNODES=str(num), MASTER_ADDR='127.0.0.1', PORT=str(free_port()))
@@ -147,12 +148,12 @@ class Workspace:
              process: subprocess.Popen,
              tool: str,
              fails: bool = False) -> str:
-        """Wait for the end of a tool and return what it printed.
+        """Wait for a tool and return its output.
 
         Args:
-            process (subprocess.Popen): What :meth:`start` returned.
+            process (subprocess.Popen): The process, see :meth:`start`.
             tool (str): Its name, for messages.
-            fails (bool): Whether it has to fail. Defaults to False.
+            fails (bool): Whether it must fail. Defaults to False.
         """
         try:
             output, _ = process.communicate(timeout=TIMEOUT)
@@ -167,7 +168,7 @@ class Workspace:
 
     @staticmethod
     def kill(process: subprocess.Popen) -> None:
-        """Kill a tool and its data loaders, without a chance to tidy up."""
+        """Kill a tool and its data loaders without any cleanup."""
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -175,7 +176,7 @@ class Workspace:
 
 @pytest.fixture(scope='session')
 def workspace(tmp_path_factory) -> Workspace:
-    """A workspace with a toy set of a few images."""
+    """A workspace with a toy set of few images."""
     workspace = Workspace(tmp_path_factory.mktemp('workspace'))
     workspace.run('dataset_converters/make_toy.py', '--num-train', '8',
                   '--num-val', '4', '--num-salient', '16', '--seed', '7')
@@ -186,8 +187,8 @@ def workspace(tmp_path_factory) -> Workspace:
 def labeller_config(workspace) -> Path:
     """The toy labeller for two epochs of two iterations.
 
-    Its data loader starts anew in every epoch (no persistent workers), so
-    that the augmentation of an epoch does not depend on the epochs before.
+    Its data loader has no persistent workers, so that the augmentation of an
+    epoch does not depend on the epochs before.
     """
     return workspace.write_config(
         'labeller', 'toy/boxcaseg_hrnetv2-tiny_toy.py', {
@@ -213,7 +214,7 @@ def pipeline_config(workspace, labeller_config) -> Path:
     detector = workspace.write_config('detector',
                                       'toy/proxy-mask-rcnn_r18-tiny_toy.py',
                                       short)
-    # No score is above 1: a twin that finds nothing must not be the end.
+    # No score is above 1: a baseline that finds nothing must not end the run.
     twin = workspace.write_config(
         'twin', 'toy/mask-rcnn_r18-tiny_toy.py',
         dict(short, **{'model.test_cfg.rcnn.score_thr': 1.1}))
@@ -227,7 +228,7 @@ def pipeline_config(workspace, labeller_config) -> Path:
 
 @pytest.fixture(scope='session')
 def chain(workspace, pipeline_config) -> SimpleNamespace:
-    """The one run of the whole pipeline that all tests look at."""
+    """The one run of the whole pipeline that all tests share."""
     work_dir = workspace.root / 'work_dirs' / 'mini'
     command = ('run_pipeline.py', pipeline_config, '--work-dir', work_dir)
     output = workspace.run(*command)

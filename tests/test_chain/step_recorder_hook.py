@@ -1,4 +1,4 @@
-"""Not a test: a hook that test_two_processes.py adds to a training."""
+"""A hook that test_two_processes.py adds to a training."""
 import json
 import os.path as osp
 
@@ -12,11 +12,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @HOOKS.register_module()
 class StepRecorderHook(Hook):
-    """Note weights, samples and losses, and keep BN from mixing samples.
+    """Record weights, samples and losses, with batch norm in evaluation mode.
 
-    A batch norm in training mode sees the batch of its own process only, so
-    two processes would differ from one by design. In evaluation mode every
-    sample is on its own.
+    In training mode a batch norm sees only the batch of its process, so two
+    processes would differ from one by design.
     """
 
     def before_train(self, runner) -> None:

@@ -55,7 +55,7 @@ def test_summary(chain):
             assert 0 <= value <= 1, key
         elif key.startswith('seconds.'):
             assert value > 0, key
-    # the twin finds nothing here
+    # The fully supervised baseline finds nothing here.
     assert summary['detector.full.segm_AP50'] == 0
     assert summary['detector.ratio_segm_AP50'] is None
 
@@ -74,10 +74,10 @@ def test_every_step_ran_once(chain):
 
 
 @pytest.mark.parametrize('name', ['masks', 'detections', 'pipeline'])
-def test_pictures(chain, name):
-    picture = cv2.imread(str(chain.work_dir / f'{name}.png'))
-    assert min(picture.shape[:2]) > 100
-    assert picture.std() > 10
+def test_figures(chain, name):
+    figure = cv2.imread(str(chain.work_dir / f'{name}.png'))
+    assert min(figure.shape[:2]) > 100
+    assert figure.std() > 10
 
 
 def test_second_call_runs_nothing(chain, workspace):
@@ -149,7 +149,7 @@ def test_masks_stay_in_their_boxes(proxies):
         (x0, y0, x1, y1), = pixel_boxes([[x, y, x + w, y + h]], *mask.shape)
         inside = mask[y0:y1, x0:x1]
         assert mask.sum() == inside.sum()
-        # the score is that of the merged mask
+        # The score is that of the merged mask.
         assert ann['mask_score'] == round(agreement(inside), 6)
 
 
@@ -161,7 +161,7 @@ def test_masks_are_disjoint(proxies):
             a, b = proxies.annToMask(one), proxies.annToMask(other)
             assert not (a & b).any(), (one['id'], other['id'])
             touching_boxes += overlap(one['bbox'], other['bbox'])
-    assert touching_boxes, 'no two boxes overlap: nothing was tested'
+    assert touching_boxes, 'no two boxes overlap, so nothing was tested'
 
 
 def overlap(one, other) -> bool:

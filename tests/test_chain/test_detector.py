@@ -1,4 +1,4 @@
-"""The detector of the chain: its log, and two processes of unequal luck."""
+"""The detector of the chain: its log, and a process without any mask."""
 import json
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import \
 
 @pytest.fixture(scope='module')
 def half_dropped(chain, workspace) -> Path:
-    """The proxy file, every second image without a mask to learn from."""
+    """The proxy file with all masks of every second image dropped."""
     data = json.loads(chain.proxy_file.read_text())
     dropped = {image['id'] for image in data['images'][1::2]}
     for ann in data['annotations']:
@@ -22,7 +22,7 @@ def half_dropped(chain, workspace) -> Path:
 
 @pytest.fixture(scope='module')
 def detector_config(workspace, half_dropped) -> Path:
-    """One epoch in the order of the file: each rank has one kind of image."""
+    """One epoch in the order of the file: rank 1 gets the dropped masks."""
     return workspace.write_config(
         'detector_of_halves', 'toy/proxy-mask-rcnn_r18-tiny_toy.py', {
             'train_cfg.max_epochs': 1,
@@ -38,7 +38,7 @@ def detector_config(workspace, half_dropped) -> Path:
 
 
 def test_one_rank_without_a_mask(workspace, detector_config, tmp_path):
-    """It has a mask loss of 0 in every step, and training goes on."""
+    """Its mask loss is 0 in every step, and the training continues."""
     workspace.run('dist_train.sh', detector_config, 2, '--work-dir', tmp_path)
     losses = [[
         json.loads(line)['losses']
@@ -46,15 +46,15 @@ def test_one_rank_without_a_mask(workspace, detector_config, tmp_path):
                      f'steps_rank{rank}.jsonl').read_text().splitlines()
     ] for rank in range(2)]
     assert len(losses[0]) == len(losses[1]) == 4
-    for lucky, unlucky in zip(*losses):
-        assert lucky['loss_mask'] > 0 and lucky['mask_share'] > 0.5
-        assert unlucky['loss_mask'] == unlucky['mask_share'] == 0
-        assert unlucky['loss_bbox'] > 0 and unlucky['loss_cls'] > 0
+    for kept, dropped in zip(*losses):
+        assert kept['loss_mask'] > 0 and kept['mask_share'] > 0.5
+        assert dropped['loss_mask'] == dropped['mask_share'] == 0
+        assert dropped['loss_bbox'] > 0 and dropped['loss_cls'] > 0
     assert (tmp_path / 'epoch_1.pth').exists()
 
 
-def test_log_tells_what_is_learnt(chain, half_dropped):
-    """The table of classes at the start, the share of RoIs in every log."""
+def test_log_shows_which_masks_are_used(chain, half_dropped):
+    """A table of classes at the start, and the share of RoIs in every log."""
     folder = chain.work_dir / 'proxy'
     log = next(folder.glob('2*/*.log')).read_text()
     names = Config.fromfile(next(folder.glob('*.py'))).metainfo.classes

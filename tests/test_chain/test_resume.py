@@ -1,8 +1,8 @@
-"""Runs that were cut off and go on."""
+"""Runs that were interrupted and continue."""
 import json
 import time
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Callable, List
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ def count_lines(path: Path) -> int:
 
 
 def kill_after(workspace, command: list, shard: Path, lines: int) -> None:
-    """Kill a labelling once its shard has grown to some lines."""
+    """Kill a labelling once its shard has so many lines."""
     process = workspace.start(*command)
     deadline = time.time() + 120
     try:
@@ -26,19 +26,9 @@ def kill_after(workspace, command: list, shard: Path, lines: int) -> None:
     assert count_lines(shard) >= lines, process.stdout.read()[-2000:]
 
 
-def shard_lines(proxy_file: Path) -> Iterator[str]:
-    """What a labelling process writes on its way to a proxy file."""
-    images = dict()
-    for ann in load(proxy_file)['annotations']:
-        record = {k: ann[k] for k in ('id', 'segmentation', 'mask_score')}
-        images.setdefault(ann['image_id'], []).append(record)
-    for item in images.items():
-        yield json.dumps(item) + '\n'
-
-
 @pytest.fixture
 def label(chain, labeller_config, tmp_path) -> List[str]:
-    """Labels the images of the chain again, one a batch."""
+    """Command that labels the images of the chain again, one per batch."""
     return [
         'label.py', labeller_config, chain.checkpoint, tmp_path / 'out.json',
         '--work-dir', tmp_path, '--cfg-options',
@@ -46,28 +36,19 @@ def label(chain, labeller_config, tmp_path) -> List[str]:
     ]
 
 
-def test_killed_labelling_goes_on(chain, workspace, label, tmp_path):
+def test_killed_labelling_continues(chain, workspace, label, tmp_path):
     out = tmp_path / 'out.json'
     shard = tmp_path / 'out.json.shards' / 'rank0.jsonl'
     kill_after(workspace, label, shard, lines=2)
     assert not out.exists()
     assert count_lines(shard) < len(load(chain.source)['images'])
 
-    # as if the last line had been cut off in the middle
+    # The last line may be incomplete.
     shard.write_bytes(shard.read_bytes()[:-5])
     output = workspace.run(*label)
     assert 'out.json: ' in output
     assert out.read_bytes() == chain.proxy_file.read_bytes()
     assert not shard.parent.exists()
-
-
-def test_killed_before_the_file_was_written(chain, workspace, label, tmp_path):
-    out = tmp_path / 'out.json'
-    shard = tmp_path / 'out.json.shards' / 'rank0.jsonl'
-    kill_after(workspace, label, shard, lines=1)
-    shard.write_text(''.join(shard_lines(chain.proxy_file)))
-    workspace.run(*label)
-    assert out.read_bytes() == chain.proxy_file.read_bytes()
 
 
 def test_resumed_training_is_the_uninterrupted_one(chain, workspace,
@@ -89,14 +70,14 @@ def test_resumed_training_is_the_uninterrupted_one(chain, workspace,
         json.loads(line) for path in tmp_path.glob('*/vis_data/scalars.json')
         for line in path.read_text().splitlines()
     ]
-    # one epoch of two iterations, counted on, then its validation
+    # One epoch of two iterations; the counters continue.
     assert [(log['epoch'], log['iter']) for log in logs
             if 'loss' in log] == [(2, 3), (2, 4)]
 
 
 @pytest.fixture
 def many(chain, tmp_path) -> Path:
-    """The boxes of the chain on many images, which are copies of its few."""
+    """The boxes of the chain on many images, copies of the few."""
     data = load(chain.source)
     images, annotations = [], []
     for copy in range(15):
@@ -115,7 +96,7 @@ def many(chain, tmp_path) -> Path:
 
 @pytest.fixture
 def label_many(chain, labeller_config, many, tmp_path) -> Callable:
-    """Command that labels many images, one a batch, to a file of a name."""
+    """Command that labels many images, one per batch, to a file."""
 
     def command(name: str) -> List[str]:
         return [
@@ -136,7 +117,7 @@ def test_killed_ten_times_at_random(workspace, label_many, rng, tmp_path):
         lines = count_lines(shard) + rng.integers(0, 10)
         kill_after(workspace, label_many('killed.json'), shard, lines)
         assert not out.exists()
-        # Half of the times in the middle of a line.
+        # In half of the cases the last line is incomplete.
         if shard.exists() and rng.random() < 0.5:
             shard.write_bytes(shard.read_bytes()[:-rng.integers(1, 200)])
     workspace.run(*label_many('killed.json'))
@@ -146,8 +127,8 @@ def test_killed_ten_times_at_random(workspace, label_many, rng, tmp_path):
 @pytest.mark.slow
 def test_full_disk(workspace, label_many, tmp_path):
     out = tmp_path / 'full.json'
-    # No file may grow beyond this, as if the disk were full; files in the
-    # memory that a loader's process shares count too, so there is none.
+    # No file may grow beyond this size, as if the disk were full. That also
+    # counts for the shared memory of loader processes, so there are none.
     output = workspace.run(
         *label_many('full.json'),
         'label_dataloader.num_workers=0',

@@ -59,10 +59,13 @@ def test_every_form_of_a_mask(segmentation):
 
 def test_smallest_box_gets_the_pixel():
     anns = [box(1, 0, 0, 20, 20), box(2, 5, 5, 10, 10), box(3, 5, 5, 10, 10)]
-    masks = {1: rle(filled(0, 0, 20, 20))}
-    masks[2] = masks[3] = rle(filled(5, 5, 15, 15))
+    masks = {
+        1: rle(filled(0, 0, 20, 20)),
+        2: rle(filled(5, 5, 15, 15)),
+        3: rle(filled(5, 5, 15, 14))
+    }
     records, counts = merge_image(anns, IMG, masks)
-    # of equal boxes the earlier is the smaller
+    # Of equal boxes, the earlier one is the smaller.
     np.testing.assert_array_equal(decode(records[1]), filled(5, 5, 15, 15))
     np.testing.assert_array_equal(
         decode(records[0]),
@@ -71,9 +74,43 @@ def test_smallest_box_gets_the_pixel():
     assert counts == dict(outside=0, empty=1)
 
     records, counts = merge_image(anns, IMG, masks, merge_by=None)
-    assert [record['mask_score'] for record in records] == [1, 1, 1]
+    assert [record['mask_score'] for record in records] == [1, 1, 0.9]
     for record in records:
         assert record['segmentation'] == masks[record['id']]
+
+
+def test_object_annotated_twice_shares_its_mask():
+    # The third box has the same pixel box, and its size is between.
+    anns = [
+        box(1, 0, 0, 20, 20),
+        box(2, 5.2, 5.2, 9.6, 9.6),
+        box(3, 5, 5, 10, 10),
+        box(4, 4, 4, 9.8, 9.8)
+    ]
+    masks = {1: rle(filled(0, 0, 20, 20)), 4: rle(filled(4, 4, 14, 14))}
+    masks[2] = masks[3] = rle(filled(5, 5, 15, 15))
+    (large, one, other, third), _ = merge_image(anns, IMG, masks)
+    assert one['segmentation'] == other['segmentation'] == masks[2]
+    assert one['mask_score'] == other['mask_score'] == 1
+    for record in (large, third):
+        assert not (decode(record) & decode(one)).any()
+
+
+def test_score_of_the_authors():
+    # Truncated, the box is [10, 29) x [10, 19).
+    anns, masks = [box(1, 10.5, 10.2, 19, 9.25)], {
+        1: rle(filled(5, 5, 40, 40))
+    }
+    (record, ), _ = merge_image(
+        anns, IMG, masks, truncate=True, off_by_one=True)
+    np.testing.assert_array_equal(decode(record), filled(10, 10, 29, 19))
+    assert record['mask_score'] == round(19 * 9 / (20 * 10), 6)
+
+
+def test_truncated_box_without_a_whole_pixel():
+    anns, masks = [box(1, -1.5, 4, 2.4, 3)], {1: rle(filled(0, 0, 9, 9))}
+    (record, ), _ = merge_image(anns, IMG, masks, truncate=True)
+    np.testing.assert_array_equal(decode(record), filled(0, 4, 1, 7))
 
 
 def test_mask_that_leaves_its_box():
@@ -124,8 +161,7 @@ def match(tiny_coco):
     coco = CocoBoxes(tiny_coco()['ann_file'], None)
 
     def run(*predictions: dict, min_iou: float = 0.9) -> tuple:
-        return match_predictions(
-            list(predictions), coco.data, coco.annotations, min_iou, 'p.json')
+        return match_predictions(list(predictions), coco, min_iou, 'p.json')
 
     return run
 
@@ -170,18 +206,33 @@ def test_equal_boxes_match_at_any_bound(match):
 @pytest.mark.parametrize('min_iou, found', [(0.74, [11]), (0.76, [])])
 def test_box_that_fits_roughly(match, min_iou, found):
     # IoU 0.75 with number 11
-    result, left_out = match(by_box(7, 5, 6, 15, 15), min_iou=min_iou)
-    assert list(result) == found
+    result, left_out = match(
+        by_box(7, 5, 6, 15, 15), by_id(8), min_iou=min_iou)
+    assert list(result) == found + [8]
     reason = f'no box of its image has an IoU of {min_iou} with its'
     assert left_out == ({} if found else {reason: ['[0]']})
 
 
 def test_left_out(match):
-    _, left_out = match(
-        by_box(99, 5, 6, 20, 15), by_box(2, 4, 4, 10, 10), by_id(9))
+    found, left_out = match(by_box(2, 4, 4, 10, 10), by_id(9), by_id(11))
     no_box, crowd = left_out.items()
-    assert no_box[1] == ['[0]', '[1]']
-    assert 'crowd' in crowd[0] and crowd[1] == ['[2]']
+    assert no_box[1] == ['[0]']
+    assert 'crowd' in crowd[0] and crowd[1] == ['[1]']
+    assert list(found) == [11]
+
+
+def test_nothing_matches(match):
+    with pytest.raises(ValueError, match='none of its 2 .* crowd'):
+        match(by_box(2, 4, 4, 10, 10), by_id(9))
+
+
+def test_boxes_as_corners(match):
+    corners = by_box(7, 5, 6, 25, 21), by_box(4, 10, 10, 15, 16)
+    with pytest.raises(ValueError, match=r'3 predictions .*x0, y0, x1, y1'):
+        match(*corners, by_box(2, 0, 0, 30, 48))
+    # One box among others proves nothing.
+    found, left_out = match(corners[0], by_box(2, 0, 0, 32, 48), by_id(3))
+    assert list(found) == [8, 3] and len(left_out) == 1
 
 
 def test_two_boxes_that_fit_equally_well(tiny_coco):
@@ -190,9 +241,9 @@ def test_two_boxes_that_fit_equally_well(tiny_coco):
         data['annotations'][1]['bbox'] = data['annotations'][0]['bbox']
 
     coco = CocoBoxes(tiny_coco(edit)['ann_file'], None)
-    found, left_out = match_predictions([by_box(7, 5, 6, 20, 15)], coco.data,
-                                        coco.annotations, 0.9, 'p.json')
-    assert found == {}
+    found, left_out = match_predictions(
+        [by_box(7, 5, 6, 20, 15), by_id(8)], coco, 0.9, 'p.json')
+    assert list(found) == [8]
     assert left_out == {'two boxes of its image fit it equally well': ['[0]']}
 
 
@@ -200,6 +251,8 @@ def test_two_boxes_that_fit_equally_well(tiny_coco):
     ((by_id(11), by_id(11)), r'already: prediction \[1\] \(annotation 11\)'),
     ((by_id(11), by_box(7, 5, 6, 20, 15)), r'already: .*\[1\] .*ion 11\)'),
     ((by_id(5), by_id(77)), r'not in the file of.*: .*\[1\] .*ion 77\)'),
+    ((by_id(5), by_box(99, 5, 6, 20, 15)),
+     r'its image_id is not in the file of .*: .*\[1\] \(image 99\)'),
     ((by_id(3, rle(filled(0, 0, 1, 1))), ), r'`size`.*\[0\] \(annotation 3'),
     ((by_id(5, dict(size=[40, 50], counts=[7, 8])), ), 'sum up.*annotation 5'),
     ((by_id(5, dict(size=[40, 50], counts='oooo')), ), 'decoded.*ion 5'),
@@ -242,3 +295,43 @@ def test_list_is_read_as_it_is(tmp_path):
     path = tmp_path / 'predictions.json'
     path.write_text(json.dumps(predictions))
     assert load_predictions(str(path)) == predictions
+
+
+def coco_file(tmp_path, **ids) -> str:
+    """Writes masks as the COCO file of another program."""
+    data = json.loads((tmp_path / 'boxes.json').read_text())
+    for ann in data['annotations']:
+        ann['segmentation'] = MASK
+        ann['id'] = ids.get(f'id{ann["id"]}', ann['id'])
+    path = tmp_path / 'masks.json'
+    path.write_text(json.dumps(data))
+    return str(path)
+
+
+def test_masks_of_a_coco_file(match, tmp_path):
+    predictions = load_predictions(coco_file(tmp_path))
+    found, left_out = match(*predictions)
+    # Without the crowd, number 9; ids decide, as they mean the same.
+    assert found == {11: MASK, 5: MASK, 8: MASK, 3: MASK}
+    assert not left_out
+
+
+def test_coco_file_with_ids_of_its_own(match, tmp_path):
+    path = coco_file(tmp_path, id11=3, id3=11)
+    predictions = load_predictions(path)
+    predictions[0]['segmentation'] = OTHER
+    found, _ = match(*predictions)
+    assert found == {11: OTHER, 5: MASK, 8: MASK, 3: MASK}
+
+
+def test_coco_file_without_masks(tiny_coco):
+    with pytest.raises(ValueError, match='none of 5 annotations has a mask'):
+        load_predictions(tiny_coco()['ann_file'])
+
+
+def test_counts_written_as_bytes(tmp_path):
+    mask = rle(filled(1, 2, 13, 34))
+    wrong = dict(mask, counts=str(mask['counts'].encode()))
+    path = tmp_path / 'predictions.json'
+    path.write_text(json.dumps([by_id(3, wrong)]))
+    assert load_predictions(str(path)) == [by_id(3, mask)]

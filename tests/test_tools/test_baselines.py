@@ -1,24 +1,14 @@
-import importlib.util
-from pathlib import Path
+import json
 
 import cv2
 import numpy as np
 import pytest
+from small_data import load_tool, run_tool
 
-ROOT = Path(__file__).resolve().parents[2]
 WINDOW = np.array([8, 12, 56, 44])
 SHAPE = (32, 48)
 
-
-def load_baselines():
-    path = ROOT / 'tools' / 'analysis_tools' / 'baseline_masks.py'
-    spec = importlib.util.spec_from_file_location('baseline_masks', path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
-
-
-METHODS = load_baselines().METHODS
+METHODS = load_tool('analysis_tools/baseline_masks').METHODS
 
 
 @pytest.fixture
@@ -66,3 +56,21 @@ def test_grabcut_at_the_border(img):
     # A box as large as the image has no background around it.
     mask = METHODS['grabcut'](img, np.array([0, 0, 64, 64]))
     assert mask.shape == (64, 64)
+
+
+def test_options_are_those_of_label(tiny_coco, tmp_path, monkeypatch):
+    data = tiny_coco()
+    found = []
+    for options in ((), ('--no-merge', ), ('--no-merge', '--off-by-one')):
+        out = tmp_path / f'{len(found)}.json'
+        run_tool(monkeypatch, 'analysis_tools/baseline_masks',
+                 data['ann_file'], data['data_prefix']['img'], out, '--method',
+                 'box', *options)
+        anns = json.loads(out.read_text())['annotations']
+        found.append({ann['id']: ann for ann in anns})
+    merged, plain, off_by_one = found
+    # Box 11 lies inside box 5.
+    assert merged[11]['segmentation'] == plain[11]['segmentation']
+    assert merged[5]['segmentation'] != plain[5]['segmentation']
+    assert plain[3]['mask_score'] == 1
+    assert off_by_one[3]['mask_score'] == pytest.approx(5 / 7, abs=1e-6)

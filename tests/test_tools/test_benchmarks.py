@@ -18,7 +18,8 @@ RATIOS = dict(
         'head_overhead', 'rle_over_polygon', 'pipeline_rle_over_polygon',
         'large_image_ratio'
     },
-    evaluation={'voc_speedup', 'coco_speedup'})
+    evaluation={'voc_speedup', 'coco_speedup'},
+    startup={'slowest_over_torch'})
 
 
 @pytest.fixture

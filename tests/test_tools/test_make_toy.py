@@ -118,6 +118,16 @@ def test_boxes_file_reveals_nothing_about_masks(toy):
             assert box[key] == instance[key]
 
 
+def test_first_scene_stays_the_same(toy):
+    """Numbers in the documents were measured on this set."""
+    found = [(ann['category_id'], ann['bbox'], ann['area'])
+             for ann in read_json(toy, 'instances_train')['annotations']
+             if ann['image_id'] == 1]
+    assert found == [(2, [13, 24, 70, 71], 2341), (2, [59, 37, 22, 33], 403),
+                     (1, [58, 94, 45, 45], 912), (1, [129, 84, 28, 26], 346),
+                     (3, [44, 0, 31, 44], 894)]
+
+
 def test_masks_of_one_image_are_disjoint(toy):
     masks_by_id = masks_of_images(read_json(toy, 'instances_train'))
     assert len(masks_by_id) == NUM_TRAIN

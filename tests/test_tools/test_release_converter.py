@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from PIL import Image
 from release_network import ReleaseNetwork
 from torch import nn
 
@@ -57,38 +58,70 @@ def load_config(width: int) -> Config:
     return cfg
 
 
+@pytest.fixture
+def convert_network(tmp_path):
+    """Builds a random release network and its converted labeller."""
+
+    def run(width: int) -> tuple:
+        network = build_network(width)
+        src, dst = tmp_path / 'src.pth', tmp_path / 'dst.pth'
+        torch.save(release_dict(network, 'model.'), src)
+        assert f'HRNetV2-w{width}' in convert(src, dst)
+        return network, init_labeller(load_config(width), str(dst), 'cpu')
+
+    return run
+
+
+def smooth_image(rng, height: int, width: int) -> np.ndarray:
+    noise = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
 @pytest.mark.parametrize('width', WIDTHS)
-def test_same_logits_and_masks_as_the_release(tmp_path, rng, width):
-    network = build_network(width)
-    src, dst = tmp_path / 'src.pth', tmp_path / 'dst.pth'
-    torch.save(release_dict(network, 'model.'), src)
-    assert f'HRNetV2-w{width}' in convert(src, dst)
-    model = init_labeller(load_config(width), str(dst), 'cpu')
-
-    img = cv2.resize(
-        rng.integers(0, 256, (12, 16, 3), dtype=np.uint8), (230, 170),
-        interpolation=cv2.INTER_CUBIC)
-    x0, y0, x1, y1 = 20.7, 10.2, 151.9, 130.6
-    # The release cuts at whole numbers and normalises RGB by means of BGR.
-    window = (slice(10, 130), slice(20, 151))
-    crop = cv2.resize(img[window], (320, 320))[:, :, ::-1] / 255
-    crop = crop - np.array([102.9801, 115.9465, 122.7717]) / 255
-    crop = torch.from_numpy(crop.transpose(2, 0, 1)[None]).float()
+def test_same_logits_as_the_release(convert_network, width):
+    network, model = convert_network(width)
+    crop = torch.rand(1, 3, 320, 320) - 0.4
     with torch.no_grad():
-        expected = network(crop)[0, 0]
+        expected = network(crop)
         maps = model(crop)
-        fused = model.fusion(maps['salient'], maps['transferred'])[0]
+        fused = model.fusion(maps['salient'], maps['transferred'])
     assert expected.std() > 0.01
-    torch.testing.assert_close(fused, expected, rtol=0, atol=1e-4)
+    torch.testing.assert_close(fused, expected[:, 0], rtol=0, atol=1e-4)
 
-    # sigmoid, min-max, resize to the box, threshold
-    prob = expected.sigmoid()
+
+def release_mask(network: ReleaseNetwork, crop: np.ndarray) -> np.ndarray:
+    """The mask of a BGR crop, step by step as in the authors' code."""
+    transform = pytest.importorskip('skimage.transform')
+    img = transform.resize(crop[..., ::-1], (320, 320), mode='constant')
+    img -= np.array([102.9801, 115.9465, 122.7717]) / 255
+    img = torch.from_numpy(img.transpose(2, 0, 1)[None]).float()
+    with torch.no_grad():
+        prob = network.fused_map(network.features(img))[0, 0].sigmoid()
     prob = ((prob - prob.min()) / (prob.max() - prob.min())).numpy()
-    expected_mask = cv2.resize(prob, (131, 120)) > 0.5
-    masks, _ = label_boxes(model, img, [[x0, y0, x1, y1]])
-    assert 0.02 < expected_mask.mean() < 0.98
-    assert (masks[0][window] == expected_mask).mean() > 0.999
-    assert masks[0].sum() == masks[0][window].sum()
+    small = Image.fromarray(prob * 255).convert('L')
+    return np.array(small.resize(crop.shape[1::-1], Image.BILINEAR)) > 127
+
+
+def test_same_masks_as_the_release(convert_network, rng):
+    network, model = convert_network(18)
+    img = smooth_image(rng, 360, 480)
+    # xywh, smaller and larger than the map of 80 px and the crop of 320 px
+    boxes = np.array([[20.7, 10.2, 131.9, 120.6], [10.7, 20.2, 5.6, 7.9],
+                      [5, 3.5, 400.2, 350.9], [90.1, 60.3, 330.4, 45.5]])
+    corners = np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
+    masks, _ = label_boxes(model, img, corners, merge=False)
+    for mask, (x, y, w, h) in zip(masks, boxes.astype(int)):
+        window = (slice(y, y + h), slice(x, x + w))
+        expected = release_mask(network, img[window])
+        assert 0.02 < expected.mean() < 0.98
+        assert (mask[window] == expected).all()
+        assert mask.sum() == expected.sum()  # nothing outside the box
+    # Each option of test_cfg is needed for that.
+    exact = dict(model.test_cfg)
+    for option in dict(upsample=True), dict(eight_bit=False):
+        model.test_cfg = dict(exact, **option)
+        others, _ = label_boxes(model, img, corners, merge=False)
+        assert (masks != others).any()
 
 
 @pytest.mark.parametrize('size', [(97, 130), (64, 320)])

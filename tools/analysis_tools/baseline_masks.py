@@ -8,6 +8,7 @@ import numpy as np
 from mmboxcaseg.datasets.coco import CocoBoxes, box_area, read_image
 from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import ProxyWriter, make_records
+from mmboxcaseg.proxy.options import add_mask_options, record_options
 from mmboxcaseg.structures import pixel_boxes, xywh_to_xyxy
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
@@ -62,14 +63,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('images', help='folder of its images')
     parser.add_argument('out', help='proxy file (.json) to write')
     parser.add_argument('--method', choices=METHODS, default='grabcut')
+    add_mask_options(parser)
     return parser.parse_args()
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the proxy file; images that are done are skipped."""
     coco = CocoBoxes(args.boxes, args.images)
-    writer = ProxyWriter(args.out, args.boxes,
-                         dict(mask_source=f'baseline:{args.method}'))
+    options = record_options(args)
+    provenance = dict(
+        mask_source=f'baseline:{args.method}',
+        **options,
+        truncate=args.truncate)
+    writer = ProxyWriter(args.out, args.boxes, provenance)
     writer.prepare()
     finished = writer.finished()
     todo = [img_id for img_id in coco.annotations if img_id not in finished]
@@ -78,23 +84,18 @@ def run(args: argparse.Namespace) -> None:
         img = read_image(osp.join(args.images, info['file_name']))
         size = info['height'], info['width']
         boxes = xywh_to_xyxy([ann['bbox'] for ann in anns])
-        windows = pixel_boxes(boxes, *size)
+        windows = pixel_boxes(boxes, *size, truncate=args.truncate)
         masks = [METHODS[args.method](img, window) for window in windows]
         areas = [box_area(ann) for ann in anns]
-        records = make_records([ann['id'] for ann in anns],
-                               masks,
-                               windows,
-                               areas,
-                               size,
-                               merge_by=None)
+        ids = [ann['id'] for ann in anns]
+        records = make_records(ids, masks, windows, areas, size, **options)
         writer.append(0, img_id, records)
     print(f'\n{args.out}: {writer.finish()["instances"]} masks')
 
 
 @exit_on_bad_input()
 def main() -> None:
-    args = parse_args()
-    run(args)
+    run(parse_args())
 
 
 if __name__ == '__main__':

@@ -8,19 +8,17 @@ import os.path as osp
 from collections import defaultdict
 from typing import Dict, List
 
-import matplotlib
 import numpy as np
-from mmdet.apis import inference_detector, init_detector
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg.datasets.coco import load_coco, read_image
 from mmboxcaseg.evaluation.mask_files import masks_by_id
 from mmboxcaseg.structures import is_kept
-from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input
+from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
+                                  exit_on_bad_input)
 from mmboxcaseg.visualization.drawing import Instance, draw
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt  # noqa: E402
 
 
 def read_instances(path: str,
@@ -67,10 +65,10 @@ def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
                out: str) -> None:
     """Draw a grid: a row per image, a column per source of masks."""
     heights = [img.shape[0] / img.shape[1] for img in images.values()]
-    _, axes = plt.subplots(
+    fig = Figure(figsize=(2.6 * len(columns), 2.6 * sum(heights)))
+    axes = fig.subplots(
         len(images),
         len(columns),
-        figsize=(2.6 * len(columns), 2.6 * sum(heights)),
         squeeze=False,
         gridspec_kw=dict(height_ratios=heights, hspace=0.08, wspace=0.04))
     for row, (img_id, img) in zip(axes, images.items()):
@@ -78,7 +76,7 @@ def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
             draw(ax, img, instances[img_id])
     for ax, title in zip(axes[0], columns):
         ax.set_title(title, fontsize=9)
-    _save(out)
+    _save(fig, out)
 
 
 def detect(model, img: np.ndarray, score_thr: float = 0.5) -> List[Instance]:
@@ -92,6 +90,8 @@ def detect(model, img: np.ndarray, score_thr: float = 0.5) -> List[Instance]:
     Returns:
         list[Instance]: The detections, best first.
     """
+    from mmdet.apis import inference_detector
+
     found = inference_detector(model, img[..., ::-1].copy()).pred_instances
     found = found[found.scores >= score_thr].cpu().numpy()
     names = model.dataset_meta['classes']
@@ -118,13 +118,13 @@ def draw_detections(detections: list, out: str) -> None:
     """Draw a grid of images with their detections."""
     cols = 4
     rows = -(-len(detections) // cols)
-    _, axes = plt.subplots(
-        rows, cols, figsize=(2.6 * cols, 2.6 * rows), squeeze=False)
+    fig = Figure(figsize=(2.6 * cols, 2.6 * rows))
+    axes = fig.subplots(rows, cols, squeeze=False)
     for ax in axes.flat:
         ax.axis('off')
     for ax, (img, instances) in zip(axes.flat, detections):
         draw(ax, img, instances)
-    _save(out)
+    _save(fig, out)
 
 
 def draw_pipeline(img: np.ndarray, boxes: List[Instance],
@@ -133,8 +133,8 @@ def draw_pipeline(img: np.ndarray, boxes: List[Instance],
     """Draw the three stages as one row with arrows."""
     titles = ('boxes', 'proxy masks (score)', 'Proxy Mask R-CNN')
     labels = ('BoxCaseg\n+ salient images', 'train')
-    fig, axes = plt.subplots(
-        1, 3, figsize=(11, 2.9), gridspec_kw=dict(wspace=0.75))
+    fig = Figure(figsize=(11, 2.9))
+    axes = fig.subplots(1, 3, gridspec_kw=dict(wspace=0.75))
     for ax, title, instances in zip(axes, titles, (boxes, proxies, found)):
         draw(ax, img, instances)
         ax.set_title(title, fontsize=10)
@@ -142,17 +142,15 @@ def draw_pipeline(img: np.ndarray, boxes: List[Instance],
         x0, x1 = left.get_position().x1, right.get_position().x0
         fig.text((x0 + x1) / 2, 0.58, label, ha='center', fontsize=9)
         fig.add_artist(
-            matplotlib.patches.FancyArrowPatch((x0 + .012, .5),
-                                               (x1 - .012, .5),
-                                               arrowstyle='-|>',
-                                               mutation_scale=16,
-                                               color='0.3'))
-    _save(out)
+            FancyArrowPatch((x0 + .012, .5), (x1 - .012, .5),
+                            arrowstyle='-|>',
+                            mutation_scale=16,
+                            color='0.3'))
+    _save(fig, out)
 
 
-def _save(out: str) -> None:
-    plt.savefig(out, dpi=110, bbox_inches='tight')
-    plt.close()
+def _save(fig: Figure, out: str) -> None:
+    fig.savefig(out, dpi=110, bbox_inches='tight')
     print(f'written: {out}')
 
 
@@ -175,6 +173,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--checkpoint', required=True, help='checkpoint of the detector')
     parser.add_argument('--out', required=True, help='folder of the figures')
+    add_trust_checkpoint(parser)
     return parser.parse_args()
 
 
@@ -203,7 +202,13 @@ def run(args: argparse.Namespace) -> None:
                 for img_id in chosen}, columns,
                osp.join(args.out, 'masks.png'))
 
-    model = init_detector(args.detector, args.checkpoint, device='cpu')
+    # After the arguments: PyTorch and mmdet take seconds to import.
+    from mmdet.apis import init_detector
+
+    from mmboxcaseg.engine.checkpoint import safe_checkpoints
+
+    with safe_checkpoints(args.trust_checkpoint):
+        model = init_detector(args.detector, args.checkpoint, device='cpu')
     shown = list(dict.fromkeys(chosen + list(files)))[:12]
     detections = [(img, detect(model, img)) for img in map(read, shown)]
     draw_detections(detections, osp.join(args.out, 'detections.png'))
@@ -216,11 +221,11 @@ def run(args: argparse.Namespace) -> None:
                   osp.join(args.out, 'pipeline.png'))
 
 
+@exit_on_bad_input()
 def main() -> None:
     args = parse_args()
-    with exit_on_bad_input():
-        check_folder(args.out, 'folder of the figures')
-        run(args)
+    check_folder(args.out, 'folder of the figures')
+    run(args)
 
 
 if __name__ == '__main__':

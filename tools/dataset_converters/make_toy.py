@@ -23,7 +23,7 @@ from typing import Dict, List, Optional
 
 import cv2
 import numpy as np
-from numpy.random import Generator, SeedSequence, default_rng
+from numpy.random import SeedSequence, default_rng
 from toy.images import make_salient, make_scene
 from toy.shapes import CLASSES
 from toy.textures import SIZE
@@ -60,33 +60,28 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def generator_of(seed: int, split: str, index: int) -> Generator:
-    """Random generator of one image, independent of all other images."""
-    return default_rng(SeedSequence([seed, SPLITS.index(split), index]))
-
-
 def write_image(path: Path, image: np.ndarray) -> None:
     """Write an image (H, W, 3) as JPEG or a mask (H, W) as PNG."""
     if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 95]):
         raise OSError(f'cannot write {path}')
 
 
-def write_scene(index: int, folder: Path, seed: int) -> List[dict]:
-    """Draw and write a scene; returns its annotations."""
-    rng = generator_of(seed, folder.name, index)
+def draw(index: int, folder: Path, seed: int) -> List[dict]:
+    """Draw and write an image of a split; returns a scene's annotations."""
+    # A generator per image, so that the order of drawing does not matter.
+    keys = [seed, SPLITS.index(folder.name), index]
+    rng = default_rng(SeedSequence(keys))
+    if folder.name == 'salient':
+        image, mask = make_salient(rng)
+        write_image(folder / 'images' / f'{index:06d}.jpg', image)
+        write_image(folder / 'masks' / f'{index:06d}.png',
+                    mask * np.uint8(255))
+        return []
     image, masks, labels = make_scene(rng)
     write_image(folder / f'{index:06d}.jpg', image)
     return [
         make_annotation(mask, label + 1) for mask, label in zip(masks, labels)
     ]
-
-
-def write_salient(index: int, folder: Path, seed: int) -> None:
-    """Draw and write a salient image and its mask."""
-    image, mask = make_salient(generator_of(seed, folder.name, index))
-    write_image(folder / 'images' / f'{index:06d}.jpg', image)
-    write_image(folder / 'masks' / f'{index:06d}.png',
-                mask.astype(np.uint8) * 255)
 
 
 def to_coco(scenes: List[List[dict]], marker: dict) -> dict:
@@ -107,8 +102,7 @@ def generate(out: Path, marker: dict, nproc: int) -> None:
     for folder in ('train', 'val', 'salient/images', 'salient/masks'):
         (out / folder).mkdir(parents=True)
     for split in SPLITS:
-        write = write_salient if split == 'salient' else write_scene
-        write = partial(write, folder=out / split, seed=marker['seed'])
+        write = partial(draw, folder=out / split, seed=marker['seed'])
         scenes = run_parallel(write, range(marker[f'num_{split}']), nproc)
         if split == 'salient':
             continue

@@ -1,23 +1,12 @@
 from typing import Iterator
 
 from mmboxcaseg.datasets import ProxyCocoDataset
-from mmboxcaseg.datasets.coco import (entry_name, is_ignored,
+from mmboxcaseg.datasets.coco import (counts_from_bytes, entry_name,
+                                      is_ignored, rle_counts,
                                       segmentation_problem)
 from ..checked_source import CheckedSource
 from ..findings import ERROR, NOTE, WARNING, Case, Kind, data_check
 from .annotations import describe
-
-
-def rle_counts(ann: object) -> object:
-    """``counts`` of the RLE of an annotation; None if it has no RLE."""
-    segmentation = ann.get('segmentation') if isinstance(ann, dict) else None
-    return segmentation.get('counts') if isinstance(segmentation,
-                                                    dict) else None
-
-
-def is_bytes_text(counts: object) -> bool:
-    """Whether ``counts`` is how Python prints bytes: "b'...'"."""
-    return isinstance(counts, str) and counts[:2] in ("b'", 'b"')
 
 
 @data_check({
@@ -34,7 +23,7 @@ def check_counts(one: CheckedSource) -> Iterator[Case]:
         counts = rle_counts(ann)
         if isinstance(counts, list) and not ann.get('iscrowd'):
             yield 'mask-uncompressed', f'annotation {entry_name(ann, i)}'
-        elif is_bytes_text(counts):
+        elif counts_from_bytes(ann) is not None:
             yield ('mask-bytes',
                    f'annotation {entry_name(ann, i)}, {counts[:12]}...')
 

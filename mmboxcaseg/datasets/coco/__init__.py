@@ -3,8 +3,8 @@
 Nothing here imports PyTorch, so that tools for JSON files start at once.
 """
 from .annotations import (area_of, box_area, check_segmentations,
-                          check_true_masks, is_ignored, missing_masks,
-                          rotation_of)
+                          check_true_masks, counts_from_bytes, is_ignored,
+                          missing_masks, rle_counts, rotation_of)
 from .building import (BOX_KEYS, boxes_only, make_annotation, make_coco,
                        write_coco)
 from .classes import (check_class_list, check_class_order, check_names,
@@ -18,7 +18,7 @@ from .image_files import (IMAGE_SUFFIXES, PROBLEMS, ImageHeader, describe,
                           header_problem, image_problem, is_remote,
                           mask_problem, missing_files, read_header)
 from .messages import entry_name, first_few, raise_problems
-from .reading import load_coco, load_json
+from .reading import load_coco, load_json, read_polygons
 from .schema import (LISTS, check_coco, entry_problems, list_problem,
                      schema_problem, segmentation_problem)
 
@@ -27,12 +27,13 @@ __all__ = [
     'LISTS', 'PROBLEMS', 'area_of', 'box_area', 'boxes_only',
     'check_class_list', 'check_class_order', 'check_coco', 'check_names',
     'check_segmentations', 'check_target', 'check_true_masks',
-    'common_classes', 'decode_image', 'describe', 'entry_name',
-    'entry_problems', 'file_names', 'first_few', 'header_problem',
-    'image_problem', 'is_cut', 'is_ignored', 'is_readable', 'is_remote',
-    'list_problem', 'load_coco', 'load_image', 'load_json', 'make_annotation',
-    'make_coco', 'mask_problem', 'missing_files', 'missing_masks',
-    'new_folder', 'raise_problems', 'read_header', 'read_image',
-    'repeated_names', 'rotation_of', 'schema_problem', 'segmentation_problem',
+    'common_classes', 'counts_from_bytes', 'decode_image', 'describe',
+    'entry_name', 'entry_problems', 'file_names', 'first_few',
+    'header_problem', 'image_problem', 'is_cut', 'is_ignored', 'is_readable',
+    'is_remote', 'list_problem', 'load_coco', 'load_image', 'load_json',
+    'make_annotation', 'make_coco', 'mask_problem', 'missing_files',
+    'missing_masks', 'new_folder', 'raise_problems', 'read_header',
+    'read_polygons', 'read_image', 'repeated_names', 'rle_counts',
+    'rotation_of', 'schema_problem', 'segmentation_problem',
     'warn_of_cut_files', 'write_atomically', 'write_coco', 'writing'
 ]

@@ -47,6 +47,30 @@ def area_of(ann: dict) -> float:
     return box_area(ann) if area is None else area
 
 
+def rle_counts(ann: object) -> object:
+    """``counts`` of the RLE of an annotation; None if it has no RLE."""
+    segmentation = ann.get('segmentation') if isinstance(ann, dict) else None
+    return segmentation.get('counts') if isinstance(segmentation,
+                                                    dict) else None
+
+
+def counts_from_bytes(ann: object) -> Optional[str]:
+    """Read ``counts`` that are Python bytes written as text: "b'...'".
+
+    Args:
+        ann (object): Annotation or prediction, as read from JSON.
+
+    Returns:
+        str, optional: What ``counts`` should be; None if they have another
+        form.
+    """
+    counts = rle_counts(ann)
+    if not isinstance(counts, str) or counts[:2] not in ("b'", 'b"'):
+        return None
+    # Python writes a backslash in bytes as two.
+    return counts[2:-1].replace('\\\\', '\\')
+
+
 def missing_masks(annotations: Sequence[dict]) -> List[int]:
     """Find the annotations that have no mask.
 

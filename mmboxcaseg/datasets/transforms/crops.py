@@ -15,6 +15,7 @@ from mmengine.structures import InstanceData
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import TRANSFORMS
 from mmboxcaseg.structures import jitter_box, pixel_boxes, tight_box
+from .fading_resize import resize_fading
 
 
 def crop_side(size: Optional[int], results: dict) -> int:
@@ -65,20 +66,23 @@ class CropBoxes(BaseTransform):
         margins (Sequence[float]): Each gives a box one crop, that shows so
             much more on every side, in widths and heights of the box: for
             labelling, which averages them. Defaults to (0, ).
+        zero_padding (bool): Whether to resize crops as the authors' code
+            does, see :func:`resize_fading`; crops are then float32. Defaults
+            to False.
 
     Raises:
         InputError: The size of the image file is not that of the JSON.
     """
 
-    def __init__(
-        self,
-        size: Optional[int] = None,
-        shift: Tuple[float, float] = (0, 0),
-        scale: Tuple[float, float] = (1, 1),
-        flip_prob: float = 0,
-        centred: bool = False,
-        truncate: bool = False,
-        margins: Sequence[float] = (0, )) -> None:
+    def __init__(self,
+                 size: Optional[int] = None,
+                 shift: Tuple[float, float] = (0, 0),
+                 scale: Tuple[float, float] = (1, 1),
+                 flip_prob: float = 0,
+                 centred: bool = False,
+                 truncate: bool = False,
+                 margins: Sequence[float] = (0, ),
+                 zero_padding: bool = False) -> None:
         self.size = size
         self.shift = shift
         self.scale = scale
@@ -86,6 +90,7 @@ class CropBoxes(BaseTransform):
         self.centred = centred
         self.truncate = truncate
         self.margins = np.array(margins, dtype=np.float64)
+        self.zero_padding = zero_padding
 
     def transform(self, results: dict) -> dict:
         """Cut the crops.
@@ -115,7 +120,7 @@ class CropBoxes(BaseTransform):
         if self.margins.any() or len(self.margins) > 1:
             views = results['views'] = self._views(jittered, shape)
         results['crops'] = np.stack([
-            cv2.resize(img[y0:y1, x0:x1], (size, size))
+            self._resize(img[y0:y1, x0:x1], size)
             for x0, y0, x1, y1 in views.reshape(-1, 4)
         ])
         first = views[:, 0]
@@ -126,6 +131,11 @@ class CropBoxes(BaseTransform):
         if np.random.rand() < self.flip_prob:
             self._flip(results, size)
         return results
+
+    def _resize(self, crop: np.ndarray, size: int) -> np.ndarray:
+        if self.zero_padding:
+            return resize_fading(crop, size)
+        return cv2.resize(crop, (size, size))
 
     def _jitter(self, box: np.ndarray) -> np.ndarray:
         if tuple(self.shift) == (0, 0) and tuple(self.scale) == (1, 1):
@@ -149,7 +159,8 @@ class CropBoxes(BaseTransform):
         return (f'{self.__class__.__name__}(size={self.size}, '
                 f'shift={self.shift}, scale={self.scale}, '
                 f'flip_prob={self.flip_prob}, centred={self.centred}, '
-                f'truncate={self.truncate}, margins={self.margins.tolist()})')
+                f'truncate={self.truncate}, margins={self.margins.tolist()}, '
+                f'zero_padding={self.zero_padding})')
 
 
 @TRANSFORMS.register_module()

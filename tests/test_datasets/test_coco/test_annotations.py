@@ -2,7 +2,8 @@ import pytest
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (area_of, box_area, check_segmentations,
-                                      check_true_masks, missing_masks)
+                                      check_true_masks, counts_from_bytes,
+                                      missing_masks)
 
 IMAGES = {7: dict(id=7, height=4, width=6)}
 SQUARE = [[1, 1, 3, 1, 3, 3, 1, 3]]
@@ -59,3 +60,20 @@ def test_broken_masks_are_refused(segmentation, text):
 
 def test_masks_that_are_not_there_are_not_broken():
     check_segmentations([dict(id=4, image_id=7)], IMAGES, 'boxes.json')
+
+
+@pytest.mark.parametrize('counts', [b'n3\\0\\\\1', b'52203'])
+def test_counts_from_bytes(counts):
+    ann = dict(segmentation=dict(size=[4, 6], counts=str(counts)))
+    assert counts_from_bytes(ann) == counts.decode()
+
+
+@pytest.mark.parametrize(
+    'segmentation',
+    [SQUARE, None,
+     dict(counts='b3'),
+     dict(counts=[1, 2]),
+     dict(size=[4, 6])])
+def test_counts_of_other_forms(segmentation):
+    assert counts_from_bytes(dict(segmentation=segmentation)) is None
+    assert counts_from_bytes([]) is None
