@@ -4,7 +4,7 @@ Every case runs the program. It must end before the first iteration, with a
 message of this project alone, that names the setting.
 """
 import pytest
-from small_data import SmallData, end_of
+from small_data import end_of
 
 # Writing the config down takes most of the time, once a backend. MMEngine
 # confuses runs of one name that begin in the same second.
@@ -24,11 +24,6 @@ DETECTIONS = 'test_mode=True, pipeline={{_base_.test_pipeline}}'
 CROPS = "per_image=True, pipeline=[dict(type='LoadImageFromFile'), " \
     "dict(type='mmboxcaseg.CropBoxes', size=96), " \
     "dict(type='mmboxcaseg.PackCrops')]"
-
-
-@pytest.fixture
-def data(tmp_path, tiny_coco, tiny_salient) -> SmallData:
-    return SmallData(tmp_path, tiny_coco, tiny_salient)
 
 
 @pytest.fixture
