@@ -14,7 +14,8 @@ from mmengine.fileio import dump
 from mmboxcaseg import InputError
 from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy import count_kept
-from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input, read_config
+from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
+                                  exit_on_bad_input, read_config)
 from mmboxcaseg.utils.steps import StepRunner
 
 TOOLS = osp.dirname(osp.abspath(__file__))
@@ -241,10 +242,12 @@ def main(argv: Optional[List[str]] = None) -> None:
     parser.add_argument('config', help='config of the pipeline')
     parser.add_argument(
         '--work-dir', required=True, help='folder of all results')
+    add_trust_checkpoint(parser)
     args = parser.parse_args(argv)
     cfg = read_pipeline(args.config)
     check_folder(args.work_dir, 'work folder')
-    steps = StepRunner(TOOLS, args.work_dir)
+    steps = StepRunner(
+        TOOLS, args.work_dir, trust_checkpoint=args.trust_checkpoint)
     summary = run(cfg, steps)
     dump(summary, steps.path('summary.json'), indent=1)
     print('\n' + format_table(summary))

@@ -57,12 +57,12 @@ def test_output(monkeypatch, refused, data, tool, argv, words):
 @pytest.mark.parametrize('tool, argv, words', [
     ('dataset_converters/boxes_only', ('images', 'out'), 'not found: images'),
     (DUTS, ('images', 'boxes.json', 'out'), 'boxes.json does not exist, or is '
-     'no folder'),
+     'not a folder'),
     ('merge_masks', ('boxes.json', 'images', 'out'), 'not found: images'),
-    ('analysis_tools/proxy_report',
-     ('boxes.json', '--images', 'images', '--out', 'out'), 'is no proxy file'),
+    ('analysis_tools/proxy_report', ('boxes.json', '--images', 'images',
+                                     '--out', 'out'), 'is not a proxy file'),
     ('analysis_tools/eval_masks',
-     ('boxes.json', 'boxes.json'), 'is no proxy file'),
+     ('boxes.json', 'boxes.json'), 'is not a proxy file'),
     ('analysis_tools/baseline_masks',
      ('boxes.json', 'no', 'out'), '3 of 3 images'),
     ('model_converters/boxcaseg_release_to_mmboxcaseg',
@@ -81,7 +81,7 @@ def test_input(monkeypatch, refused, data, tool, argv, words):
 ])
 def test_boxes_are_no_proxy_file(refused, data, tool, argv):
     output = refused(tool, data.boxes, *(data.folder / name for name in argv))
-    assert f'{data.boxes} is no proxy file' in output
+    assert f'{data.boxes} is not a proxy file' in output
 
 
 @pytest.mark.parametrize('tool, spoil, word', [

@@ -11,7 +11,7 @@ test_evaluator = dict(_delete_=True, type='mmboxcaseg.InstanceIoUMetric')
 
 @pytest.mark.parametrize('lines, options, words', [
     ('', (), 'has no test_dataloader'),
-    (TEST_CONFIG, (), 'test_evaluator compares with true masks'),
+    (TEST_CONFIG, (), '(test_evaluator): 5 of 5 annotations have no'),
     (TEST_CONFIG + 'test_evaluator = None', (), 'not set: test_evaluator'),
     (TEST_CONFIG, ('--out', 'a.pkl'), '--out is for detectors'),
     (TEST_CONFIG, ('--out', 'images/a.png/a.pkl'), 'cannot be written'),
