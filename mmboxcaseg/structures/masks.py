@@ -193,12 +193,15 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
 
     Args:
         segmentation (list | dict): Polygons, uncompressed or compressed RLE.
+            An empty list is an empty mask.
         height (int): Image height.
         width (int): Image width.
 
     Returns:
         dict: Compressed RLE whose ``counts`` is a str, fit for JSON.
     """
+    if not segmentation:
+        segmentation = dict(size=[height, width], counts=[height * width])
     if isinstance(segmentation, list):
         rle = mask_utils.merge(
             mask_utils.frPyObjects(segmentation, height, width))

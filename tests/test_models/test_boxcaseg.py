@@ -241,15 +241,15 @@ def test_output_names_the_map(build_labeller, output, min_max, threshold):
 @torch.no_grad()
 def test_maps_of_stride_4(build_labeller):
     model = build_labeller(upsample=False).eval()
-    inputs = model.data_preprocessor(label_data([3]))['inputs']
+    inputs = model.data_preprocessor(label_data([7]))['inputs']
     small, large = (model.logit_maps(inputs, flag) for flag in (False, True))
     side = inputs.shape[-1]
     for name in model.HEADS:
-        assert small[name].shape == (3, side // 4, side // 4)
+        assert small[name].shape == (7, side // 4, side // 4)
         resized = F.interpolate(small[name][:, None], side, mode='bilinear')
         torch.testing.assert_close(resized[:, 0], large[name])
-    assert model.predict_maps(inputs).shape == (3, side // 4, side // 4)
-    for i, mask in enumerate(run(model, [3], [1])):
+    assert model.predict_maps(inputs).shape == (7, side // 4, side // 4)
+    for i, mask in enumerate(run(model, [7], [1])):
         assert mask.shape == (40 + 4 * i, 60 - 4 * i)
 
 

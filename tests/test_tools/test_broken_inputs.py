@@ -364,7 +364,8 @@ def test_label_on_a_full_disk(monkeypatch, data, checkpoint):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
     try:
-        with pytest.raises(SystemExit, match='out.json: File too large. Free some'):
+        with pytest.raises(
+                SystemExit, match='out.json: File too large. Free some'):
             run_tool(monkeypatch, *argv)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -511,10 +512,10 @@ def test_output(monkeypatch, capsys, data, tool, argv, words):
     (DUTS, ('images', 'boxes.json', 'out'), 'boxes.json does not exist, or is '
      'no folder'),
     ('merge_masks', ('boxes.json', 'images', 'out'), 'not found: images'),
-    ('analysis_tools/proxy_report',
-     ('boxes.json', '--images', 'images', '--out', 'out'), 'is no proxy file'),
+    ('analysis_tools/proxy_report', ('boxes.json', '--images', 'images',
+                                     '--out', 'out'), 'is not a proxy file'),
     ('analysis_tools/eval_masks',
-     ('boxes.json', 'boxes.json'), 'is no proxy file'),
+     ('boxes.json', 'boxes.json'), 'is not a proxy file'),
     ('analysis_tools/baseline_masks',
      ('boxes.json', 'no', 'out'), '3 of 3 images'),
     ('model_converters/boxcaseg_release_to_mmboxcaseg',
@@ -553,7 +554,7 @@ def test_merge_masks(monkeypatch, capsys, data, predictions, words):
 def test_boxes_are_no_proxy_file(monkeypatch, capsys, data, tool, argv):
     output = end_of(monkeypatch, capsys, tool, data.boxes,
                     *(data.folder / name for name in argv))
-    assert f'{data.boxes} is no proxy file' in output
+    assert f'{data.boxes} is not a proxy file' in output
 
 
 @pytest.mark.parametrize('tool, spoil, word', [

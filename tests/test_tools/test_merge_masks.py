@@ -1,31 +1,23 @@
-import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_data import run_tool
 
 from mmboxcaseg.datasets.coco import CocoBoxes
 from mmboxcaseg.proxy import ProxyWriter, load_proxy
 from mmboxcaseg.structures import (agreement, encode_window, merge_masks,
                                    pixel_boxes)
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
 def tool(monkeypatch, capsys):
     """Runs the tool and returns what it printed."""
-    spec = importlib.util.spec_from_file_location(
-        'merge_masks', ROOT / 'tools' / 'merge_masks.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
 
     def run(*argv: str) -> str:
-        monkeypatch.setattr(sys, 'argv', ['merge_masks.py', *argv])
-        module.main()
+        run_tool(monkeypatch, 'merge_masks', *argv)
         return capsys.readouterr().out
 
     return run
