@@ -1,6 +1,5 @@
-"""What run_pipeline.py says of broken configs."""
+"""Configs of pipelines that are refused before the first step."""
 import pytest
-from small_data import end_of
 
 PIPELINE = '''
 labeller, detector = 'labeller.py', 'proxy.py'
@@ -17,11 +16,10 @@ train = dict(boxes='boxes.json', images='images')
     (PIPELINE + "twin = 'detector.py'", 'set `val`, too'),
     (PIPELINE + "train = dict(images='a')", 'does not set train.boxes'),
 ])
-def test_run_pipeline(monkeypatch, capsys, data, content, words):
+def test_run_pipeline(monkeypatch, refused, data, content, words):
     monkeypatch.chdir(data.folder)
     if content is not None:
         (data.folder / 'pipeline.py').write_text(content)
-    output = end_of(monkeypatch, capsys, 'run_pipeline', 'pipeline.py',
-                    '--work-dir', 'work')
+    output = refused('run_pipeline', 'pipeline.py', '--work-dir', 'work')
     assert words in output
     assert not (data.folder / 'work').exists()

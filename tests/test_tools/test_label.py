@@ -1,25 +1,49 @@
-"""What label.py and label_image.py say of broken input."""
+"""Labelling of any kind of image, and messages about broken files."""
 import json
 import resource
 import shutil
 
 import pytest
 import torch
-from damage import (append, boxes, edit, image, normalised, nothing, shorten,
-                    text)
-from small_data import end_of, run_tool
+from image_kinds import LOADED, expected, write_kind
+from small_data import run_tool
+from spoil import (NO_CHECKPOINT, append, boxes, edit, image, normalised,
+                   nothing, shorten, text)
 
-NO_CHECKPOINT = 'is not a checkpoint or is incomplete'
+from mmboxcaseg.proxy import load_proxy
+
+
+def test_every_kind_of_image(monkeypatch, data, checkpoint):
+    """Images of every kind that loads are labelled."""
+    sizes = [expected(kind).shape[:2] for kind in LOADED]
+    names = [write_kind(kind, data.images).name for kind in LOADED]
+    data.boxes.write_text(
+        json.dumps(
+            dict(
+                images=[
+                    dict(id=i, file_name=name, height=size[0], width=size[1])
+                    for i, (name, size) in enumerate(zip(names, sizes))
+                ],
+                annotations=[
+                    dict(id=i, image_id=i, category_id=1, bbox=[4, 5, 30, 20])
+                    for i in range(len(names))
+                ],
+                categories=[dict(id=1, name='cat')])))
+    out = data.folder / 'out.json'
+    run_tool(monkeypatch, 'label', data.labeller, checkpoint, out,
+             '--work-dir', data.folder / 'work')
+    anns = load_proxy(str(out))['annotations']
+    assert [tuple(ann['segmentation']['size']) for ann in anns] == sizes
 
 
 def write_checkpoint(change):
     """Another content of the checkpoint."""
 
-    def damage(data):
+    def spoil(data):
         path = data.folder / 'labeller.pth'
         torch.save(change(torch.load(path)), path)
 
-    return damage
+    return spoil
 
 
 def enlarge(checkpoint):
@@ -31,7 +55,7 @@ def enlarge(checkpoint):
     }
 
 
-# How the data is damaged, what label.py writes to, and what it says.
+# How the data is spoilt, what label.py writes to, and what it says.
 LABELLED = dict(
     empty_image=(image('empty'), 'out.json', ('not an image', 'b.png')),
     image_of_another_size=(image('plain'), 'out.json', ('has another size',
@@ -80,13 +104,13 @@ LABELLED = dict(
 
 
 @pytest.mark.parametrize('name', LABELLED)
-def test_label(monkeypatch, capsys, data, checkpoint, name):
-    damage, out, words = LABELLED[name]
-    for step in damage if isinstance(damage, list) else [damage]:
+def test_label(refused, data, checkpoint, name):
+    spoil, out, words = LABELLED[name]
+    for step in spoil if isinstance(spoil, list) else [spoil]:
         step(data)
     before = sorted(data.folder.iterdir())
-    output = end_of(monkeypatch, capsys, 'label', data.labeller, checkpoint,
-                    data.folder / out, '--work-dir', data.folder / 'work')
+    output = refused('label', data.labeller, checkpoint, data.folder / out,
+                     '--work-dir', data.folder / 'work')
     for word in words:
         assert word in output
     # A failed start leaves no shards; cut_image fails while it labels.
@@ -95,9 +119,9 @@ def test_label(monkeypatch, capsys, data, checkpoint, name):
                    } | ({'out.json.shards'} if name == 'cut_image' else set())
 
 
-def test_label_with_a_detector(monkeypatch, capsys, data, checkpoint):
-    output = end_of(monkeypatch, capsys, 'label', data.detector, checkpoint,
-                    data.folder / 'out.json')
+def test_label_with_a_detector(refused, data, checkpoint):
+    output = refused('label', data.detector, checkpoint,
+                     data.folder / 'out.json')
     assert 'not the config of a labeller' in output
 
 
@@ -109,8 +133,7 @@ def test_label_on_a_full_disk(monkeypatch, data, checkpoint):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
     try:
-        with pytest.raises(
-                SystemExit, match='out.json: File too large. Free some'):
+        with pytest.raises(SystemExit, match='File too large. Free some'):
             run_tool(monkeypatch, *argv)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -127,29 +150,3 @@ def test_byte_order_mark(monkeypatch, data, checkpoint):
              data.folder / 'out.json', '--work-dir', data.folder / 'work')
     labelled = json.loads((data.folder / 'out.json').read_text())
     assert sum('mask_score' in ann for ann in labelled['annotations']) == 4
-
-
-@pytest.mark.parametrize('values, words', [
-    (dict(image='no.png'), 'image not found'),
-    (dict(image='boxes.json'), 'the file is not an image'),
-    (dict(config='detector.py'), 'not the config of a labeller'),
-    (dict(checkpoint='boxes.json'), NO_CHECKPOINT),
-    (dict(boxes='1,2,3'), "'1,2,3' is not a box"),
-    (dict(boxes='90,90,5,5'), 'has no area inside the image of 50x40'),
-    (dict(out='boxes.json'), 'boxes.json cannot be written'),
-    (dict(device='gpu'), "'gpu' cannot be used here"),
-])
-def test_label_image(monkeypatch, capsys, data, checkpoint, values, words):
-    monkeypatch.chdir(data.folder)
-    args = dict(
-        image='images/a.png',
-        config='labeller.py',
-        checkpoint=checkpoint,
-        boxes='1,1,9,9',
-        out='out',
-        device='cpu')
-    args.update(values)
-    output = end_of(monkeypatch, capsys, 'label_image', args['image'],
-                    args['config'], args['checkpoint'], '--box', args['boxes'],
-                    '--out', args['out'], '--device', args['device'])
-    assert words in output

@@ -1,23 +1,22 @@
-"""Ways to damage a SmallData: each returns a function that does it."""
+"""Ways to break the files of ``SmallData``; each takes the data."""
 import numpy as np
 from image_kinds import write_kind
 
-XYXY = [[20, 20, 45, 38], [25, 10, 49, 39], [10, 10, 31, 47], [8, 20, 20, 40],
-        [15, 14, 28, 29]]
+NO_CHECKPOINT = 'is not a checkpoint or is incomplete'
 
 
 def image(kind: str):
     """Replace the image b.png, 48 x 32 pixels, by another kind of file."""
 
-    def damage(data):
+    def spoil(data):
         path = write_kind(kind, data.folder)
         path.rename(data.images / 'b.png')
 
-    return damage
+    return spoil
 
 
 def annotation(**values):
-    """Change values of annotation 5 of image a.png."""
+    """Change annotation 5 of image a.png."""
     return lambda data: data.edit(lambda d: d['annotations'][1].update(values))
 
 
@@ -55,11 +54,11 @@ def text(name: str, content: str):
 
 def append(name: str, line: str):
 
-    def damage(data):
+    def spoil(data):
         path = data.folder / name
         path.write_text(path.read_text() + line)
 
-    return damage
+    return spoil
 
 
 def mask(*pixels):
@@ -73,21 +72,12 @@ def area(value, height=24, width=20, channels=()):
 
 def shorten(path: str, keep: int):
 
-    def damage(data):
+    def spoil(data):
         with open(data.folder / path, 'rb+') as file:
             file.truncate(keep)
 
-    return damage
+    return spoil
 
 
 def nothing(data):
     pass
-
-
-def crowds(d):
-    for ann in d['annotations']:
-        ann['iscrowd'] = 1
-
-
-def no_area(d):
-    del d['annotations'][0]['area']

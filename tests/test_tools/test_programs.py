@@ -1,9 +1,12 @@
-"""What programs say of files that they cannot read or write."""
+"""Inputs and outputs that several programs refuse alike."""
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
-from small_data import end_of
+from small_data import ROOT
+from spoil import image
 
 NEW = ('--boxes', 'boxes.json', '--images', 'images', '--salient',
        'salient_img', 'salient_mask', '--size', 'tiny', '--out')
@@ -18,7 +21,7 @@ def add_salient_images(data):
             shutil.copy(folder / f'one{suffix}', folder / f'{i}{suffix}')
 
 
-# The programs that write, where they cannot.
+# Programs with an output that cannot be written.
 @pytest.mark.parametrize('tool, argv, words', [
     ('check_data', ('labeller.py', '--out', 'images'), 'images is not a file'),
     ('check_data', ('labeller.py', '--fix', 'boxes.json/a'), 'boxes.json can'),
@@ -40,25 +43,21 @@ def add_salient_images(data):
     ('model_converters/boxcaseg_release_to_mmboxcaseg',
      ('boxes.json', 'images'), 'images is not a file'),
 ])
-def test_output(monkeypatch, capsys, data, tool, argv, words):
+def test_output(monkeypatch, refused, data, tool, argv, words):
     monkeypatch.chdir(data.folder)
     add_salient_images(data)
     masks = [dict(annotation_id=5, segmentation=[[1, 2, 3, 4, 5, 6]])]
     (data.folder / 'masks.json').write_text(json.dumps(masks))
     before = data.boxes.read_bytes()
-    assert words in end_of(monkeypatch, capsys, tool, *argv)
+    assert words in refused(tool, *argv)
     assert data.boxes.read_bytes() == before
 
 
-# The programs that read, what is not there or is another thing.
+# Programs with an input that is missing or of another kind.
 @pytest.mark.parametrize('tool, argv, words', [
-    ('new_dataset', (*NEW, 'out', '--boxes', 'images'), 'not found: images'),
-    ('new_dataset', (*NEW, 'out', '--salient', 'no'), 'no/images does not'),
-    ('new_dataset', (*NEW, 'out', '--gpus', '5'), 'needs 35'),
-    ('new_dataset', (*NEW, 'out', '--val', 'boxes.json'), 'true masks'),
     ('dataset_converters/boxes_only', ('images', 'out'), 'not found: images'),
     (DUTS, ('images', 'boxes.json', 'out'), 'boxes.json does not exist, or is '
-     'no folder'),
+     'not a folder'),
     ('merge_masks', ('boxes.json', 'images', 'out'), 'not found: images'),
     ('analysis_tools/proxy_report', ('boxes.json', '--images', 'images',
                                      '--out', 'out'), 'is not a proxy file'),
@@ -69,29 +68,10 @@ def test_output(monkeypatch, capsys, data, tool, argv, words):
     ('model_converters/boxcaseg_release_to_mmboxcaseg',
      ('boxes.json', 'out'), 'boxes.json is not a checkpoint'),
 ])
-def test_input(monkeypatch, capsys, data, tool, argv, words):
+def test_input(monkeypatch, refused, data, tool, argv, words):
     monkeypatch.chdir(data.folder)
-    add_salient_images(data)
-    assert words in end_of(monkeypatch, capsys, tool, *argv)
+    assert words in refused(tool, *argv)
     assert not (data.folder / 'out').exists()
-
-
-@pytest.mark.parametrize('predictions, words', [
-    ([], ('neither a list of predictions', )),
-    ([dict(segmentation=[[1, 2, 3, 4, 5, 6]])], ('[0]', 'annotation_id')),
-    ([dict(annotation_id=77, segmentation=[[1, 2, 3, 4, 5, 6]])],
-     ('not in the file of the boxes', 'annotation 77')),
-    ([dict(annotation_id=5, segmentation=dict(size=[9, 9], counts='0'))],
-     ('`size` of its RLE', 'annotation 5')),
-    ([dict(annotation_id=5, segmentation='mask')], ('[0]', 'polygons')),
-])
-def test_merge_masks(monkeypatch, capsys, data, predictions, words):
-    path = data.folder / 'predictions.json'
-    path.write_text(json.dumps(predictions))
-    output = end_of(monkeypatch, capsys, 'merge_masks', data.boxes, path,
-                    data.folder / 'out.json')
-    for word in (str(path), *words):
-        assert word in output
 
 
 @pytest.mark.parametrize('tool, argv', [
@@ -99,7 +79,23 @@ def test_merge_masks(monkeypatch, capsys, data, predictions, words):
     ('dataset_converters/proxy_to_yolo', ('out', )),
     ('dataset_converters/labelme_to_proxy', ('images', 'out.json')),
 ])
-def test_boxes_are_no_proxy_file(monkeypatch, capsys, data, tool, argv):
-    output = end_of(monkeypatch, capsys, tool, data.boxes,
-                    *(data.folder / name for name in argv))
+def test_boxes_are_no_proxy_file(refused, data, tool, argv):
+    output = refused(tool, data.boxes, *(data.folder / name for name in argv))
     assert f'{data.boxes} is not a proxy file' in output
+
+
+@pytest.mark.parametrize('tool, spoil, word', [
+    ('check_data', image('cut_png'), 'image-damaged'),
+    ('train', image('text'), 'the file is not an image'),
+])
+def test_as_a_process(data, tool, spoil, word):
+    spoil(data)
+    options = ('--work-dir', data.folder) if tool == 'train' else ()
+    done = subprocess.run(
+        [sys.executable, ROOT / f'tools/{tool}.py', data.labeller, *options],
+        capture_output=True,
+        text=True,
+        timeout=300)
+    assert done.returncode == 1
+    last = (done.stdout + done.stderr).splitlines()[-12:]
+    assert word in '\n'.join(last)
