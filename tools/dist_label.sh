@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Labels with one process per GPU; launch.sh has the variables. OUT
-# lies on a disk that all machines share.
+# Labels with one process per GPU; see launch.sh for the variables. OUT must
+# be on a disk that all machines share.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 need 4 'CONFIG CHECKPOINT OUT PROCESSES [ARGUMENTS]...' "$@"

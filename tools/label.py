@@ -72,6 +72,7 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
     hook = dict(
         type='mmboxcaseg.ProxyMaskHook',
         out_file=args.out,
+        polygons=args.polygons,
         **record_options(args))
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
     runner = build_runner(cfg, 'test')

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# How dist_*.sh and slurm_*.sh start a tool; they source this file.
+# Functions of dist_*.sh and slurm_*.sh, which source this file.
 TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PYTHON=${PYTHON:-python}
 export PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}"
 
-# need NUMBER WORDS ARGUMENTS...: ends with the usage if there are fewer.
+# need NUMBER USAGE ARGUMENTS...: prints the usage if arguments are missing.
 need() {
     if (($# - 2 < $1)); then
         echo "usage: $0 $2" >&2
@@ -12,9 +12,9 @@ need() {
     fi
 }
 
-# by_torchrun PROCESSES TOOL ARGUMENTS...: one process per GPU of this
-# machine, or with gloo where there is none. NNODES, NODE_RANK, MASTER_ADDR
-# and PORT describe a run on several.
+# by_torchrun PROCESSES TOOL ARGUMENTS...: starts processes on this machine,
+# one per GPU, or with gloo on the CPU. NNODES, NODE_RANK, MASTER_ADDR and
+# PORT describe a run on several machines.
 by_torchrun() {
     exec "$PYTHON" -m torch.distributed.run \
         --nnodes="${NNODES:-1}" \
@@ -25,13 +25,13 @@ by_torchrun() {
         "$TOOLS/$2" "${@:3}" --launcher pytorch
 }
 
-# by_slurm PARTITION JOB_NAME TOOL ARGUMENTS...: GPUS (all processes),
-# GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS shape the job. Without GPUs set
-# GPUS_PER_NODE=0 and TASKS_PER_NODE. Two jobs that share a node need two
+# by_slurm PARTITION JOB_NAME TOOL ARGUMENTS...: GPUS (number of processes),
+# GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS describe the job. Without GPUs set
+# GPUS_PER_NODE=0 and TASKS_PER_NODE. Two jobs on one node need different
 # values of MASTER_PORT.
 by_slurm() {
     local per_node=${GPUS_PER_NODE:-8} extra
-    # Word splitting is wanted here: several options in one variable.
+    # One variable holds several options, so words are split here.
     read -ra extra <<<"${SRUN_ARGS:-}"
     if ((per_node > 0)); then
         extra=("--gres=gpu:$per_node" ${extra[@]+"${extra[@]}"})

@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> None:
     predictions = load_predictions(args.predictions)
     found, left_out = match_predictions(predictions, coco, args.min_iou,
                                         args.predictions)
-    writer = ProxyWriter(args.out, args.boxes, get_provenance(args))
+    writer = ProxyWriter(args.out, args.boxes, get_provenance(args),
+                         args.polygons)
     writer.prepare()
     counts = Counter()
     for img_id in track(list(coco.annotations)):
@@ -91,9 +92,8 @@ def run(args: argparse.Namespace) -> None:
               f'masks are empty: annotation {first_few(bare)}')
     print(f'{counts["outside"]} masks leave their boxes'
           f'{"" if args.no_clip else " and were clipped"}, '
-          f'{counts["empty"]} are empty after merging\n{args.out}: '
-          f'{result["instances"]} masks, mean score '
-          f'{result["mean_score"]:.3f}')
+          f'{counts["empty"]} are empty after merging\n'
+          f'{writer.summary(**result)}')
 
 
 @exit_on_bad_input()

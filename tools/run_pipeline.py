@@ -14,7 +14,8 @@ from mmengine.fileio import dump
 from mmboxcaseg import InputError
 from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy import count_kept
-from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input, read_config
+from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
+                                  exit_on_bad_input, read_config)
 from mmboxcaseg.utils.steps import StepRunner
 
 TOOLS = osp.dirname(osp.abspath(__file__))
@@ -232,6 +233,7 @@ def _check_files(cfg: Config) -> None:
                          'train_dataloader.dataset, a ProxyCocoDataset.')
 
 
+@exit_on_bad_input()
 def main(argv: Optional[List[str]] = None) -> None:
     parser = argparse.ArgumentParser(
         description='Train a labeller, label the boxes, train a detector on '
@@ -240,12 +242,13 @@ def main(argv: Optional[List[str]] = None) -> None:
     parser.add_argument('config', help='config of the pipeline')
     parser.add_argument(
         '--work-dir', required=True, help='folder of all results')
+    add_trust_checkpoint(parser)
     args = parser.parse_args(argv)
-    with exit_on_bad_input():
-        cfg = read_pipeline(args.config)
-        check_folder(args.work_dir, 'work folder')
-        steps = StepRunner(TOOLS, args.work_dir)
-        summary = run(cfg, steps)
+    cfg = read_pipeline(args.config)
+    check_folder(args.work_dir, 'work folder')
+    steps = StepRunner(
+        TOOLS, args.work_dir, trust_checkpoint=args.trust_checkpoint)
+    summary = run(cfg, steps)
     dump(summary, steps.path('summary.json'), indent=1)
     print('\n' + format_table(summary))
     print(f'\nwritten to {args.work_dir}: summary.json and the figures')

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Labels under Slurm; launch.sh has the variables. OUT lies on a
-# disk that all machines share.
+# Labels under Slurm; see launch.sh for the variables. OUT must be on a disk
+# that all machines share.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 need 5 'PARTITION JOB_NAME CONFIG CHECKPOINT OUT [ARGUMENTS]...' "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests under Slurm; launch.sh has the variables.
+# Tests under Slurm; see launch.sh for the variables.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 need 4 'PARTITION JOB_NAME CONFIG CHECKPOINT [ARGUMENTS]...' "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains under Slurm; launch.sh has the variables.
+# Trains under Slurm; see launch.sh for the variables.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 need 4 'PARTITION JOB_NAME CONFIG WORK_DIR [ARGUMENTS]...' "$@"

@@ -1,7 +1,7 @@
-"""Proxy masks as labelme files, one an image, and back.
+"""Proxy masks as labelme files, one per image, and back.
 
-``group_id`` is the annotation id: labelme keeps it, and by it the parts of
-one object belong together.
+``group_id`` is the annotation id. labelme keeps it, so it tells which parts
+belong to one object.
 """
 import hashlib
 import json
@@ -16,29 +16,30 @@ from mmboxcaseg.datasets.coco import raise_problems, schema_problem
 from mmboxcaseg.structures import to_rle
 from .polygons import mask_to_polygons
 
-# The version of labelme's format; it warns where the first number differs.
+# Version of the format; labelme warns where the first number differs.
 LABELME_VERSION = '5.5.0'
-FOREIGN = ('shapes left out, their group_id is not the id of a usable '
+FOREIGN = ('shapes left out: their group_id is not the id of a usable '
            'annotation of the image')
-RELABELLED = 'shapes have another label, the class of their box stays'
+RELABELLED = 'shapes with another label: the class of their box stays'
 
 
 def to_labelme(img: dict, annotations: List[dict], names: Dict[int, str],
                image_path: str, tolerance: float) -> Tuple[dict, Counter]:
-    """Write the proxy masks of an image as labelme does.
+    """Write the proxy masks of an image in the format of labelme.
 
     Args:
         img (dict): The image, with ``height`` and ``width``.
-        annotations (list[dict]): Its annotations; those that have no proxy
-            mask are left out.
+        annotations (list[dict]): Its annotations; those without a proxy mask
+            are left out.
         names (dict[int, str]): Class names by category id.
-        image_path (str): Path of the image from the folder of the file.
+        image_path (str): Path of the image, relative to the folder of the
+            file.
         tolerance (float): See :func:`mask_to_polygons`.
 
     Returns:
         tuple: Content of the file; and counts: ``masks`` in the file,
-        ``parts`` (polygons), ``holes`` that were filled, masks ``with_holes``
-        and those that are ``empty``, which no polygon can show.
+        ``parts`` (polygons), ``holes`` that were filled, masks
+        ``with_holes``, and ``empty`` masks, which are not in the file.
     """
     shapes: List[dict] = []
     counts: Counter = Counter()
@@ -71,24 +72,24 @@ def from_labelme(content: dict, img: dict, annotations: List[dict],
                  path: str) -> Tuple[List[dict], Dict[str, List[str]]]:
     """Find the masks that were corrected in labelme.
 
-    A mask is corrected where its polygons are not those that
-    :func:`to_labelme` wrote. Its score is 1, or 0 if nothing is left of it.
+    A mask was corrected if its polygons differ from those that
+    :func:`to_labelme` wrote. Its score is 1, or 0 if it is empty now.
 
     Args:
         content (dict): Content of the labelme file.
         img (dict): The image, with ``height`` and ``width``.
-        annotations (list[dict]): Those that were exported, and boxes
-            without a mask, of the same proxy file.
+        annotations (list[dict]): Its annotations in the proxy file that was
+            exported, with and without masks.
         names (dict[int, str]): Class names by category id.
         path (str): The labelme file, for messages.
 
     Returns:
         tuple: Records of the corrected masks for :meth:`ProxyWriter.append`;
-        and the shapes of which something is not taken over, by what that is,
-        as 'path [position] (label)'.
+        and the shapes that were not used as they are, by reason, as
+        'path [position] (label)'.
 
     Raises:
-        InputError: The file is broken, holds shapes that are no polygons, or
+        InputError: The file is broken, has shapes that are not polygons, or
             does not belong to the image or to the proxy file.
     """
     _check(content, img, annotations, path)
@@ -97,8 +98,8 @@ def from_labelme(content: dict, img: dict, annotations: List[dict],
     labels = {ann['id']: names[ann['category_id']] for ann in annotations}
     drawn, ignored = defaultdict(list), defaultdict(list)
     for i, shape in enumerate(content['shapes']):
-        ann_id, name = shape.get(
-            'group_id'), f'{path} [{i}] ({shape["label"]})'
+        ann_id = shape.get('group_id')
+        name = f'{path} [{i}] ({shape["label"]})'
         if ann_id not in labels:
             ignored[FOREIGN].append(name)
             continue
@@ -134,12 +135,12 @@ def _check(content: dict, img: dict, annotations: List[dict],
     size = [content['imageHeight'], content['imageWidth']]
     if size != [img['height'], img['width']]:
         raise InputError(
-            f'{path} is of an image of {size[1]}x{size[0]} pixels, the proxy '
-            f'file says {img["width"]}x{img["height"]}. Was the image '
-            'replaced, or turned by its EXIF orientation?')
+            f'{path} belongs to an image of {size[1]}x{size[0]} pixels, but '
+            f'the proxy file says {img["width"]}x{img["height"]}. Was the '
+            'image replaced, or turned by its EXIF orientation?')
     if content['mmboxcaseg']['masks_sha256'] != _digest(annotations):
         raise InputError(f'{path} was not made from the masks of this proxy '
-                         'file. Name the proxy file that was exported.')
+                         'file. Use the proxy file that was exported.')
     problems = defaultdict(list)
     for i, shape in enumerate(content['shapes']):
         problem = schema_problem(shape, 'labelme_shape')
@@ -161,9 +162,8 @@ def _equal(polygons: List[np.ndarray], others: List[np.ndarray]) -> bool:
 
 def _record(ann_id: int, polygons: List[np.ndarray], size: Tuple[int,
                                                                  int]) -> dict:
-    """Record of a corrected mask; of no polygon that of an empty one."""
+    """Record of a corrected mask; without polygons it is empty."""
     segmentation = [polygon.ravel().tolist() for polygon in polygons]
-    rle = to_rle(
-        segmentation or dict(counts=[size[0] * size[1]], size=size), *size)
+    rle = to_rle(segmentation, *size)
     score = float(mask_utils.area(rle) > 0)
     return dict(id=ann_id, segmentation=rle, mask_score=score)

@@ -8,8 +8,8 @@ from pycocotools import mask as mask_utils
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, box_area, check_coco,
                                       counts_from_bytes, is_ignored, load_json,
-                                      raise_problems, schema_problem,
-                                      segmentation_problem)
+                                      raise_problems, read_polygons,
+                                      schema_problem, segmentation_problem)
 from mmboxcaseg.structures import (decode_window, pixel_boxes, to_rle,
                                    xywh_to_xyxy)
 from .records import make_records
@@ -40,6 +40,7 @@ def load_predictions(path: str) -> List[dict]:
     if isinstance(data, dict):
         _read_counts(data.get('annotations'))
         check_coco(data, path)
+        read_polygons(data)
         return _masks_of_coco(data['annotations'], path)
     if not isinstance(data, list) or not data:
         raise InputError(

@@ -1,12 +1,22 @@
 """How masks are merged and scored, on the command line."""
 import argparse
 
+from .polygons import DEFAULT_TOLERANCE
 
-def score_threshold(text: str) -> float:
-    """Read a score threshold from the command line."""
+
+def score(text: str) -> float:
+    """Read a score from the command line."""
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f'{text} is not in [0, 1]')
+    return value
+
+
+def pixels(text: str) -> float:
+    """Read a tolerance in pixels from the command line."""
+    value = float(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'{text} is negative')
     return value
 
 
@@ -14,7 +24,7 @@ def add_mask_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every program that writes a proxy file.
 
     These are ``--merge-by``, ``--no-merge``, ``--off-by-one``,
-    ``--truncate`` and ``--mask-weight-thr``.
+    ``--truncate``, ``--mask-weight-thr`` and ``--polygons``.
 
     Args:
         parser (argparse.ArgumentParser): The parser to extend.
@@ -44,10 +54,19 @@ def add_mask_options(parser: argparse.ArgumentParser) -> None:
         'instead of rounding boxes outward')
     parser.add_argument(
         '--mask-weight-thr',
-        type=score_threshold,
+        type=score,
         metavar='SCORE',
         help='write `mask_weight` 0 for masks with a lower score, so that '
         'mask heads ignore them whatever their `mask_score_thr` is')
+    parser.add_argument(
+        '--polygons',
+        type=pixels,
+        nargs='?',
+        const=DEFAULT_TOLERANCE,
+        metavar='PIXELS',
+        help='write polygons, for programs that do not read RLE. Holes are '
+        'filled, and points that are less than PIXELS (default: '
+        f'{DEFAULT_TOLERANCE}) from the outline without them are left out')
 
 
 def record_options(args: argparse.Namespace) -> dict:

@@ -1,28 +1,34 @@
-from typing import List, Tuple
+from collections import Counter
+from typing import Iterable, List, Tuple
 
 import numpy as np
 import shapely
 from pycocotools import mask as mask_utils
 
-from mmboxcaseg.structures import decode_window
+from mmboxcaseg.structures import decode_window, to_rle
+
+# In pixels; it keeps masks of a few pixels, see docs/proxy_file.md.
+DEFAULT_TOLERANCE = 0.4
 
 
-def mask_to_polygons(rle: dict,
-                     tolerance: float) -> Tuple[List[np.ndarray], int]:
+def mask_to_polygons(
+        rle: dict,
+        tolerance: float = DEFAULT_TOLERANCE) -> Tuple[List[np.ndarray], int]:
     """Outline a mask.
 
     Outlines run through the middles of the edges between foreground and
-    background pixels, so that a slanted border is a straight line and no
-    staircase, and every pixel centre stays on its side. Holes are filled:
-    polygons have none in most formats.
+    background pixels. So a slanted border is a straight line instead of a
+    staircase, and every pixel centre stays on its side. Holes are filled,
+    because polygons cannot have holes in most formats.
 
     Args:
         rle (dict): Compressed RLE.
-        tolerance (float): How far points may be from the outline that they
-            are left out of, in pixels. 0 keeps the mask as it is.
+        tolerance (float): A point is left out if the outline without it is
+            not farther away than this, in pixels. 0 keeps the mask as it is.
+            Defaults to 0.4.
 
     Returns:
-        tuple: One polygon for every part of the mask, the largest first, in
+        tuple: One polygon per part of the mask, the largest first, in
         pixels, each has shape (n, 2), not closed, all of one orientation;
         and the number of holes that were filled.
     """
@@ -30,15 +36,42 @@ def mask_to_polygons(rle: dict,
     parts = shapely.get_parts(region)
     holes = int(shapely.get_num_interior_rings(parts).sum())
     if holes:
-        # A part may lie in the hole of another.
+        # A part may be inside a hole of another part.
         exteriors = shapely.polygons(shapely.get_exterior_ring(parts))
         parts = shapely.get_parts(shapely.union_all(exteriors))
     order = np.argsort(-shapely.area(parts), kind='stable')
     return [_outline(part, tolerance) for part in parts[order]], holes
 
 
+def outline_records(masks: Iterable[dict], tolerance: float,
+                    losses: Counter) -> None:
+    """Replace the RLE of records by polygons, in place.
+
+    Args:
+        masks (Iterable[dict]): Records with ``segmentation``.
+        tolerance (float): See :func:`mask_to_polygons`.
+        losses (Counter): Counts ``masks`` that are not empty, their
+            ``holes``, those ``with_holes``, those that ``vanished``, and the
+            sum of the ``iou`` of masks and polygons.
+    """
+    for mask in masks:
+        rle = mask['segmentation']
+        polygons, holes = mask_to_polygons(rle, tolerance)
+        mask['segmentation'] = [
+            polygon.ravel().tolist() for polygon in polygons
+        ]
+        if mask_utils.area(rle):
+            drawn = to_rle(mask['segmentation'], *rle['size'])
+            losses.update(
+                masks=1,
+                holes=holes,
+                with_holes=int(holes > 0),
+                vanished=int(mask_utils.area(drawn) == 0),
+                iou=mask_utils.iou([rle], [drawn], [0])[0, 0])
+
+
 def _region(rle: dict) -> shapely.Geometry:
-    """The foreground as the union of the runs of its rows."""
+    """The foreground: the union of the runs of its rows."""
     x, y, w, h = (int(v) for v in mask_utils.toBbox(rle))
     mask = decode_window(rle, (x, y, x + w, y + h))
     steps = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)

@@ -18,8 +18,8 @@ def load_proxy(path: str) -> dict:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        InputError: It is not of the form, see :func:`load_coco`, or has no
-            proxy mask.
+        InputError: It is broken, see :func:`load_coco`, or has no proxy
+            mask.
     """
     data = load_coco(path)
     check_masks(data['annotations'], path)
@@ -27,10 +27,10 @@ def load_proxy(path: str) -> dict:
 
 
 def check_masks(annotations: Sequence[dict], path: str) -> None:
-    """Check that there is a proxy mask.
+    """Check that there are proxy masks.
 
     Args:
-        annotations (Sequence[dict]): The annotations that are to be used.
+        annotations (Sequence[dict]): The annotations that will be used.
         path (str): Their file, for the message.
 
     Raises:
@@ -38,7 +38,7 @@ def check_masks(annotations: Sequence[dict], path: str) -> None:
     """
     if not any('mask_score' in ann for ann in annotations):
         raise InputError(
-            f'{path} is no proxy file: none of {len(annotations)} '
+            f'{path} is not a proxy file: none of {len(annotations)} '
             'annotations has a `mask_score`. Make the file with '
             'tools/label.py or tools/merge_masks.py, or use CocoDataset for '
             'true masks.')

@@ -10,10 +10,9 @@ from .proxy_file import check_masks
 
 
 class ScoredMasks:
-    """The masks of a proxy file that have a score, n in number.
+    """The n masks of a proxy file that have a score.
 
-    They come in the order of image and annotation ids, whatever the order
-    in the file.
+    They are sorted by image id, then by annotation id.
 
     Args:
         proxy_file (str): The proxy file.
@@ -25,14 +24,14 @@ class ScoredMasks:
         provenance (dict): ``info.mmboxcaseg`` of the file.
         images (dict[int, dict]): Image record by image id.
         classes (tuple[str]): Class names by label.
-        annotations (list[dict]): Annotation of every mask.
+        annotations (list[dict]): The annotation of each mask.
         ids (np.ndarray): Annotation ids, has shape (n, ).
-        labels (np.ndarray): Class of every mask, has shape (n, ).
+        labels (np.ndarray): Class of each mask, has shape (n, ).
         scores (np.ndarray): Scores in [0, 1], has shape (n, ).
-        areas (np.ndarray): Annotated areas in square pixels, has shape
-            (n, ); those of the boxes where the file has none.
-        left_out (dict[str, list[int]]): Why annotations are not among them,
-            and their ids.
+        areas (np.ndarray): Annotated areas in square pixels, see
+            :func:`area_of`, has shape (n, ).
+        left_out (dict[str, list[int]]): Ids of the other annotations, by
+            reason.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
@@ -82,14 +81,14 @@ class ScoredMasks:
 
 
 class Comparison(NamedTuple):
-    """:class:`ScoredMasks`, n in number, beside the masks of another file.
+    """The masks of :class:`ScoredMasks` and those of another file.
 
     Args:
         path (str): The other file.
         masks (dict[int, dict]): Its masks as compressed RLEs by annotation
             id.
-        ious (np.ndarray): IoU of the two masks of every annotation, NaN
-            where the other file has none, has shape (n, ).
+        ious (np.ndarray): IoU of the two masks of each annotation, NaN
+            where the other file has no mask, has shape (n, ).
         summary (dict[str, float]): mIoU* and IoU@k of these.
     """
     path: str

@@ -2,6 +2,7 @@ import json
 import os
 import os.path as osp
 import shutil
+from collections import Counter
 from contextlib import ExitStack, suppress
 from functools import lru_cache
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
@@ -10,6 +11,7 @@ from mmengine.fileio import get_text
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import check_target, write_atomically, writing
+from .polygons import outline_records
 
 
 class ProxyWriter:
@@ -28,13 +30,26 @@ class ProxyWriter:
         provenance (dict): Where the masks come from (JSON values), stored
             under ``info.mmboxcaseg``; ``mask_source`` is its key for the
             field of the same name.
+        polygons (float, optional): Write polygons with this tolerance, see
+            :func:`mask_to_polygons`. Defaults to None: RLE.
+
+    Attributes:
+        losses (Counter): What the polygons do not show, see
+            :func:`outline_records`.
     """
 
-    def __init__(self, out_file: str, source_file: str,
-                 provenance: dict) -> None:
+    def __init__(self,
+                 out_file: str,
+                 source_file: str,
+                 provenance: dict,
+                 polygons: Optional[float] = None) -> None:
         self.out_file = out_file
         self.source_file = source_file
-        self.provenance = provenance
+        self.provenance = dict(provenance)
+        self.polygons = polygons
+        self.losses: Counter = Counter()
+        if polygons is not None:
+            self.provenance['polygon_tolerance'] = polygons
         self.folder = out_file + '.shards'
 
     def prepare(self) -> None:
@@ -142,6 +157,18 @@ class ProxyWriter:
             instances=len(scores),
             mean_score=sum(scores) / max(len(scores), 1))
 
+    def summary(self, instances: int, mean_score: float) -> str:
+        """Describe the file in a few lines, from what finish() returned."""
+        text = (f'{self.out_file}: {instances} masks, mean score '
+                f'{mean_score:.3f}')
+        losses = self.losses
+        if losses['masks']:
+            text += (f'\npolygons: {losses["holes"]} holes in '
+                     f'{losses["with_holes"]} masks filled, '
+                     f'{losses["vanished"]} masks lost all pixels, mean IoU '
+                     f'with the masks {losses["iou"] / losses["masks"]:.4f}')
+        return text
+
     def _encode(self, data: dict, index: Dict[int, Tuple[str, int]],
                 scores: List[float]) -> Iterator[str]:
         """Yield the source file with masks as JSON, piece by piece.
@@ -159,6 +186,8 @@ class ProxyWriter:
                 for k, ann in enumerate(value):
                     mask = find(ann['image_id']).get(ann['id'])
                     if mask:
+                        if self.polygons is not None:
+                            outline_records([mask], self.polygons, self.losses)
                         scores.append(mask['mask_score'])
                         if 'mask_score' in ann:
                             # The weight was that of the mask replaced here.

@@ -11,6 +11,8 @@ from mmengine.config import Config
 from mmengine.fileio import dump, get, get_text, load
 from mmengine.utils import mkdir_or_exist, scandir
 
+from mmboxcaseg import InputError
+
 
 class StepRunner:
     """Runs tools as a user would type them, and records which are done.
@@ -25,6 +27,8 @@ class StepRunner:
             in ``steps/``.
         quiet (bool): Whether the tools print to ``logs/STEP.log`` instead of
             the terminal. Defaults to False.
+        trust_checkpoint (bool): Whether the tools that run a network get
+            ``--trust-checkpoint``. Defaults to False.
 
     Attributes:
         seconds (dict[str, float]): How long each step took, by its name.
@@ -33,10 +37,12 @@ class StepRunner:
     def __init__(self,
                  tools_dir: str,
                  work_dir: str,
-                 quiet: bool = False) -> None:
+                 quiet: bool = False,
+                 trust_checkpoint: bool = False) -> None:
         self.tools_dir = tools_dir
         self.work_dir = osp.abspath(work_dir)
         self.quiet = quiet
+        self.trust_checkpoint = trust_checkpoint
         self.seconds: Dict[str, float] = {}
         mkdir_or_exist(self.path('steps'))
         mkdir_or_exist(self.path('logs'))
@@ -66,7 +72,7 @@ class StepRunner:
                 an interrupted run of the same step. Defaults to False.
 
         Raises:
-            SystemExit: The tool failed.
+            InputError: The tool failed. It has said why.
         """
         key = _digest(tool, args, inputs)
         record = self.path('steps', f'{name}.json')
@@ -80,6 +86,9 @@ class StepRunner:
         command = [sys.executable, osp.join(self.tools_dir, tool), *args]
         if resumable and begun:
             command.append('--resume')
+        if self.trust_checkpoint and tool in ('train.py', 'label.py',
+                                              'test.py'):
+            command.append('--trust-checkpoint')
         print(f'[{name}] {" ".join(command)}', flush=True)
         start = time.time()
         self._call(name, command)
@@ -186,7 +195,7 @@ class StepRunner:
                 stderr=subprocess.STDOUT if log else None)
         if done.returncode:
             where = f', see {log}' if log else ''
-            raise SystemExit(f'step {name} failed{where}. Correct the cause '
+            raise InputError(f'step {name} failed{where}. Correct the cause '
                              'and run the same command again: finished steps '
                              'are not repeated.')
 

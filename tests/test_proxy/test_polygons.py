@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 import shapely
@@ -5,6 +7,7 @@ from pycocotools import mask as mask_utils
 from scipy import ndimage
 
 from mmboxcaseg.proxy import mask_to_polygons
+from mmboxcaseg.proxy.polygons import outline_records
 from mmboxcaseg.structures import encode_window, to_rle
 
 HEIGHT, WIDTH = 24, 31
@@ -104,3 +107,24 @@ def test_small_masks_survive_the_default_tolerance(shape):
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[3:3 + shape[0], 4:4 + shape[1]] = True
     np.testing.assert_array_equal(fill(outline(mask, 0.4)[0]), mask)
+
+
+def test_records_as_polygons():
+    masks = [disc(), disc(8) & ~disc(4), disc(1), np.zeros_like(disc())]
+    records = [
+        dict(
+            segmentation=encode_window(mask, (0, 0, WIDTH,
+                                              HEIGHT), HEIGHT, WIDTH))
+        for mask in masks
+    ]
+    losses = Counter()
+    outline_records(records, 5, losses)
+    assert records[3]['segmentation'] == []
+    assert losses['masks'] == 3
+    assert (losses['holes'], losses['with_holes']) == (1, 1)
+    assert 0 < losses['iou'] < 3
+    drawn = [
+        mask_utils.area(to_rle(record['segmentation'], HEIGHT, WIDTH))
+        for record in records[:3]
+    ]
+    assert losses['vanished'] == drawn.count(0)

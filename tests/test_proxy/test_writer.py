@@ -2,9 +2,12 @@ import errno
 import json
 import os
 
+import numpy as np
 import pytest
+from pycocotools import mask as mask_utils
 
-from mmboxcaseg.proxy import ProxyWriter
+from mmboxcaseg.proxy import ProxyWriter, load_proxy
+from mmboxcaseg.structures import encode_window
 
 PROVENANCE = dict(mask_source='tiny@1234', merge=True)
 IMG_IDS = (7, 2, 4)
@@ -142,7 +145,7 @@ def test_old_file_survives_until_the_new_one_is_complete(
 
     monkeypatch.setattr(os, 'fsync', fail)
     writer.folder = os.path.dirname(writer.source_file)
-    with pytest.raises(OSError, match='disk full.*goes on'):
+    with pytest.raises(OSError, match='disk full.*continues'):
         writer.finish()
     assert read(writer.out_file) == expected
     assert not os.path.exists(writer.out_file + '.tmp')
@@ -261,3 +264,48 @@ def test_prepare_keeps_what_fits(new_writer):
     writer.append(0, 4, records(4))
     writer.prepare()
     assert writer.finished() == {4}
+
+
+def test_polygons(new_writer, tmp_path):
+    ring = np.ones((12, 12), dtype=bool)
+    ring[4:8, 4:8] = False
+    masks = {11: ring, 5: np.zeros((12, 12), dtype=bool)}
+    rles = {
+        ann_id: encode_window(mask, (3, 4, 15, 16), 40, 50)
+        for ann_id, mask in masks.items()
+    }
+
+    def write(name, polygons) -> tuple:
+        plain = new_writer(name)
+        writer = ProxyWriter(plain.out_file, plain.source_file, PROVENANCE,
+                             polygons)
+        writer.prepare()
+        writer.append(0, 7, [
+            dict(id=ann_id, segmentation=rle, mask_score=0.5)
+            for ann_id, rle in rles.items()
+        ])
+        return writer, writer.summary(**writer.finish())
+
+    writer, text = write('polygons.json', 0)
+    assert 'polygons.json: 2 masks, mean score 0.500' in text
+    assert '1 holes in 1 masks filled, 0 masks lost all pixels' in text
+    assert f'mean IoU with the masks {128 / 144:.4f}' in text
+    data = json.loads(read(writer.out_file))
+    assert data['info']['mmboxcaseg']['polygon_tolerance'] == 0
+    polygons = {
+        ann['id']: ann.get('segmentation')
+        for ann in data['annotations']
+    }
+    assert len(polygons[11]) == 1 and polygons[5] == []
+    # Readers of this project see RLE.
+    found = {
+        ann['id']: ann
+        for ann in load_proxy(writer.out_file)['annotations']
+    }
+    assert mask_utils.area(found[11]['segmentation']) == 144
+    assert mask_utils.area(found[5]['segmentation']) == 0
+
+    writer, text = write('rle.json', None)
+    assert 'polygons:' not in text
+    data = json.loads(read(writer.out_file))
+    assert data['annotations'][0]['segmentation'] == rles[11]

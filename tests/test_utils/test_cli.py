@@ -357,3 +357,12 @@ def test_script_usage(kind, tool):
                           text=True)
     assert done.returncode == 2
     assert done.stderr.startswith('usage: ')
+
+
+def test_nothing_is_printed_about_onedl():
+    code = 'import mmboxcaseg.utils.cli, mmdet.datasets.transforms'
+    done = subprocess.run([sys.executable, '-c', code],
+                          capture_output=True,
+                          text=True,
+                          check=True)
+    assert 'OneDL' not in done.stdout + done.stderr

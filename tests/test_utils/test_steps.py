@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mmboxcaseg import InputError
 from mmboxcaseg.utils.steps import StepRunner
 
 TOOL = """
@@ -50,6 +51,15 @@ def test_a_changed_file_repeats_the_step(folder, name, text):
     assert len(run()) == 2
 
 
+@pytest.mark.parametrize('trusts', [False, True])
+def test_trust_checkpoint_is_passed_on(folder, trusts):
+    (folder / 'tool.py').rename(folder / 'label.py')
+    steps = StepRunner('.', 'work', quiet=True, trust_checkpoint=trusts)
+    steps.run('step', 'label.py', 'config.py')
+    call, = Path('calls.jsonl').read_text().splitlines()
+    assert json.loads(call)[1:] == ['--trust-checkpoint'] * trusts
+
+
 def test_other_arguments_repeat_the_step(folder):
     run()
     StepRunner('.', 'work').run('step', 'tool.py', 'config.py')
@@ -65,7 +75,7 @@ def test_a_lost_result_repeats_the_step(folder):
 
 def test_a_failed_step_is_resumed(folder):
     (folder / 'status').write_text('out of memory')
-    with pytest.raises(SystemExit, match='step step failed, see .*step.log'):
+    with pytest.raises(InputError, match='step step failed, see .*step.log'):
         run(resumable=True)
     (folder / 'status').write_text('')
     assert run(resumable=True)[1:] == [['config.py', '--flag', '--resume']]
@@ -73,7 +83,7 @@ def test_a_failed_step_is_resumed(folder):
 
 def test_a_changed_step_starts_anew(folder):
     (folder / 'status').write_text('out of memory')
-    with pytest.raises(SystemExit):
+    with pytest.raises(InputError):
         run(resumable=True)
     (folder / 'status').write_text('')
     (folder / 'base.py').write_text('lr = 2')

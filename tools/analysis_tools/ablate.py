@@ -22,7 +22,8 @@ from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
 from mmboxcaseg.proxy import count_kept
-from mmboxcaseg.utils.cli import check_folder, exit_on_bad_input, read_config
+from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
+                                  exit_on_bad_input, read_config)
 from mmboxcaseg.utils.steps import StepRunner
 
 TOOLS = osp.join(osp.dirname(osp.abspath(__file__)), '..')
@@ -269,6 +270,7 @@ def parse_args() -> argparse.Namespace:
         action=DictAction,
         default={},
         help='settings to override in the labeller of `detector`')
+    add_trust_checkpoint(parser)
     return parser.parse_args()
 
 
@@ -276,7 +278,11 @@ def run(args: argparse.Namespace) -> None:
     """Run all seeds; the table is written after each."""
     study, columns = STUDIES[args.study]
     check_folder(args.work_dir, 'work folder')
-    steps = StepRunner(TOOLS, args.work_dir, quiet=True)
+    steps = StepRunner(
+        TOOLS,
+        args.work_dir,
+        quiet=True,
+        trust_checkpoint=args.trust_checkpoint)
     table: Table = {}
     for seed in args.seeds:
         for row, result in study(args, steps, seed).items():
@@ -288,10 +294,9 @@ def run(args: argparse.Namespace) -> None:
     print(text)
 
 
+@exit_on_bad_input()
 def main() -> None:
-    args = parse_args()
-    with exit_on_bad_input():
-        run(args)
+    run(parse_args())
 
 
 if __name__ == '__main__':

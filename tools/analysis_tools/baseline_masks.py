@@ -95,8 +95,7 @@ def run(args: argparse.Namespace) -> None:
 
 @exit_on_bad_input()
 def main() -> None:
-    args = parse_args()
-    run(args)
+    run(parse_args())
 
 
 if __name__ == '__main__':

@@ -29,6 +29,7 @@ def cpu_s(*argv: str, rounds: int = 3) -> float:
 
 
 def measure(args: argparse.Namespace) -> dict:
+    """Measure all programs, the benchmarks left out."""
     rounds = 1 if args.small else 3
     programs = sorted(
         path for path in TOOLS.rglob('*.py')

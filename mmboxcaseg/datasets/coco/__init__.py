@@ -18,7 +18,7 @@ from .image_files import (IMAGE_SUFFIXES, PROBLEMS, ImageHeader, describe,
                           header_problem, image_problem, is_remote,
                           mask_problem, missing_files, read_header)
 from .messages import entry_name, first_few, raise_problems
-from .reading import load_coco, load_json
+from .reading import load_coco, load_json, read_polygons
 from .schema import (LISTS, check_coco, entry_problems, list_problem,
                      schema_problem, segmentation_problem)
 
@@ -33,7 +33,7 @@ __all__ = [
     'is_remote', 'list_problem', 'load_coco', 'load_image', 'load_json',
     'make_annotation', 'make_coco', 'mask_problem', 'missing_files',
     'missing_masks', 'new_folder', 'raise_problems', 'read_header',
-    'read_image', 'repeated_names', 'rle_counts', 'rotation_of',
-    'schema_problem', 'segmentation_problem', 'warn_of_cut_files',
-    'write_atomically', 'write_coco', 'writing'
+    'read_polygons', 'read_image', 'repeated_names', 'rle_counts',
+    'rotation_of', 'schema_problem', 'segmentation_problem',
+    'warn_of_cut_files', 'write_atomically', 'write_coco', 'writing'
 ]

@@ -5,6 +5,7 @@ from typing import Any, Optional
 from mmengine.fileio import exists, get_text
 
 from mmboxcaseg import InputError
+from mmboxcaseg.structures import to_rle
 from .schema import check_coco
 
 # The byte order mark.
@@ -58,7 +59,7 @@ def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
             Defaults to None.
 
     Returns:
-        dict: Its content.
+        dict: Its content; proxy masks that are polygons become RLE.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -67,4 +68,19 @@ def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
     """
     data = load_json(path, backend_args)
     check_coco(data, path)
+    read_polygons(data)
     return data
+
+
+def read_polygons(data: dict) -> None:
+    """Turn proxy masks that are polygons into RLE, in place.
+
+    Args:
+        data (dict): Content of a COCO file that was checked.
+    """
+    images = {img['id']: img for img in data['images']}
+    for ann in data['annotations']:
+        if 'mask_score' in ann and isinstance(ann['segmentation'], list):
+            img = images[ann['image_id']]
+            ann['segmentation'] = to_rle(ann['segmentation'], img['height'],
+                                         img['width'])

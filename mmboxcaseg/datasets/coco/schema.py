@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 import fastjsonschema
-from pycocotools import mask as mask_utils
+import numpy as np
 
 from mmboxcaseg import InputError
+from mmboxcaseg.structures import run_lengths
 from .classes import check_names
 from .messages import entry_name, raise_problems
 
@@ -52,20 +53,24 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
     if problem:
         return problem
     if isinstance(segmentation, list):
-        odd = any(len(polygon) % 2 for polygon in segmentation)
-        return 'a polygon has an odd number of numbers' if odd else None
+        return _polygon_problem(segmentation)
     height, width = img['height'], img['width']
     if segmentation['size'] != [height, width]:
         return '`size` of its RLE is not [height, width] of its image'
-    if isinstance(segmentation['counts'], list):
-        if sum(segmentation['counts']) != height * width:
-            return 'its `counts` do not sum up to the pixels of its image'
-        return None
-    try:
-        mask_utils.decode(segmentation)
-    except ValueError:
-        return 'its `counts` cannot be decoded'
+    counts = segmentation['counts']
+    if isinstance(counts, str):
+        try:
+            counts = run_lengths(counts)
+        except InputError:
+            return 'its `counts` cannot be decoded'
+    if np.any(np.less(counts, 0)) or np.sum(counts) != height * width:
+        return 'its `counts` do not sum up to the pixels of its image'
     return None
+
+
+def _polygon_problem(polygons: List[list]) -> Optional[str]:
+    odd = any(len(polygon) % 2 for polygon in polygons)
+    return 'a polygon has an odd number of numbers' if odd else None
 
 
 def check_coco(data: dict, path: str) -> None:
@@ -148,8 +153,10 @@ def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
             return 'its image_id is not in `images`'
         if ann['category_id'] not in categories:
             return 'its category_id is not in `categories` (unknown class)'
-        if 'mask_score' in ann and (ann['segmentation']['size']
-                                    != sizes[ann['image_id']]):
+        mask = ann['segmentation'] if 'mask_score' in ann else []
+        if isinstance(mask, list):
+            return _polygon_problem(mask)
+        if mask['size'] != sizes[ann['image_id']]:
             return '`size` of its RLE is not [height, width] of its image'
         return None
 

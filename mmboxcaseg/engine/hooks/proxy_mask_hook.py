@@ -39,6 +39,8 @@ class ProxyMaskHook(Hook):
         off_by_one (bool): See :func:`merge_and_score`. Defaults to False.
         mask_weight_thr (float, optional): See :func:`make_records`. Defaults
             to None.
+        polygons (float, optional): See :class:`ProxyWriter`. Defaults to
+            None.
     """
 
     # Images that wait for the thread; more would only fill the memory.
@@ -49,9 +51,11 @@ class ProxyMaskHook(Hook):
                  source_file: Optional[str] = None,
                  merge_by: Optional[str] = 'box',
                  off_by_one: bool = False,
-                 mask_weight_thr: Optional[float] = None) -> None:
+                 mask_weight_thr: Optional[float] = None,
+                 polygons: Optional[float] = None) -> None:
         self.out_file = out_file
         self.source_file = source_file
+        self.polygons = polygons
         self.options = dict(merge_by=merge_by, off_by_one=off_by_one)
         if mask_weight_thr is not None:
             self.options['mask_weight_thr'] = mask_weight_thr
@@ -78,7 +82,8 @@ class ProxyMaskHook(Hook):
         self.num_images = len(dataset)
         self.writer = ProxyWriter(self.out_file, self.source_file
                                   or dataset.ann_file,
-                                  self._provenance(runner.cfg, loop.fp16))
+                                  self._provenance(runner.cfg,
+                                                   loop.fp16), self.polygons)
         if is_main_process():
             self.writer.prepare()
         barrier()
@@ -121,9 +126,7 @@ class ProxyMaskHook(Hook):
             result = self.writer.finish(
                 self.num_images,
                 runner.test_loop.dataloader.dataset.backend_args)
-            runner.logger.info(
-                f'{self.out_file}: {result["instances"]} masks, mean score '
-                f'{result["mean_score"]:.3f}')
+            runner.logger.info(self.writer.summary(**result))
         barrier()
 
     def _wait(self, most: int) -> None:

@@ -115,7 +115,8 @@ BROKEN = [
     (change(mask_score='1'), '`mask_score` is not a number in [0, 1]'),
     (change(mask_score=None), '`mask_score` is not a number in [0, 1]'),
     (change(mask_source=3), '`mask_source` is not a text'),
-    (change(segmentation=[[5, 6, 25, 6, 25, 21]]), 'not a compressed RLE'),
+    (change(segmentation=[[5, 6, 25, 6]]), 'or a list of polygons'),
+    (change(segmentation=[5, 6, 25, 6, 25, 21]), 'or a list of polygons'),
     (change(segmentation=None), 'not a compressed RLE'),
     (resize(counts=[3, 4]), 'not a compressed RLE'),
     (resize(counts=''), 'not a compressed RLE'),
@@ -131,6 +132,7 @@ BROKEN = [
 ]
 # What only the reader can see.
 MISFITS = [
+    (change(segmentation=[[5, 6, 25, 6, 25, 21, 3]]), 'an odd number'),
     (resize(size=[50, 40]), '`size` of its RLE is not [height, width]'),
     (change(image_id=2), '`size` of its RLE is not [height, width]'),
     (change(mask_score=float('nan')), '`mask_score` is not a number in'),
