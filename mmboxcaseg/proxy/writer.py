@@ -198,7 +198,7 @@ class ProxyWriter:
         yield '}'
 
     def _index(self) -> Dict[int, Tuple[str, int]]:
-        """Find the line of every image; lines that were cut off are skipped.
+        """Find the line of every image; incomplete lines are skipped.
 
         Returns:
             dict[int, tuple]: Path of the shard and offset, by image id.
