@@ -1,19 +1,19 @@
-"""Which units the boxes of a file are in, told by all of them together."""
+"""Units of the boxes of a file, detected from all boxes together."""
 from typing import Tuple
 
 import numpy as np
 
-# Boxes with a fraction of other boxes among them are still of their units.
+# Units that hold for this share of the boxes are those of the file.
 NEARLY_ALL = 0.95
-# Of [x0, y0, x1, y1] read as [x, y, width, height] three in four would leave
-# their image if their centres were anywhere.
+# Share of boxes that leave their image. If [x0, y0, x1, y1] is read as [x, y,
+# width, height], three in four do, for centres anywhere in the image.
 LEAVING = 0.25
-# With fewer boxes chance may make the one look like the other.
+# With fewer boxes, one kind may look like the other by chance.
 ENOUGH = 10
 
 
 def box_units(boxes: np.ndarray, sizes: np.ndarray) -> Tuple[str, bool]:
-    """Tell what the four numbers of the boxes of a file mean.
+    """Detect what the four numbers of the boxes of a file mean.
 
     Args:
         boxes (np.ndarray): Boxes of the file, has shape (n, 4).
@@ -23,8 +23,8 @@ def box_units(boxes: np.ndarray, sizes: np.ndarray) -> Tuple[str, bool]:
     Returns:
         tuple: 'xywh' (pixels, as it should be), 'xyxy' (pixels: all corners
         lie inside the images, but many boxes leave them if read as xywh) or
-        'normalised' (nothing is above 1); and whether it is beyond doubt:
-        true of all boxes, and there are enough of them.
+        'normalised' (no number is above 1); and whether this is certain,
+        because it holds for all boxes and there are enough of them.
     """
     if not len(boxes):
         return 'xywh', False

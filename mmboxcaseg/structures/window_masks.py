@@ -1,4 +1,4 @@
-"""Ground-truth masks that know how far they can be trusted."""
+"""Ground-truth masks with weights, stored in windows."""
 from typing import Callable, Iterator, Optional, Sequence, Tuple, Union
 
 import mmcv
@@ -16,28 +16,27 @@ Offset = Union[float, Tuple[float, float]]
 
 
 class WindowMasks(BitmapMasks):
-    """Masks of an image's instances, each in its window and with a weight.
+    """Masks of the instances of an image, each with a weight.
 
-    It takes the place of :class:`BitmapMasks` in a training pipeline and
-    gives the same values. A mask is stored in its window only: 300 objects
-    of a photograph of 12 megapixels take some megabytes, as bitmaps 3.6 GB.
-    As every transform keeps masks and boxes of the instances together, the
-    weights stay aligned, too.
+    It replaces :class:`BitmapMasks` in a training pipeline and gives the same
+    values. Only the window of a mask is stored: 300 objects of an image of 12
+    megapixels take a few megabytes; as bitmaps they take 3.6 GB. Transforms
+    select masks together with boxes, so the weights stay aligned with both.
 
-    A mask of a weight below 1 does not decide about its box: its area and
-    its tight box (:attr:`areas`, :meth:`get_bboxes`) are those of the
-    window. No transform that drops boxes by their masks drops it then.
+    A mask with weight below 1 never changes or removes its box: its area and
+    tight box (:attr:`areas`, :meth:`get_bboxes`) are those of the window, so
+    that no transform drops the box because of its mask.
 
     Letters in shapes: n instances, H, W size of the image, (h, w) size of
     one window.
 
     Args:
-        parts (Sequence[np.ndarray]): One binary mask an instance inside its
-            window, each has shape (h, w).
+        parts (Sequence[np.ndarray]): One binary mask per instance, cut to
+            its window, each has shape (h, w).
         windows (np.ndarray): Integer windows, xyxy and half-open, has shape
             (n, 4).
-        weights (np.ndarray): How much each mask counts in a loss, in [0, 1],
-            has shape (n, ).
+        weights (np.ndarray): Weight of each mask in a loss, in [0, 1], has
+            shape (n, ).
         height (int): H.
         width (int): W.
     """
@@ -53,15 +52,15 @@ class WindowMasks(BitmapMasks):
 
     @property
     def masks(self) -> np.ndarray:
-        """Refused: who writes into full-size bitmaps would write nowhere.
+        """Not supported: changes to a full-size copy would be lost.
 
         Raises:
             TypeError: Always.
         """
         raise TypeError(
-            'A transform of the pipeline handles `gt_masks.masks` itself '
-            '(RandomErasing, CopyPaste, Albu, ...): it would lose the mask '
-            'weights. Take it out; in place of CopyPaste use '
+            'A transform of the pipeline accesses `gt_masks.masks` '
+            '(RandomErasing, CopyPaste, Albu, ...) and would lose the mask '
+            'weights. Remove it, or replace CopyPaste by '
             'mmboxcaseg.ProxyCopyPaste.')
 
     def __len__(self) -> int:
@@ -70,21 +69,13 @@ class WindowMasks(BitmapMasks):
     def __getitem__(
             self, index: Union[int, slice, np.ndarray,
                                Tensor]) -> 'WindowMasks':
-        """Select instances.
-
-        Args:
-            index (int | slice | np.ndarray | Tensor): Position, positions or
-                a boolean array, has shape (n, ).
-
-        Returns:
-            WindowMasks: The selected ones.
-        """
+        """Select instances by position, positions or a boolean (n, )."""
         index = np.atleast_1d(np.arange(len(self))[index])
         return WindowMasks([self.parts[i] for i in index], self.windows[index],
                            self.weights[index], self.height, self.width)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield full-size masks, one at a time, each has shape (H, W)."""
+        """Yield full-size masks one by one, each has shape (H, W)."""
         for part, (x0, y0, x1, y1) in zip(self.parts, self.windows):
             mask = np.zeros((self.height, self.width), dtype=np.uint8)
             mask[y0:y1, x0:x1] = part
@@ -96,8 +87,8 @@ class WindowMasks(BitmapMasks):
 
     @property
     def extents(self) -> list:
-        """list[np.ndarray]: The mask where it has weight 1, else the whole
-        window, each has shape (h, w)."""
+        """list[np.ndarray]: Masks of weight 1, and whole windows in place of
+        the other masks, each has shape (h, w)."""
         return [
             part if weight == 1 else np.ones_like(part)
             for part, weight in zip(self.parts, self.weights)
@@ -105,18 +96,11 @@ class WindowMasks(BitmapMasks):
 
     @property
     def areas(self) -> np.ndarray:
-        """np.ndarray: Pixels of every extent, has shape (n, )."""
+        """np.ndarray: Pixels of each extent, has shape (n, )."""
         return np.array([extent.sum() for extent in self.extents], dtype=int)
 
     def get_bboxes(self, dst_type: str = 'hbox') -> BaseBoxes:
-        """Get the tight boxes of the extents.
-
-        Args:
-            dst_type (str): Type of the boxes. Defaults to 'hbox'.
-
-        Returns:
-            BaseBoxes: Boxes, has shape (n, 4).
-        """
+        """Tight boxes (n, 4) of the extents, see :class:`BitmapMasks`."""
         _, box_type = get_box_type(dst_type)
         boxes = [
             np.tile(window[:2], 2) + tight_box(extent)
@@ -178,11 +162,7 @@ class WindowMasks(BitmapMasks):
     def pad(self,
             out_shape: Tuple[int, int],
             pad_val: int = 0) -> 'WindowMasks':
-        """See :meth:`BitmapMasks.pad`.
-
-        Raises:
-            InputError: The new pixels shall not be background.
-        """
+        """See :meth:`BitmapMasks.pad`. ``pad_val`` must be 0."""
         _check_background(pad_val)
         return self._move(out_shape, 0, 0)
 
@@ -197,13 +177,10 @@ class WindowMasks(BitmapMasks):
                   direction: str = 'horizontal',
                   border_value: int = 0,
                   interpolation: str = 'bilinear') -> 'WindowMasks':
-        """See :meth:`BitmapMasks.translate`.
+        """See :meth:`BitmapMasks.translate`. ``border_value`` must be 0.
 
-        It moves by whole pixels, and keeps what is outside ``out_shape``
-        before the move but inside it after the move.
-
-        Raises:
-            InputError: The new pixels shall not be background.
+        Masks move by whole pixels. Parts that are outside ``out_shape`` before
+        the move and inside it afterwards are kept.
         """
         _check_background(border_value)
         assert direction in ('horizontal', 'vertical', 'both')
@@ -214,7 +191,7 @@ class WindowMasks(BitmapMasks):
 
     def _move(self, out_shape: Tuple[int, int], right: int,
               down: int) -> 'WindowMasks':
-        """Shift the masks and cut off what leaves an image of a new shape."""
+        """Shift the masks, then cut them to an image of a new shape."""
         shifted = self.windows + np.array([right, down, right, down])
         height, width = (int(side) for side in out_shape)
         windows = np.clip(shifted, 0, [width, height, width, height])
@@ -231,11 +208,7 @@ class WindowMasks(BitmapMasks):
               direction: str = 'horizontal',
               border_value: int = 0,
               interpolation: str = 'bilinear') -> 'WindowMasks':
-        """See :meth:`BitmapMasks.shear`.
-
-        Raises:
-            InputError: The new pixels shall not be background.
-        """
+        """See :meth:`BitmapMasks.shear`. ``border_value`` must be 0."""
         _check_background(border_value)
         return self._warp(
             lambda bitmaps: bitmaps.shear(out_shape, magnitude, direction, 0,
@@ -248,11 +221,7 @@ class WindowMasks(BitmapMasks):
                scale: float = 1.0,
                border_value: int = 0,
                interpolation: str = 'bilinear') -> 'WindowMasks':
-        """See :meth:`BitmapMasks.rotate`.
-
-        Raises:
-            InputError: The new pixels shall not be background.
-        """
+        """See :meth:`BitmapMasks.rotate`. ``border_value`` must be 0."""
         _check_background(border_value)
         return self._warp(
             lambda bitmaps: bitmaps.rotate(out_shape, angle, center, scale, 0,
@@ -260,7 +229,10 @@ class WindowMasks(BitmapMasks):
 
     def _warp(self, warp: Callable[[BitmapMasks], BitmapMasks],
               out_shape: Tuple[int, int]) -> 'WindowMasks':
-        """Warp every mask and its window, one full-size bitmap at a time."""
+        """Warp each mask together with its window, as full-size bitmaps.
+
+        One instance at a time, to limit the memory.
+        """
         parts, windows = [], []
         for mask, (x0, y0, x1, y1) in zip(self, self.windows):
             filled = np.zeros_like(mask)
@@ -280,7 +252,7 @@ class WindowMasks(BitmapMasks):
                         binarize: bool = True) -> BitmapMasks:
         """See :meth:`BitmapMasks.crop_and_resize`.
 
-        Every instance is sampled for all of its boxes at once; stock bitmaps
+        Each instance is sampled for all of its boxes at once; stock bitmaps
         are copied in full size for every box.
         """
         bboxes = torch.as_tensor(bboxes, device=device)
@@ -299,8 +271,11 @@ class WindowMasks(BitmapMasks):
         return BitmapMasks(targets.cpu().numpy(), *out_shape)
 
     def _with_margin(self, ind: int) -> Tuple[np.ndarray, np.ndarray]:
-        """A mask with a pixel of background around it, where there is room,
-        so that its edge is sampled as in the image; and its corner, xy."""
+        """Pad a mask with a pixel of background where the image has room, so
+        that its edge is sampled as in the image.
+
+        Returns the padded mask and its top left corner, xy.
+        """
         limit = [self.width, self.height, self.width, self.height]
         window = self.windows[ind]
         room = np.abs(np.clip(window + [-1, -1, 1, 1], 0, limit) - window)
@@ -309,26 +284,14 @@ class WindowMasks(BitmapMasks):
         return padded, window[:2] - room[:2]
 
     def to_ndarray(self) -> np.ndarray:
-        """Decode all masks.
-
-        Returns:
-            np.ndarray: Bitmaps, uint8, has shape (n, H, W).
-        """
+        """Bitmaps of all masks, uint8, has shape (n, H, W)."""
         return np.array(
             list(self),
             dtype=np.uint8).reshape(len(self), self.height, self.width)
 
     def to_tensor(self, dtype: torch.dtype,
                   device: Union[str, torch.device]) -> Tensor:
-        """Decode all masks on a device.
-
-        Args:
-            dtype (torch.dtype): Type of the tensor.
-            device (str | torch.device): Its device.
-
-        Returns:
-            Tensor: Bitmaps, has shape (n, H, W).
-        """
+        """Bitmaps of all masks on a device, has shape (n, H, W)."""
         masks = torch.zeros((len(self), self.height, self.width),
                             dtype=dtype,
                             device=device)
@@ -342,15 +305,8 @@ class WindowMasks(BitmapMasks):
     def cat(cls, masks: Sequence['WindowMasks']) -> 'WindowMasks':
         """Concatenate the instances of images of equal size.
 
-        Args:
-            masks (Sequence[WindowMasks]): Masks.
-
-        Returns:
-            WindowMasks: All of them.
-
         Raises:
-            InputError: There is nothing to concatenate, or something else
-                than WindowMasks of one size.
+            InputError: The list is empty, or not of WindowMasks of one size.
         """
         kinds = {(type(mask).__name__, mask.height, mask.width)
                  for mask in masks}
@@ -364,12 +320,8 @@ class WindowMasks(BitmapMasks):
 
 
 def _nearest_pixels(size: int, new_size: int) -> np.ndarray:
-    """Which old pixel OpenCV's nearest interpolation takes for each new one.
-
-    Returns:
-        np.ndarray: Positions in [0, size), not decreasing, has shape
-        (new_size, ).
-    """
+    """Old position, in [0, size), that OpenCV's nearest interpolation takes
+    for each new one; not decreasing, has shape (new_size, )."""
     step = 1 / (new_size / size)
     return np.floor(np.arange(new_size) * step).astype(int).clip(0, size - 1)
 
