@@ -1,10 +1,10 @@
-"""Window masks: binary masks that are stored inside a window of the image.
+"""Window masks: a binary mask is stored in its window, not in image size.
 
-A window is an integer box ``(x0, y0, x1, y1)``, half-open. Letters in shapes:
-H, W image size; (h, w) size of one window; S side of the square map that the
-network predicts for a window.
+Letters in shapes: H, W image size; (h, w) size of one window; S side of the
+square map that the network gives for a window. A window is an integer box,
+xyxy and half-open.
 """
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import List, Optional, Sequence, Union
 
 import cv2
 import numpy as np
@@ -24,16 +24,15 @@ def binarize_maps(maps: np.ndarray,
     """Turn the maps that the network predicts into the mask of a window.
 
     Args:
-        maps (np.ndarray): Foreground probabilities in [0, 1], float32, has
-            shape (m, S, S).
+        maps (np.ndarray): Foreground probabilities, float32, shape (m, S, S).
         views (np.ndarray): Integer window that each map shows, has shape
-            (m, 4). Each contains ``window``, where the maps are averaged.
+            (m, 4). Each holds ``window``, where the maps are averaged.
         window (np.ndarray): Integer window, has shape (4, ).
         threshold (float): Foreground is above it. Defaults to 0.5.
-        min_max (bool): Whether to stretch each map to [0, 1] first, as the
-            authors do. A constant map is not changed. Defaults to True.
-        eight_bit (bool): Whether to resize the maps as the authors' code
-            does: as 8-bit images, with antialiasing. Defaults to False.
+        min_max (bool): Whether to stretch every map to [0, 1] first, as the
+            authors do. A constant map is left as it is. Defaults to True.
+        eight_bit (bool): Whether to resize the maps as 8-bit images, with
+            antialiasing, as the authors' code does. Defaults to False.
 
     Returns:
         np.ndarray: Boolean mask, has shape (h, w).
@@ -43,18 +42,15 @@ def binarize_maps(maps: np.ndarray,
         low, high = prob.min(), prob.max()
         if min_max and high > low:
             prob = (prob - low) / (high - low)
-        resized = _resize(prob, (x1 - x0, y1 - y0), eight_bit)
-        parts.append(resized[_slices(window[:2], window[2:], (x0, y0))])
+        size = (x1 - x0, y1 - y0)
+        if eight_bit:
+            image = Image.fromarray((prob * 255).astype(np.uint8))
+            image = image.resize(size, Image.Resampling.BILINEAR)
+            prob = np.asarray(image) / 255
+        else:
+            prob = cv2.resize(prob, size, interpolation=cv2.INTER_LINEAR)
+        parts.append(prob[_slices(window[:2], window[2:], (x0, y0))])
     return np.mean(parts, axis=0) > threshold
-
-
-def _resize(prob: np.ndarray, size: Tuple[int, int],
-            eight_bit: bool) -> np.ndarray:
-    """Resize a map in [0, 1] to a width and a height."""
-    if not eight_bit:
-        return cv2.resize(prob, size, interpolation=cv2.INTER_LINEAR)
-    small = Image.fromarray((prob * 255).astype(np.uint8))
-    return np.asarray(small.resize(size, Image.Resampling.BILINEAR)) / 255
 
 
 def merge_masks(masks: Sequence[np.ndarray],
@@ -67,32 +63,28 @@ def merge_masks(masks: Sequence[np.ndarray],
     annotated twice, for example under two classes: they share their pixels.
 
     Args:
-        masks (Sequence[np.ndarray]): One boolean mask per window, each has
-            shape (h, w).
-        windows (np.ndarray): Integer windows, has shape (n, 4).
-        areas (Sequence[float]): Size of each object (the paper: the area of
-            its box), has length n.
-        ids (Sequence[int], optional): Of two objects of equal size, the one
-            with the lower id counts as smaller. Defaults to their positions.
+        masks (Sequence[np.ndarray]): n boolean masks, each of shape (h, w).
+        windows (np.ndarray): Their integer windows, has shape (n, 4).
+        areas (Sequence[float]): n sizes (the paper: the areas of the boxes).
+        ids (Sequence[int], optional): Of objects of equal size, the one with
+            the lower id counts as the smaller. Defaults to their positions.
 
     Returns:
-        list[np.ndarray]: New masks of the same shapes, pairwise disjoint
-        but for objects annotated twice.
+        list[np.ndarray]: New masks of the same shapes. They are disjoint
+        except for objects annotated twice.
     """
     merged = [mask.copy() for mask in masks]
     order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
     for rank, large in enumerate(order):
         smaller = order[:rank]
-        if not len(smaller):
-            continue
         low = np.maximum(windows[smaller, :2], windows[large, :2])
         high = np.minimum(windows[smaller, 2:], windows[large, 2:])
         touching = np.flatnonzero((low < high).all(axis=1))
-        twin = next((i for i in smaller[touching]
-                     if (windows[i] == windows[large]).all() and (
-                         masks[i] == masks[large]).all()), None)
-        if twin is not None:
-            merged[large] = merged[twin].copy()
+        same = next((i for i in smaller[touching]
+                     if np.array_equal(windows[i], windows[large])
+                     and np.array_equal(masks[i], masks[large])), None)
+        if same is not None:
+            merged[large] = merged[same].copy()
             continue
         for k in touching:
             here = _slices(low[k], high[k], windows[large])
@@ -117,14 +109,12 @@ def agreement(mask: np.ndarray,
             hw / ((h + 1) (w + 1)). Defaults to False.
 
     Returns:
-        float: IoU in [0, 1] of the mask's tight box with the true box; 0 for
-        an empty mask.
+        float: IoU in [0, 1]; 0 for an empty mask.
     """
     x0, y0, x1, y1 = tight_box(mask)
     left, top, right, bottom = box or (0, 0, *mask.shape[::-1])
-    inter = (
-        max(min(x1, right) - max(x0, left), 0) *
-        max(min(y1, bottom) - max(y0, top), 0))
+    inter_w = max(min(x1, right) - max(x0, left), 0)
+    inter = inter_w * max(min(y1, bottom) - max(y0, top), 0)
     true = (right - left + off_by_one) * (bottom - top + off_by_one)
     return inter / ((x1 - x0) * (y1 - y0) + true - inter)
 
@@ -134,7 +124,7 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     """Encode a window mask as the COCO RLE of the whole image.
 
     The runs are found inside the window, so the cost depends on the size of
-    the window and not on that of the image.
+    the window, not of the image.
 
     Args:
         mask (np.ndarray): Binary mask, has shape (h, w).
@@ -147,8 +137,8 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     """
     x0, y0 = int(window[0]), int(window[1])
     h, w = mask.shape
-    # COCO scans columns. A background pixel before each column, and after the
-    # last one, separates the runs of two columns.
+    # COCO scans columns. A background pixel before every column and after
+    # the last one keeps the runs of two columns apart.
     scan = np.zeros(w * (h + 1) + 1, dtype=bool)
     scan[:-1].reshape(w, h + 1)[:, 1:] = mask.T
     edges = np.flatnonzero(scan[1:] != scan[:-1])
@@ -158,9 +148,11 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     edges = (x0 + col) * height + y0 + row
     edges[1::2] += 1
     if h == height:
-        edges = _join_runs(edges)
+        # One run stops where the next one starts, in the next column: join.
+        edges, times = np.unique(edges, return_counts=True)
+        edges = edges[times == 1]
     counts = np.diff(edges, prepend=0, append=height * width).tolist()
-    if len(edges) and counts[-1] == 0:
+    if not counts[-1]:
         counts.pop()
     return to_rle(dict(size=[height, width], counts=counts), height, width)
 
@@ -168,8 +160,8 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
 def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
     """Decode the part of an RLE that lies in a window.
 
-    Only the columns of the window are written, so the cost depends on the
-    window. pycocotools always decodes the whole image.
+    Only the columns of the window are written: pycocotools would decode the
+    whole image.
 
     Args:
         rle (dict): Compressed RLE of the whole image, ``counts`` is a str.
@@ -223,8 +215,8 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
     """Convert any COCO segmentation to a compressed RLE.
 
     Args:
-        segmentation (list | dict): Polygons, uncompressed or compressed RLE.
-            An empty list is an empty mask.
+        segmentation (list | dict): Polygons (none: an empty mask),
+            uncompressed or compressed RLE.
         height (int): Image height.
         width (int): Image width.
 
@@ -246,11 +238,23 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
     return dict(size=[height, width], counts=counts)
 
 
-def _join_runs(edges: np.ndarray) -> np.ndarray:
-    """Join runs, (start, stop, start, stop, ...), that touch each other."""
-    apart = edges[2::2] != edges[1:-1:2]
-    keep = np.concatenate([[True], np.repeat(apart, 2), [True]])
-    return edges[keep[:len(edges)]]
+def _run_lengths(counts: str) -> np.ndarray:
+    """Read the ``counts`` of a compressed RLE.
+
+    A character holds five bits of a number, low bits first, and a flag that
+    more follow. From the fourth number on, each is the difference to the
+    number two places before it.
+    """
+    chars = np.frombuffer(counts.encode('ascii'), np.uint8).astype(int) - 48
+    last = np.flatnonzero(chars < 32)
+    num_chars = np.diff(last, prepend=-1)
+    first = last - num_chars + 1
+    place = np.arange(len(chars)) - np.repeat(first, num_chars)
+    runs = np.add.reduceat((chars % 32) << (5 * place), first)
+    runs -= np.where(chars[last] & 16, 1 << (5 * num_chars), 0)
+    for start in (1, 2):
+        runs[start::2] = runs[start::2].cumsum()
+    return runs
 
 
 def _slices(low: np.ndarray, high: np.ndarray, window: Sequence[int]) -> tuple:

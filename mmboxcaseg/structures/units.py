@@ -1,30 +1,29 @@
-"""Units of the boxes of a file, detected from all boxes together."""
+"""Guess the units of the boxes of a file from all of them together."""
 from typing import Tuple
 
 import numpy as np
 
-# Units that hold for this share of the boxes are those of the file.
+# The share of boxes that must fit some units: a file may have faulty boxes.
 NEARLY_ALL = 0.95
-# Share of boxes that leave their image. If [x0, y0, x1, y1] is read as [x, y,
-# width, height], three in four do, for centres anywhere in the image.
+# At least this share leaves the image if corners are read as corner and size
+# (three in four would if their centres were distributed evenly).
 LEAVING = 0.25
-# With fewer boxes, one kind may look like the other by chance.
+# Fewer boxes may fit wrong units by chance.
 ENOUGH = 10
 
 
 def box_units(boxes: np.ndarray, sizes: np.ndarray) -> Tuple[str, bool]:
-    """Detect what the four numbers of the boxes of a file mean.
+    """Guess what the four numbers of the boxes of a file mean.
 
     Args:
         boxes (np.ndarray): Boxes of the file, has shape (n, 4).
-        sizes (np.ndarray): Width and height of their images in pixels, has
-            shape (n, 2).
+        sizes (np.ndarray): Width and height of their images, has shape (n, 2).
 
     Returns:
         tuple: 'xywh' (pixels, as it should be), 'xyxy' (pixels: all corners
-        lie inside the images, but many boxes leave them if read as xywh) or
-        'normalised' (no number is above 1); and whether this is certain,
-        because it holds for all boxes and there are enough of them.
+        are inside the images, but many boxes leave them if read as xywh) or
+        'normalised' (nothing is above 1); and whether that is certain: it
+        holds for all boxes, and there are enough of them.
     """
     if not len(boxes):
         return 'xywh', False

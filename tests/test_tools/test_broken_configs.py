@@ -4,7 +4,7 @@ Every case runs the program. It must end before the first iteration, with a
 message of this project alone, that names the setting.
 """
 import pytest
-from small_data import SmallData, end_of
+from small_data import end_of
 
 # Writing the config down takes most of the time, once a backend. MMEngine
 # confuses runs of one name that begin in the same second.
@@ -24,11 +24,6 @@ DETECTIONS = 'test_mode=True, pipeline={{_base_.test_pipeline}}'
 CROPS = "per_image=True, pipeline=[dict(type='LoadImageFromFile'), " \
     "dict(type='mmboxcaseg.CropBoxes', size=96), " \
     "dict(type='mmboxcaseg.PackCrops')]"
-
-
-@pytest.fixture
-def data(tmp_path, tiny_coco, tiny_salient) -> SmallData:
-    return SmallData(tmp_path, tiny_coco, tiny_salient)
 
 
 @pytest.fixture
@@ -132,7 +127,8 @@ LABELLERS = dict(
     ratio_misfit=("train_dataloader['batch_sampler'] = "
                   'dict(source_ratio=(9, 8))',
                   'a batch of 16 cannot be divided as 9:8'),
-    few_salient_images=('', 'the last source has 2 samples, one batch on 1 '
+    few_salient_images=('',
+                        'the last source has 2 samples, but one batch on 1 '
                         'rank(s) needs 7'),
     loader_argument=(ANY_BATCH + "train_dataloader['batch_sice'] = 3",
                      'train_dataloader.batch_sice: DataLoader has no'),
@@ -173,7 +169,7 @@ DETECTORS = dict(
     metric_misspelt=(validate(DETECTIONS, COCO.replace('segm', 'mask')),
                      'metric should be one of'),
     evaluator_misspelt=(validate(DETECTIONS, "type='CocoMetrics'"),
-                        "Did you mean 'CocoMetric'?"),
+                        "Did you mean 'mmboxcaseg.CocoMetric'?"),
     nothing_to_learn=("train_dataloader['batch_sampler'] = dict("
                       "type='AspectRatioBatchSampler', drop_last=True)\n"
                       "train_dataloader['batch_size'] = 64",

@@ -142,3 +142,20 @@ def test_bad_predictions(tool, tiny_coco, tmp_path, predictions, content):
     with pytest.raises(SystemExit, match='sam.json'):
         tool(tiny_coco()['ann_file'], predictions, out)
     assert not os.path.exists(out)
+
+
+@pytest.mark.parametrize('predictions, words', [
+    ([], ('neither a list of predictions', )),
+    ([dict(segmentation=[[1, 2, 3, 4, 5, 6]])], ('[0]', 'annotation_id')),
+    ([dict(annotation_id=77, segmentation=[[1, 2, 3, 4, 5, 6]])],
+     ('not in the file of the boxes', 'annotation 77')),
+    ([dict(annotation_id=5, segmentation=dict(size=[9, 9], counts='0'))],
+     ('`size` of its RLE', 'annotation 5')),
+    ([dict(annotation_id=5, segmentation='mask')], ('[0]', 'polygons')),
+])
+def test_broken_predictions(refused, data, predictions, words):
+    path = data.folder / 'predictions.json'
+    path.write_text(json.dumps(predictions))
+    output = refused('merge_masks', data.boxes, path, data.folder / 'out.json')
+    for word in (str(path), *words):
+        assert word in output
