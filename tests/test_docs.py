@@ -18,7 +18,6 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from pycocotools import mask as mask_utils
 from small_data import SmallData, load_tool
-from test_layers import LEVELS
 
 from mmboxcaseg.proxy import load_proxy
 
@@ -66,14 +65,6 @@ def test_links(path):
 def run_main(tool: str) -> None:
     """Run a tool by its path, with the arguments in ``sys.argv``."""
     load_tool(tool.removeprefix('tools/').removesuffix('.py')).main()
-
-
-def test_design_has_the_levels():
-    """docs/design.md names every package and its level."""
-    text = (ROOT / 'docs/design.md').read_text('utf-8')
-    rows = re.findall(r'^\| `(\w+)/` \| (\d) \|', text, re.MULTILINE)
-    packages = {room: level for room, level in LEVELS.items() if level}
-    assert {room: int(level) for room, level in rows} == packages
 
 
 class Parsed(Exception):
