@@ -88,7 +88,6 @@ class BoxCaseg(BaseModel):
         head_cfgs = dict(
             zip(self.HEADS, (weak_head, salient_head, transferred_head)))
         self.heads = tuple(name for name, cfg in head_cfgs.items() if cfg)
-        self._check_heads()
         for name in self.heads:
             head = MODELS.build(
                 head_cfgs[name], default_args=dict(channels=channels))
@@ -97,19 +96,16 @@ class BoxCaseg(BaseModel):
         self.weak_losses = nn.ModuleList(map(MODELS.build, weak_losses))
         self.pixel_losses = nn.ModuleList(map(MODELS.build, pixel_losses))
         self.pixel_heads_on = pixel_heads_on
-        self._check_training()
+        self._check_settings()
         self._set_test_cfg(test_cfg)
 
-    def _check_heads(self) -> None:
+    def _check_settings(self) -> None:
         if not self.heads:
             raise InputError('A labeller needs a head: set weak_head, '
                              'salient_head or transferred_head.')
         if 'transferred' in self.heads and 'weak' not in self.heads:
-            raise InputError('transferred_head gets its weights from '
-                             'weak_head: set weak_head, or '
-                             'transferred_head=None.')
-
-    def _check_training(self) -> None:
+            raise InputError('transferred_head gets its weights from weak_head'
+                             ': set weak_head, or transferred_head=None.')
         losses = [*self.weak_losses, *self.pixel_losses]
         for loss in losses:
             if not isinstance(loss, CropLoss):
@@ -201,7 +197,7 @@ class BoxCaseg(BaseModel):
         return {name: self._head_map(name, feats, size) for name in self.heads}
 
     def _head_map(self, name: str, feats: Tensor, size: torch.Size) -> Tensor:
-        """Turn features (N, C, h, w) into logits of a head (N, S, S)."""
+        """Turn features (N, C, h, w) into the logits (N, S, S) of a head."""
         head = getattr(self, f'{name}_head')
         source = [self.weak_head] if name == 'transferred' else []
         logits = head(feats, *source)
@@ -221,20 +217,20 @@ class BoxCaseg(BaseModel):
         """
         targets = CropTargets.from_samples(inputs, data_samples)
         feats = self.neck(self.backbone(inputs))
-        losses = dict()
+        losses = {}
         if 'weak' in self.heads:
             weak = self._head_map('weak', feats, inputs.shape[2:])
             for loss in self.weak_losses:
                 losses[loss.loss_name] = loss(weak, targets)
         if self.heads != ('weak', ):
+            # Lambda of Eq. (4) is 0 for crops without a mask.
             fused = self._fuse_masked(feats, targets)
             for loss in self.pixel_losses:
                 losses[loss.loss_name] = loss(fused, targets.with_mask())
         return losses
 
     def _fuse_masked(self, feats: Tensor, targets: CropTargets) -> Tensor:
-        """Fused logits (K, S, S) of the crops that have a mask (lambda > 0 in
-        Eq. (4))."""
+        """Fused logits (K, S, S) of the crops that have a mask."""
         has_mask, size = targets.has_mask, targets.crops.shape[2:]
         if self.pixel_heads_on == 'masked':
             feats = feats[has_mask]
@@ -262,27 +258,19 @@ class BoxCaseg(BaseModel):
         all_gt = [sample.gt_instances for sample in data_samples]
         num_crops = [views_of(gt)[..., 0].size for gt in all_gt]
         all_maps = self.predict_maps(inputs).split(num_crops)
-        options = {
-            key: self.test_cfg[key]
-            for key in ('threshold', 'min_max', 'eight_bit')
-        }
+        keys = ('threshold', 'min_max', 'eight_bit')
+        options = {key: self.test_cfg[key] for key in keys}
         for sample, gt, maps in zip(data_samples, all_gt, all_maps):
             masks = MapMasks(maps, gt, **options)
             sample.pred_instances = InstanceData(masks=masks)
         return data_samples
 
     def predict_maps(self, crops: Tensor) -> Tensor:
-        """Predict the probability that a pixel belongs to the object.
+        """Predict foreground probabilities, shaped as by :meth:`logit_maps`.
 
-        The crops go through the network in chunks of a fixed size; the last
-        one is filled up with zeros. So the map of a crop does not depend on
-        how many crops are in the batch.
-
-        Args:
-            crops (Tensor): Normalised crops, has shape (N, 3, S, S).
-
-        Returns:
-            Tensor: Probabilities, of the shape of :meth:`logit_maps`.
+        The crops (N, 3, S, S) go through the network in chunks of a fixed
+        size; the last one is filled up with zeros. So the map of a crop does
+        not depend on how many crops are in the batch.
         """
         maps = []
         for chunk in crops.split(self.test_cfg['chunk']):

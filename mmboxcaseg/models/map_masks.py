@@ -13,14 +13,11 @@ from mmboxcaseg.structures import binarize_maps
 
 
 def views_of(gt: InstanceData) -> np.ndarray:
-    """Integer windows that the crops of an image show.
+    """Integer windows that the crops of an image show, shape (n, m, 4).
 
     Args:
         gt (InstanceData): ``windows`` (n, 4), and ``views`` (n, m, 4) where
             a box has several crops or its crop shows more than its window.
-
-    Returns:
-        np.ndarray: In the order of the crops, has shape (n, m, 4).
     """
     return gt.views if 'views' in gt else np.asarray(gt.windows)[:, None]
 

@@ -31,19 +31,10 @@ class ProxyCondInstMaskHead(CondInstMaskHead):
                      batch_img_metas: List[dict],
                      positive_infos: List[InstanceData],
                      **kwargs) -> Dict[str, Tensor]:
-        """Compute the weighted mask loss.
+        """See :meth:`CondInstMaskHead.loss_by_feat`.
 
-        Args:
-            mask_preds (list[Tensor]): Logits of the positive locations of
-                every image, each has shape (num_pos, H, W).
-            batch_gt_instances (list[InstanceData]): With ``masks`` and
-                ``mask_weights`` (num_gt, ).
-            batch_img_metas (list[dict]): Not used.
-            positive_infos (list[InstanceData]): What the positive locations
-                are matched to.
-
-        Returns:
-            dict[str, Tensor]: ``loss_mask`` and ``mask_share``.
+        An image's logits have shape (num_pos, H, W). Also gives
+        ``mask_share``, the share of the locations with weight above 0.
         """
         weights = [
             mask_weights(gt)[infos.pos_assigned_gt_inds]

@@ -34,18 +34,10 @@ class _WeightedDynamicMasks:
             self, mask_feats: Tensor, flatten_kernels: Tensor,
             sampling_results_list: List[SamplingResult],
             batch_gt_instances: List[InstanceData]) -> Dict[str, Tensor]:
-        """Compute the weighted mask loss.
+        """See :meth:`RTMDetInsHead.loss_mask_by_feat`.
 
-        Args:
-            mask_feats (Tensor): Prototypes, (N, num_prototypes, H, W).
-            flatten_kernels (Tensor): Parameters of the dynamic convolutions,
-                has shape (N, num_priors, num_params).
-            sampling_results_list (list[SamplingResult]): One per image.
-            batch_gt_instances (list[InstanceData]): With ``masks`` and
-                ``mask_weights`` (num_gt, ).
-
-        Returns:
-            dict[str, Tensor]: ``loss_mask`` and ``mask_share``.
+        Prototypes have shape (N, num_prototypes, H, W), kernels (N,
+        num_priors, num_params). Gives ``loss_mask`` and ``mask_share``.
         """
         weights = matched_weights(sampling_results_list, batch_gt_instances)
         scaled = scale_to_mean_one(weights, across_ranks=True)

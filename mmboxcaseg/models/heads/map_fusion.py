@@ -53,8 +53,8 @@ class MapFusion(nn.Module):
     def __init__(self, alpha: float = 0.7, space: str = 'prob') -> None:
         super().__init__()
         if not 0 <= alpha <= 1 or space not in ('prob', 'logit'):
-            raise InputError(f'alpha={alpha} must be in [0, 1] and '
-                             f"space={space!r} 'prob' or 'logit'.")
+            raise InputError(
+                f"{alpha=} must be in [0, 1] and {space=} 'prob' or 'logit'.")
         self.alpha = alpha
         self.space = space
 

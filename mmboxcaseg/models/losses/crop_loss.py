@@ -36,9 +36,6 @@ class CropTargets(NamedTuple):
             data_samples (list[DetDataSample]): ``gt_instances`` has
                 ``bboxes`` (n, 4), and ``masks`` (n, S, S) where masks may be
                 used for training.
-
-        Returns:
-            CropTargets: The targets of all N crops.
         """
         all_gt = [sample.gt_instances for sample in data_samples]
         boxes = torch.cat([gt.bboxes for gt in all_gt])
@@ -80,11 +77,10 @@ class CropLoss(nn.Module):
                  loss_name: Optional[str] = None) -> None:
         super().__init__()
         if loss_name is None:
-            name = type(self).__name__
-            loss_name = f'loss_{name.removesuffix("Loss").lower()}'
+            name = type(self).__name__.removesuffix('Loss')
+            loss_name = f'loss_{name.lower()}'
         if not loss_name.startswith('loss'):
-            raise InputError(
-                f"loss_name={loss_name!r} must start with 'loss'.")
+            raise InputError(f"{loss_name=} must start with 'loss'.")
         _check_reduction(reduction)
         self.loss_weight = loss_weight
         self.reduction = reduction
@@ -129,5 +125,4 @@ class CropLoss(nn.Module):
 
 def _check_reduction(reduction: str) -> None:
     if reduction not in ('mean', 'sum', 'none'):
-        raise InputError(f"reduction={reduction!r} must be 'mean', 'sum' or "
-                         "'none'.")
+        raise InputError(f"{reduction=} must be 'mean', 'sum' or 'none'.")

@@ -20,14 +20,14 @@ def box_bags(boxes: Tensor,
         boxes (Tensor): Boxes in pixels of their maps, xyxy, half-open, has
             shape (N, 4). They may extend beyond the map.
         size (tuple[int]): Height H and width W of a map.
-        ignore_cut (bool): Whether to ignore the positive rows of a box that
-            is cut by the left or right border, and the positive columns of
-            one that is cut by the upper or lower border: the object may cross
-            such a bag outside the map. Defaults to False.
+        ignore_cut (bool): Whether to ignore the positive rows of a box cut by
+            the left or right border, and the positive columns of one cut by
+            the upper or lower border: the object may cross them outside the
+            map. Defaults to False.
 
     Returns:
-        tuple[Tensor]: The labels of the bags and whether the bags count, both
-        boolean, shape (N, H + W), rows first.
+        tuple[Tensor]: Labels of the bags and whether the bags count, booleans
+        of shape (N, H + W), rows first.
     """
     height, width = size
     x0, y0, x1, y1 = boxes[..., None].unbind(1)
@@ -49,11 +49,7 @@ def box_bags(boxes: Tensor,
 def mask_bags(masks: Tensor) -> Tensor:
     """Label the bags: rows and columns that cross the mask are positive.
 
-    Args:
-        masks (Tensor): Masks of 0 and 1, has shape (N, H, W).
-
-    Returns:
-        Tensor: Boolean labels, has shape (N, H + W), rows first.
+    Masks of 0 and 1 (N, H, W) give booleans (N, H + W), rows first.
     """
     return torch.cat([masks.amax(dim=2), masks.amax(dim=1)], dim=1).bool()
 
@@ -79,8 +75,7 @@ def mil_loss(pred: Tensor,
         avg_factor (float, optional): Defaults to the number of valid bags.
 
     Returns:
-        Tensor: A scalar, 0 with a gradient if no bag counts; with reduction
-        'none' of shape (N, H + W).
+        Tensor: A scalar (0 with a gradient if no bag counts), or (N, H + W).
     """
     # max(dim) sends the gradient to one pixel only. It is several times
     # faster than amax, which looks for ties.

@@ -20,7 +20,11 @@ class _SquaredDifferences(torch.autograd.Function):
     @staticmethod
     def forward(ctx, prob: Tensor, zero_padding: bool,
                 weight: Optional[Tensor]) -> Tensor:
-        laplacian = _degree(prob, zero_padding) * prob
+        degree = _neighbour_sum(torch.ones_like(prob[:1]))
+        if zero_padding:
+            # A pair with the padding is counted from one end only: half.
+            degree = (degree + 8) / 2
+        laplacian = degree * prob
         laplacian -= _neighbour_sum(prob)
         if weight is not None:
             laplacian *= weight[:, None, None]
@@ -46,13 +50,6 @@ def _neighbour_sum(prob: Tensor) -> Tensor:
     return total
 
 
-def _degree(prob: Tensor, zero_padding: bool) -> Tensor:
-    """Diagonal of L, the number of neighbours, has shape (1, H, W)."""
-    inside = _neighbour_sum(torch.ones_like(prob[:1]))
-    # A pair with the padding is counted from one end only, so it is half.
-    return (inside + 8) / 2 if zero_padding else inside
-
-
 def pairwise_loss(pred: Tensor,
                   zero_padding: bool = False,
                   weight: Optional[Tensor] = None,
@@ -73,8 +70,7 @@ def pairwise_loss(pred: Tensor,
         avg_factor (float, optional): Defaults to N.
 
     Returns:
-        Tensor: A scalar, 0 with a gradient for N = 0; with reduction 'none'
-        of shape (N, ).
+        Tensor: A scalar (0 with a gradient for N = 0), or of shape (N, ).
     """
     if reduction == 'none' or avg_factor is not None:
         # Per map. No config needs it, so a plain loop is enough.

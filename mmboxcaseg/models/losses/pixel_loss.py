@@ -23,14 +23,12 @@ def pixel_loss(pred: Tensor,
         avg_factor (float, optional): Defaults to the number of pixels.
 
     Returns:
-        Tensor: A scalar, 0 with a gradient for K = 0; with reduction 'none'
-        of shape (K, H, W).
+        Tensor: A scalar (0 with a gradient for K = 0), or (K, H, W).
     """
     if reduction == 'mean' and not len(pred):
         return pred.sum()  # a mean of nothing would be NaN
     masks = masks.to(pred.dtype)
-    if weight is not None:
-        weight = weight[:, None, None]
+    weight = None if weight is None else weight[:, None, None]
     if avg_factor is None:
         return F.binary_cross_entropy_with_logits(
             pred, masks, weight, reduction=reduction)

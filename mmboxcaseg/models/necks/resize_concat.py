@@ -17,11 +17,7 @@ class ResizeConcat(BaseModule):
     """
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
-        """Join maps (N, C_i, H_i, W_i), fine to coarse.
-
-        Returns:
-            Tensor: Has shape (N, sum C_i, H_0, W_0).
-        """
+        """Join maps (N, C_i, H_i, W_i), fine to coarse: (N, C, H_0, W_0)."""
         finest, *others = feats
         others = [
             F.interpolate(feat, finest.shape[2:], mode='bilinear')

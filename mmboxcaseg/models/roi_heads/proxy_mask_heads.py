@@ -35,18 +35,10 @@ class _WeightedRoIMasks:
                         sampling_results: List[SamplingResult],
                         batch_gt_instances: List[InstanceData],
                         rcnn_train_cfg: ConfigDict) -> dict:
-        """Compute the weighted mask loss over the RoIs.
+        """See :meth:`FCNMaskHead.loss_and_target`.
 
-        Args:
-            mask_preds (Tensor): Logits, (num_pos, num_classes, h, w).
-            sampling_results (list[SamplingResult]): One per image.
-            batch_gt_instances (list[InstanceData]): With ``labels``,
-                ``masks`` and ``mask_weights`` (num_gt, ).
-            rcnn_train_cfg (ConfigDict): ``train_cfg`` of the RCNN.
-
-        Returns:
-            dict: ``loss_mask``, a dict of the loss and ``mask_share``, and
-            ``mask_targets`` of shape (num_pos, h, w).
+        The logits have shape (num_pos, num_classes, h, w). ``loss_mask`` is a
+        dict of the loss and ``mask_share``: RoI heads log all of it.
         """
         targets = self.get_targets(sampling_results, batch_gt_instances,
                                    rcnn_train_cfg)
@@ -92,18 +84,9 @@ class ProxyMaskPointHead(MaskPointHead):
                         sampling_results: List[SamplingResult],
                         batch_gt_instances: List[InstanceData],
                         cfg: ConfigDict) -> dict:
-        """Compute the weighted loss of the points of all RoIs.
+        """See :meth:`MaskPointHead.loss_and_target`.
 
-        Args:
-            point_pred (Tensor): Logits, (num_pos, num_classes, num_points).
-            rel_roi_points (Tensor): Points in RoIs, (num_pos, num_points, 2).
-            sampling_results (list[SamplingResult]): One per image.
-            batch_gt_instances (list[InstanceData]): With ``labels``,
-                ``masks`` and ``mask_weights`` (num_gt, ).
-            cfg (ConfigDict): ``train_cfg`` of the RCNN.
-
-        Returns:
-            dict: ``loss_point`` and ``point_target`` (num_pos, num_points).
+        The logits have shape (num_pos, num_classes, num_points).
         """
         rois = bbox2roi([res.pos_priors for res in sampling_results])
         targets = self.get_targets(rois, rel_roi_points, sampling_results,
@@ -126,19 +109,9 @@ class ProxyMaskIoUHead(MaskIoUHead):
                     batch_gt_instances: List[InstanceData], mask_preds: Tensor,
                     mask_targets: Tensor,
                     rcnn_train_cfg: ConfigDict) -> Tensor:
-        """Compute the IoU of predicted masks and their targets.
+        """See :meth:`MaskIoUHead.get_targets`, has shape (num_pos, ).
 
-        Args:
-            sampling_results (list[SamplingResult]): One per image.
-            batch_gt_instances (list[InstanceData]): With ``masks`` and
-                ``mask_weights`` (num_gt, ).
-            mask_preds (Tensor): Predicted masks, (num_pos, h, w).
-            mask_targets (Tensor): Target masks, (num_pos, h, w).
-            rcnn_train_cfg (ConfigDict): ``train_cfg`` of the RCNN.
-
-        Returns:
-            Tensor: IoU, has shape (num_pos, ). It is 0, which the stock loss
-            ignores, for masks with weight below 1.
+        The IoU is 0, which the stock loss ignores, where the weight is not 1.
         """
         targets = super().get_targets(sampling_results, batch_gt_instances,
                                       mask_preds, mask_targets, rcnn_train_cfg)
