@@ -296,6 +296,22 @@ def test_yolo_without_broken_annotations(tool, tiny_coco, tmp_path):
         assert text in printed
 
 
+def test_yolo_of_polygons_without_broken_annotations(tool, tiny_coco,
+                                                     tmp_path):
+
+    def edit(data):
+        add_masks(data)
+        del data['annotations'][0]['bbox']
+        for ann in data['annotations']:
+            if ann['id'] == 3:
+                ann['segmentation'] = [[10, 10, 15, 10, 15, 16, 10, 16]]
+
+    source, out = tiny_coco(edit)['ann_file'], tmp_path / 'yolo'
+    printed = tool('proxy_to_yolo', source, out, '--skip-broken')
+    assert '2 masks written' in printed
+    assert (out / 'labels/c.txt').read_text().startswith('1 ')
+
+
 def test_labelme_without_broken_images(tool, proxy, tmp_path):
     images = Path(proxy['data_prefix']['img'])
     (images / 'b.png').write_bytes(b'text')

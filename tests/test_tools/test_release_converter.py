@@ -163,5 +163,10 @@ def test_other_checkpoints_are_refused(tmp_path):
     assert 'src.pth: 2 of 2 names are unknown (weight, bias)' in output
     output = convert(src, dst, '--reverse', fails=True)
     assert 'leave out --reverse' in output
+    part = release_dict(build_network(18), 'model.')
+    for name in [name for name in part if 'last_layer' in name]:
+        del part[name]
+    torch.save(part, src)
+    assert 'the release with all heads' in convert(src, dst, fails=True)
     assert 'checkpoint not found' in convert('lost.pth', dst, fails=True)
     assert not dst.exists()

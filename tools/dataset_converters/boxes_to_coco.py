@@ -10,7 +10,7 @@ import argparse
 from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple, Union
+from typing import Callable, Dict, List, Tuple
 
 from converting import (CUT_SHORT, Notes, check_broken, clip_box, make_parser,
                         print_notes, read_all)
@@ -30,17 +30,13 @@ def parse_args() -> argparse.Namespace:
         'labels', type=Path, help='folder of labels; for cvat the XML file')
     parser.add_argument('images', type=Path, help='folder of the images')
     parser.add_argument('out', help='COCO file (.json) to write')
-    parser.add_argument(
-        '--classes',
-        type=Path,
-        help='class names in their order: data.yaml of YOLO, or a text file, '
-        'one name per line. Required for yolo; for other formats the default '
-        'is the classes that occur, sorted')
-    parser.add_argument(
-        '--zero-based',
-        action='store_true',
-        help='voc: use the corners as they are. By default pixels count from '
-        '1 and the last one is inside, as in Pascal VOC')
+    text = ('class names in their order: data.yaml of YOLO, or a text file, '
+            'one name per line. Required for yolo; the default of other '
+            'formats is the classes that occur, sorted')
+    parser.add_argument('--classes', type=Path, help=text)
+    text = ('voc: use the corners as they are. By default pixels count from 1 '
+            'and the last one is inside, as in Pascal VOC')
+    parser.add_argument('--zero-based', action='store_true', help=text)
     args = parser.parse_args()
     if args.format == 'yolo' and args.classes is None:
         parser.error('--format yolo needs --classes')
@@ -134,17 +130,15 @@ def read_labels(pair: Tuple[str, object], folder: Path,
     return record, reader(pair[1], (height, width)), complete
 
 
-def number_classes(
-    args: argparse.Namespace, found: Dict[Union[str, int], str]
-) -> Tuple[List[str], Dict[Union[str, int], int]]:
+def number_classes(args: argparse.Namespace, found: Dict[Label, str]) \
+        -> Tuple[List[str], Dict[Label, int]]:
     """Choose the categories of the COCO file.
 
     ``found`` has all classes of the labels, and where the first box of each
     is. Returns the class names in the order of their ids; and the ids, from
     1, by the class in the labels.
     """
-    names = sorted(found) if args.classes is None else read_classes(
-        args.classes)
+    names = read_classes(args.classes) if args.classes else sorted(found)
     called = range(len(names)) if args.format == 'yolo' else names
     ids = {label: i for i, label in enumerate(called, start=1)}
     unknown = sorted(found.keys() - ids.keys())
@@ -168,8 +162,8 @@ def annotate(img: dict, items: List[Item], ids: dict,
         if not note:
             box, note = clip_box(item.box, img['width'], img['height'])
         if note:
-            text = f'objects {note}'
-            notes[text].append(f'{img["file_name"]} {item.name}')
+            place = f'{img["file_name"]} {item.name}'
+            notes[f'objects {note}'].append(place)
         if box is None:
             continue
         # Six digits of YOLO do not tell more than hundredths of a pixel, and
@@ -191,7 +185,7 @@ def main() -> None:
         reader = partial(reader, zero_based=args.zero_based)
     read = partial(read_labels, folder=args.images, reader=reader)
     results = read_all(read, find_images(args, find_labels(args)), args)
-    found: Dict[Union[str, int], str] = {}
+    found: Dict[Label, str] = {}
     for name, (_, items, _) in results.items():
         for item in items:
             if not item.left_out:

@@ -7,7 +7,8 @@ import numpy as np
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (LISTS, entry_problems, first_few,
-                                      list_problem, load_coco, load_json)
+                                      list_problem, load_coco, load_json,
+                                      read_polygons)
 from mmboxcaseg.progress import track
 from mmboxcaseg.proxy.options import DEFAULT_TOLERANCE, pixels
 from mmboxcaseg.utils.cli import run_parallel
@@ -27,33 +28,27 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def make_parser(text: str, nproc: bool = True) -> argparse.ArgumentParser:
-    """Make a parser with the options that all converters have."""
+def make_parser(text: str,
+                skip_broken: bool = True,
+                nproc: bool = True) -> argparse.ArgumentParser:
+    """Make a parser with the options that converters share."""
     parser = argparse.ArgumentParser(
         description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        '--skip-broken',
-        action='store_true',
-        help='leave out what cannot be read, and list it (default: stop)')
+    if skip_broken:
+        text = 'leave out what cannot be read, and list it (default: stop)'
+        parser.add_argument('--skip-broken', action='store_true', help=text)
     if nproc:
-        add_nproc(parser)
+        text = 'number of processes (default: %(default)s)'
+        parser.add_argument('--nproc', type=positive, default=2, help=text)
     return parser
-
-
-def add_nproc(parser: argparse.ArgumentParser) -> None:
-    """Add ``--nproc``."""
-    text = 'number of processes (default: %(default)s)'
-    parser.add_argument('--nproc', type=positive, default=2, help=text)
 
 
 def add_tolerance(parser: argparse.ArgumentParser) -> None:
     """Add ``--tolerance``, see :func:`mask_to_polygons`."""
+    text = ('largest distance in pixels of a point left out from the new '
+            f'outline (default: {DEFAULT_TOLERANCE})')
     parser.add_argument(
-        '--tolerance',
-        type=pixels,
-        default=DEFAULT_TOLERANCE,
-        help='largest distance in pixels of a point left out from the new '
-        'outline (default: %(default)s)')
+        '--tolerance', type=pixels, default=DEFAULT_TOLERANCE, help=text)
 
 
 def print_notes(notes: Notes, prefix: str = '') -> None:
@@ -90,13 +85,10 @@ def read_all(read: Callable, tasks: Dict[str, object],
     return {name: done[name][0] for name in done if name not in broken}
 
 
-def check_broken(broken: Dict[str, str],
-                 total: int,
-                 skip_broken: bool,
-                 what: str = 'files') -> None:
-    """List what is wrong by name; an InputError without ``skip_broken``."""
+def check_broken(broken: dict, total: int, skip: bool, what='files') -> None:
+    """List what is wrong by name; an InputError without ``skip``."""
     lines = [f'  {name}: {error}' for name, error in broken.items()]
-    if lines and not skip_broken:
+    if lines and not skip:
         raise InputError(
             f'{len(lines)} of {total} {what} cannot be used. Correct or '
             'remove them, or leave them out with --skip-broken. First of '
@@ -123,6 +115,7 @@ def read_coco(path: str, skip_broken: bool) -> dict:
         names = {f'[{i}]': text for i, text in broken.items()}
         check_broken(names, len(data[key]), skip_broken, key)
         data[key] = [v for i, v in enumerate(data[key]) if i not in broken]
+    read_polygons(data)
     return data
 
 

@@ -42,12 +42,9 @@ def parse_args() -> argparse.Namespace:
         metavar='DIR',
         help='folders of images, with subfolders: leave out salient images '
         'that are copies of these, by their perceptual hashes')
-    parser.add_argument(
-        '--max-distance',
-        type=int,
-        default=40,
-        help='images are copies if at most this many of the 256 bits of '
-        'their hashes differ (default: %(default)s)')
+    text = ('images are copies if at most this many of the 256 bits of their '
+            'hashes differ (default: %(default)s)')
+    parser.add_argument('--max-distance', type=int, default=40, help=text)
     args = parser.parse_args()
     if args.exclude_overlap_with and find_spec('imagehash') is None:
         parser.error('--exclude-overlap-with needs: pip install imagehash')
@@ -58,8 +55,8 @@ def find_targets(folders: Sequence[Path]) -> List[str]:
     """Find the images of folders and their subfolders, sorted."""
     targets = []
     for folder in folders:
-        names = sorted(scandir(folder, IMAGE_SUFFIXES, True, False)) \
-            if folder.is_dir() else []
+        names = folder.is_dir() and sorted(
+            scandir(folder, IMAGE_SUFFIXES, True, False))
         if not names:
             raise FileNotFoundError(f'--exclude-overlap-with: {folder} is not '
                                     'a folder of images.')
@@ -111,8 +108,8 @@ def find_copies(paths: Dict[str, str], targets: List[str],
     print(f'Comparing {len(paths)} images with {len(targets)}')
     tasks = {path: path for path in (*paths.values(), *targets)}
     read = read_all(hash_image, tasks, args)
-    print_notes(
-        {CUT_SHORT: [p for p, (_, whole) in read.items() if not whole]})
+    cut = [path for path, (_, complete) in read.items() if not complete]
+    print_notes({CUT_SHORT: cut})
     targets = [path for path in targets if path in read]
     hashes = [read[path][0] for path in targets]
     others = np.array(hashes, np.uint64).reshape(-1, 4)
@@ -120,9 +117,8 @@ def find_copies(paths: Dict[str, str], targets: List[str],
     for name in track([n for n, path in paths.items() if path in read]):
         bits = np.bitwise_count(others ^ read[paths[name]][0]).sum(axis=1)
         is_copy = len(bits) > 0 and bits.min() <= args.max_distance
-        nearest = int(bits.argmin()) if is_copy else None
-        copies[name] = (targets[nearest],
-                        int(bits[nearest])) if is_copy else ()
+        copies[name] = (targets[bits.argmin()],
+                        int(bits.min())) if is_copy else ()
     return copies
 
 
@@ -141,8 +137,8 @@ def main() -> None:
         no_object=[name for name in counts if counts[name] == 0],
         several_objects=[name for name in counts if counts[name] > 1],
         copies={
-            name: copy
-            for name, copy in copies.items() if copy
+            n: copy
+            for n, copy in copies.items() if copy
         })
     known = {*copies, *left_out['no_object'], *left_out['several_objects']}
     broken = [name for name in items if name not in known]
@@ -150,21 +146,15 @@ def main() -> None:
         left_out['broken'] = broken
     print_notes({f'left out, {why}': list(v) for why, v in left_out.items()})
     remain = [name for name, copy in copies.items() if not copy]
-    write(args, remain, len(items), left_out)
-
-
-def write(args: argparse.Namespace, names: List[str], total: int,
-          left_out: dict) -> None:
-    """Write both files, the list last; an empty list is an error."""
-    print(f'{len(names)} of {total} images remain (of the 10553 of DUTS-TR '
-          'the paper has 7991)')
-    if not names:
+    print(f'{len(remain)} of {len(items)} images remain (of the 10553 of '
+          'DUTS-TR the paper has 7991)')
+    if not remain:
         raise InputError(f'{args.masks}: no image is left.')
-    record = dict(max_distance=args.max_distance, images=total)
-    record.update(remain=len(names), left_out=left_out)
+    record = dict(max_distance=args.max_distance, images=len(items))
+    record.update(remain=len(remain), left_out=left_out)
     path = f'{args.out}.left_out.json'
     write_atomically(path, [json.dumps(record, indent=1)])
-    write_atomically(args.out, [f'{name}\n' for name in names])
+    write_atomically(args.out, [f'{name}\n' for name in remain])
     print(f'Wrote {args.out} and {path}')
 
 

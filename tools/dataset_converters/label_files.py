@@ -12,6 +12,7 @@ import yaml
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import load_json
 
+Label = Union[str, int]
 Size = Tuple[int, int]
 ROTATED = 'left out: rotated box'
 VOC_CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
@@ -28,7 +29,7 @@ class Item(NamedTuple):
     """
     name: str
     left_out: str = ''
-    label: Union[str, int] = ''
+    label: Label = ''
     box: Sequence[float] = ()
 
 
@@ -146,8 +147,8 @@ def read_voc(path: Path, size: Size, zero_based: bool = False) -> List[Item]:
 def _not_a_voc_box(node: Element, name: str) -> str:
     """Why an object of VOC has no usable `bndbox`; '' if it has one.
 
-    roLabelImg writes `robndbox`, CVAT the attribute `rotation`; objects with
-    a polygon may have a `bndbox`, which is then used.
+    roLabelImg writes `robndbox`, CVAT the attribute `rotation`. An object
+    with a polygon may have a `bndbox`, which is then used.
     """
     rotations = [
         _is_rotated(attribute.findtext('value'), name)
@@ -158,9 +159,9 @@ def _not_a_voc_box(node: Element, name: str) -> str:
         return ROTATED
     if any(node.findtext(f'bndbox/{c}', '').strip() for c in VOC_CORNERS):
         return ''
-    kind = 'object without a box' if node.find(
-        'polygon') is None else 'polygon (not a box)'
-    return f'left out: {kind}'
+    if node.find('polygon') is not None:
+        return 'left out: polygon (not a box)'
+    return 'left out: object without a box'
 
 
 def _voc_box(node: Element, name: str, zero_based: bool) -> List[float]:
@@ -223,10 +224,7 @@ def read_cvat_file(path: Path) -> Dict[str, Element]:
 
 
 def read_classes(path: Path) -> List[str]:
-    """Read class names, in order and exactly as they are written.
-
-    They are in a data.yaml of YOLO, or in a text file, one name per line.
-    """
+    """Read class names as written, from a data.yaml of YOLO or a text file."""
     text = read_text(path)
     if path.suffix.lower() in ('.yaml', '.yml'):
         names = _names_of_yaml(text, path)

@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import List, Optional
 
 import cv2
-import numpy as np
-from converting import add_nproc, positive
+from converting import make_parser, positive
 from numpy.random import SeedSequence, default_rng
 from toy.images import make_salient, make_scene
 from toy.shapes import CLASSES
@@ -41,16 +40,13 @@ SPLITS = dict(train=400, val=100, salient=200)
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, skip_broken=False)
     text = '(default: %(default)s)'
     parser.add_argument('--out', type=Path, default='data/toy', help=text)
     parser.add_argument('--seed', type=int, default=0, help=text)
     for split, num in SPLITS.items():
         parser.add_argument(
             f'--num-{split}', type=positive, default=num, help=text)
-    add_nproc(parser)
     return parser.parse_args()
 
 
@@ -60,47 +56,35 @@ def draw(index: int, folder: Path, seed: int) -> List[dict]:
     keys = [seed, [*SPLITS].index(folder.name), index]
     rng = default_rng(SeedSequence(keys))
     if folder.name == 'salient':
-        image, mask = make_salient(rng)
-        annotations, mask = [], mask * np.uint8(255)
-        files = {
-            f'images/{index:06d}.jpg': image,
-            f'masks/{index:06d}.png': mask
-        }
+        annotations, (image, mask) = [], make_salient(rng)
+        files = [('images/{}.jpg', image), ('masks/{}.png', mask)]
     else:
         image, *objects = make_scene(rng)
         annotations = [make_annotation(m, i + 1) for m, i in zip(*objects)]
-        files = {f'{index:06d}.jpg': image}
-    for name, content in files.items():
-        path = str(folder / name)
+        files = [('{}.jpg', image)]
+    for name, content in files:
+        path = str(folder / name.format(f'{index:06d}'))
         if not cv2.imwrite(path, content, [cv2.IMWRITE_JPEG_QUALITY, 95]):
             raise OSError(f'cannot write {path}')
     return annotations
-
-
-def to_coco(scenes: List[List[dict]], marker: dict) -> dict:
-    """Join the annotations of all scenes into the content of a COCO file."""
-    images = [
-        dict(file_name=f'{index:06d}.jpg', width=SIZE, height=SIZE)
-        for index in range(len(scenes))
-    ]
-    coco = make_coco(images, scenes, CLASSES)
-    for category in coco['categories']:
-        category['supercategory'] = 'shape'
-    info = dict(description='Toy set of mmboxcaseg', generator=marker)
-    return dict(info=info, **coco)
 
 
 def generate(out: Path, marker: dict, nproc: int) -> None:
     """Write the whole set into an existing folder."""
     for folder in ('train', 'val', 'salient/images', 'salient/masks'):
         (out / folder).mkdir(parents=True)
+    info = dict(description='Toy set of mmboxcaseg', generator=marker)
+    annotations = out / 'annotations'
     for split in SPLITS:
         write = partial(draw, folder=out / split, seed=marker['seed'])
         scenes = run_parallel(write, range(marker[f'num_{split}']), nproc)
         if split == 'salient':
             continue
-        coco = to_coco(scenes, marker)
-        annotations = out / 'annotations'
+        names = [f'{index:06d}.jpg' for index in range(len(scenes))]
+        images = [dict(file_name=n, width=SIZE, height=SIZE) for n in names]
+        coco = dict(info=info, **make_coco(images, scenes, CLASSES))
+        for category in coco['categories']:
+            category['supercategory'] = 'shape'
         write_coco(str(annotations / f'instances_{split}.json'), coco)
         if split == 'train':
             write_coco(str(annotations / 'boxes_train.json'), boxes_only(coco))

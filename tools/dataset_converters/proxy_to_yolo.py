@@ -33,23 +33,18 @@ def parse_args() -> argparse.Namespace:
         'proxy', help='proxy file; with --boxes-only any COCO file')
     parser.add_argument(
         'out', help='folder to make; put the images in OUT/images')
-    parser.add_argument(
-        '--boxes-only',
-        action='store_true',
-        help='write all boxes except crowds; --parts, --min-score and '
-        '--tolerance are for masks')
+    text = ('write all boxes except crowds; --parts, --min-score and '
+            '--tolerance are for masks')
+    parser.add_argument('--boxes-only', action='store_true', help=text)
     parser.add_argument(
         '--parts',
         choices=tuple(PARTS),
         default='join',
         help='what to do with a mask of several parts: link them by lines '
         'without width, keep the largest, or stop (default: %(default)s)')
-    parser.add_argument(
-        '--min-score',
-        type=float,
-        default=0,
-        help='leave out masks with a lower mask_score (default: write all '
-        'masks that are not empty)')
+    text = ('leave out masks with a lower mask_score (default: write all '
+            'masks that are not empty)')
+    parser.add_argument('--min-score', type=float, default=0, help=text)
     add_tolerance(parser)
     parser.add_argument('--split', default='train', help='name in data.yaml')
     return parser.parse_args()
@@ -80,9 +75,8 @@ def box_numbers(ann: dict, img: dict, notes: Notes) -> List[float]:
     if box is None:
         return []
     x0, y0, x1, y1 = box
-    width, height = img['width'], img['height']
-    return [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width,
-            (y1 - y0) / height]
+    numbers = np.array([(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0])
+    return (numbers / ([img['width'], img['height']] * 2)).tolist()
 
 
 def mask_numbers(ann: dict, img: dict, notes: Notes,

@@ -32,11 +32,7 @@ WIDTHS = {270: 'w18', 480: 'w32', 720: 'w48'}
 
 
 def to_ours(name: str) -> str:
-    """Translate a parameter's name from the release to this project.
-
-    Raises:
-        KeyError: The release has no such parameter.
-    """
+    """Translate a name from the release; KeyError if it is unknown."""
     name = re.sub(r'^(module\.)?(model\.)?', '', name)
     for theirs, ours in NAMES.items():
         if name.startswith(theirs):
@@ -47,11 +43,7 @@ def to_ours(name: str) -> str:
 
 
 def to_theirs(name: str) -> str:
-    """Translate a parameter's name to that in ``final_state.pth``.
-
-    Raises:
-        KeyError: The release has no such parameter.
-    """
+    """Translate a name to ``final_state.pth``; KeyError if it is unknown."""
     for theirs, ours in NAMES.items():
         if name.startswith(ours):
             return 'model.' + theirs + name[len(ours):]
@@ -66,14 +58,13 @@ def convert(state_dict: Mapping[str, 'Tensor'],
 
     Args:
         state_dict (Mapping[str, Tensor]): Parameters by name.
-        reverse (bool): Whether to convert to the names of the release.
-            Defaults to False.
+        reverse (bool): Convert to the release. Defaults to False.
 
     Returns:
         dict[str, Tensor]: The same parameters under their new names.
 
     Raises:
-        InputError: A name is unknown, or the heads are missing.
+        InputError: A name is unknown, or a part of the heads is missing.
     """
     translate = to_theirs if reverse else to_ours
     converted, unknown = OrderedDict(), []
@@ -82,7 +73,10 @@ def convert(state_dict: Mapping[str, 'Tensor'],
             converted[translate(name)] = value
         except KeyError:
             unknown.append(name)
-    if unknown or not any('transfer2.' in name for name in converted):
+    ours = state_dict if reverse else converted
+    if unknown or not all(
+            any(name.startswith(part) for name in ours)
+            for part in NAMES.values()):
         raise InputError(
             f'{len(unknown)} of {len(state_dict)} names are unknown '
             f'({", ".join(unknown[:5])}): this is not a checkpoint of '
@@ -115,17 +109,15 @@ def main() -> None:
         converted = convert(state_dict, args.reverse)
     except InputError as error:
         raise InputError(f'{args.src}: {error}') from None
-    # The optimizer's state of an epoch's file is dropped.
-    if args.reverse:
-        save_checkpoint(converted, args.dst)
-    else:
+    ours, saved = state_dict, converted
+    if not args.reverse:
+        # The optimizer's state of an epoch's file is dropped.
         meta = dict(source=args.src, epoch=checkpoint.get('epoch'))
-        save_checkpoint(dict(meta=meta, state_dict=converted), args.dst)
-    channels = next(v for k, v in state_dict.items()
-                    if k.endswith(('last_layer.1.weight',
-                                   'weak_head.bn.weight')))
+        ours, saved = converted, dict(meta=meta, state_dict=converted)
+    save_checkpoint(saved, args.dst)
+    channels = len(ours['weak_head.bn.weight'])
     print(f'{args.dst}: {len(converted)} parameters, HRNetV2-'
-          f'{WIDTHS.get(len(channels), f"? of {len(channels)} channels")}')
+          f'{WIDTHS.get(channels, f"? of {channels} channels")}')
 
 
 if __name__ == '__main__':

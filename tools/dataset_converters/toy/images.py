@@ -149,15 +149,16 @@ def make_scene(rng: Generator) -> Tuple[ndarray, ndarray, List[int]]:
 
 
 def make_salient(rng: Generator) -> Tuple[ndarray, ndarray]:
-    """Draw one large object: image (S, S, 3) and mask (S, S)."""
+    """Draw one large object: image (S, S, 3) and mask (S, S), {0, 255}."""
     ground = draw_colours(rng, (0, 0, 0), np.zeros((1, 3)))
     image = draw_texture(rng, SALIENT_BACKGROUNDS, ground)
     outline = SALIENT_SHAPES[rng.integers(len(SALIENT_SHAPES))](rng)
     window = rasterise(rng, outline, rng.uniform(*SALIENT_SIDE))
-    h, w = window.shape
     # Near the centre, as photographers frame their subject.
-    x, y = (rng.uniform(0.2, 0.8, 2) * [SIZE - w, SIZE - h]).astype(int)
+    free = np.subtract(SIZE, window.shape[::-1])
+    x, y = (rng.uniform(0.2, 0.8, 2) * free).astype(int)
     alpha = paste(window, x, y)
     colours = draw_colours(rng, (90, 50), ground)
     texture = light(rng, draw_texture(rng, SALIENT_TEXTURES, colours), 0.6)
-    return develop(rng, paint(rng, image, alpha, texture)), alpha >= 0.5
+    image = develop(rng, paint(rng, image, alpha, texture))
+    return image, (alpha >= 0.5) * np.uint8(255)
