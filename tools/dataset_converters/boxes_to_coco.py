@@ -14,7 +14,8 @@ from typing import Callable, Dict, List, Tuple
 
 from converting import (CUT_SHORT, Notes, check_broken, clip_box, make_parser,
                         print_notes, read_all)
-from label_files import READERS, SUFFIXES, Item, read_classes, read_cvat_file
+from label_files import (READERS, SUFFIXES, Item, Label, read_classes,
+                         read_cvat_file)
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
