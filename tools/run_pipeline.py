@@ -34,7 +34,7 @@ def config_path(cfg: Config, name: str) -> str:
 
 def score_threshold(cfg: Config) -> float:
     """Score that a mask needs to be used for training the detector."""
-    detector = Config.fromfile(config_path(cfg, 'detector'))
+    detector = read_config(config_path(cfg, 'detector'))
     return detector.train_dataloader.dataset.mask_score_thr
 
 
@@ -212,7 +212,7 @@ def _check_files(cfg: Config) -> None:
             f'{cfg.filename} names files that do not exist: '
             f'{", ".join(lost)}. Paths of configs are relative to this '
             f'config, paths of data to {os.getcwd()}.')
-    detector = Config.fromfile(config_path(cfg, 'detector'))
+    detector = read_config(config_path(cfg, 'detector'))
     if 'mask_score_thr' not in detector.train_dataloader.dataset:
         raise InputError(f'{detector.filename}: set mask_score_thr of '
                          'train_dataloader.dataset, a ProxyCocoDataset.')

@@ -201,7 +201,7 @@ def test_what_cannot_be_kept_is_refused(rng):
         masks.resize((4, 4), interpolation='bilinear')
 
 
-def test_a_photograph_with_many_objects_stays_small(rng):
+def test_a_large_image_with_many_objects_stays_small(rng):
     corners = rng.integers(0, 2800, (300, 2))
     windows = np.concatenate([corners, corners + 150], axis=1)
     parts = [np.ones((150, 150), dtype=np.uint8)] * 300

@@ -343,6 +343,9 @@ BROKEN = [
     ('voc', '<a><object><name/></object></a>', r'object \[0\] has no `name`'),
     ('voc', '<a><object><name>dog</name><bndbox><xmin>a</xmin></bndbox>'
      '</object></a>', 'no `bndbox` with the numbers'),
+    ('voc', '<a><object><name>dog</name><attributes><attribute><name>rotation'
+     '</name><value>left</value></attribute></attributes></object></a>',
+     r"object \[0\]: rotation 'left' is not a number"),
     ('voc', '<a><size><width>7</width><height>6</height></size></a>',
      'image of 7x6 pixels'),
 ]

@@ -1,15 +1,15 @@
 """Broken configs, each with the message that a user of train.py reads.
 
-Every case runs the program. It must end before the first iteration, with a
-message of this project alone, that names the setting.
+Every case runs the program. It must end before the first iteration with a
+message that names the setting, and without a traceback.
 """
 import pytest
 from small_data import end_of
 
-# Writing the config down takes most of the time, once a backend. MMEngine
-# confuses runs of one name that begin in the same second.
+# Every visualization backend writes the config, which takes most of the time.
+# MMEngine mixes up runs of the same name that start in the same second.
 START = 'visualizer = dict(vis_backends=[])\nexperiment_name = {!r}\n'
-# The samplers need more salient images than there are; batches of any.
+# The sampler of the config needs more salient images than there are.
 ANY_BATCH = "train_dataloader['batch_sampler'] = None\n"
 SOURCE = "train_dataloader['dataset']['datasets'][0]"
 VALIDATE = '''
@@ -44,7 +44,7 @@ def validate(options: str, evaluator: str) -> str:
     return VALIDATE.format(options=options, evaluator=evaluator)
 
 
-# Lines that are added to the config of a labeller, and words of the message.
+# Lines added to the config of a labeller, and a part of the message.
 LABELLERS = dict(
     syntax_error=('= =', 'cannot be read as a config: SyntaxError'),
     name_error=('a = b', 'cannot be read as a config: NameError'),
@@ -143,7 +143,7 @@ LABELLERS = dict(
                    '(val_evaluator): 5 of 5 annotations have no'),
 )
 COCO = "type='CocoMetric', metric='segm', ann_file=boxes['ann_file']"
-# The same of a detector, whose boxes have masks and scores.
+# The same for a detector.
 DETECTORS = dict(
     classes_of_a_head=("model['roi_head']['mask_head']['num_classes'] = 9",
                        'model.roi_head.mask_head.num_classes is 9'),

@@ -1,7 +1,7 @@
 """converting.py: what all converters share."""
 import sys
+from argparse import Namespace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -33,14 +33,25 @@ def read(task: str) -> int:
     return int(task)
 
 
-def test_read_all(capsys):
-    args = SimpleNamespace(nproc=2, skip_broken=False)
-    tasks, names = ['1', 'bad', '3'], ['a', 'b', 'c']
+@pytest.mark.parametrize('nproc', [dict(nproc=2), {}])
+def test_read_all(capsys, nproc):
+    args = Namespace(skip_broken=False, **nproc)
+    tasks = dict(a='1', b='bad', c='3')
     with pytest.raises(InputError, match='1 of 3 files .*skip-broken'):
-        converting.read_all(read, tasks, names, args)
+        converting.read_all(read, tasks, args)
     args.skip_broken = True
-    assert converting.read_all(read, tasks, names, args) == [1, None, 3]
+    assert converting.read_all(read, tasks, args) == dict(a=1, c=3)
     assert '  b: not a number' in capsys.readouterr().out
+    assert converting.read_all(read, {}, args) == {}
     # An error that is not about the input is a bug.
     with pytest.raises(ValueError, match='invalid literal'):
-        converting.read_all(read, ['x'], ['x'], args)
+        converting.read_all(read, dict(x='x'), args)
+
+
+def test_wrong_options(capsys):
+    parser = converting.make_parser('text')
+    converting.add_tolerance(parser)
+    for argv in ('--nproc', '0'), ('--tolerance', '-1'):
+        with pytest.raises(SystemExit):
+            parser.parse_args(argv)
+        assert f'argument {argv[0]}: ' in capsys.readouterr().err

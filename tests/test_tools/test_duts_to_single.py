@@ -180,6 +180,14 @@ def test_skip_broken(tool, duts):
     assert read_record(duts.out)['left_out']['broken'] == ['speck', 'two']
 
 
+def test_no_readable_target(tool, duts, tmp_path):
+    (tmp_path / 'broken').mkdir()
+    (tmp_path / 'broken/a.jpg').write_bytes(b'')
+    tool('duts_to_single', duts.images, duts.masks, duts.out, '--skip-broken',
+         '--exclude-overlap-with', tmp_path / 'broken')
+    assert duts.out.read_text() == 'copy\none\nshrunk\nspeck\n'
+
+
 def test_images_with_another_suffix(tool, duts):
     (duts.images / 'one.jpg').rename(duts.images / 'one.JPEG')
     image = cv2.imread(str(duts.images / 'two.jpg'))

@@ -126,7 +126,7 @@ def test_label_with_a_detector(refused, data, checkpoint):
 
 
 def test_label_on_a_full_disk(monkeypatch, data, checkpoint):
-    # Here a disk is full after so many bytes of a file.
+    # The limit stands for a full disk.
     data.edit(lambda d: d.update(info=dict(description='a' * 300_000)))
     argv = ('label', data.labeller, checkpoint, data.folder / 'out.json',
             '--work-dir', data.folder / 'work')
@@ -150,3 +150,20 @@ def test_byte_order_mark(monkeypatch, data, checkpoint):
              data.folder / 'out.json', '--work-dir', data.folder / 'work')
     labelled = json.loads((data.folder / 'out.json').read_text())
     assert sum('mask_score' in ann for ann in labelled['annotations']) == 4
+
+
+def test_options_of_the_masks(monkeypatch, data, checkpoint):
+    out = data.folder / 'out.json'
+    run_tool(monkeypatch, 'label', data.labeller, checkpoint, out,
+             '--work-dir', data.folder / 'work', '--truncate', '--polygons',
+             '--mask-weight-thr', '1', '--merge-by', 'mask')
+    content = json.loads(out.read_text())
+    record = content['info']['mmboxcaseg']
+    assert record['merge_by'] == 'mask'
+    assert record['pipeline'][1]['truncate']
+    assert (record['polygon_tolerance'], record['mask_weight_thr']) == (0.4, 1)
+    masks = [ann for ann in content['annotations'] if 'mask_score' in ann]
+    assert len(masks) == 4
+    for ann in masks:
+        assert isinstance(ann['segmentation'], list)
+        assert ('mask_weight' in ann) == (ann['mask_score'] < 1)

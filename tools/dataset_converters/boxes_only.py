@@ -25,8 +25,7 @@ def parse_args() -> argparse.Namespace:
         type=int,
         help='number of images to draw at random (default: all). With the '
         'same seed a small subset is part of a larger one')
-    parser.add_argument(
-        '--seed', type=int, default=0, help='(default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0, help='(default: 0)')
     return parser.parse_args()
 
 
@@ -39,14 +38,14 @@ def draw_images(data: dict, num_images: int, seed: int) -> dict:
     drawn = np.random.default_rng(seed).permutation(len(images))[:num_images]
     images = [images[i] for i in sorted(drawn)]
     ids = {img['id'] for img in images}
-    annotations = [
-        ann for ann in data['annotations'] if ann['image_id'] in ids
-    ]
-    return dict(data, images=images, annotations=annotations)
+    anns = [ann for ann in data['annotations'] if ann['image_id'] in ids]
+    return dict(data, images=images, annotations=anns)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the file and print its numbers of boxes and images."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
+    check_file(args.ann_file, 'COCO file')
     data = boxes_only(read_coco(args.ann_file, args.skip_broken))
     total = len(data['images'])
     if args.num_images is not None:
@@ -54,13 +53,6 @@ def run(args: argparse.Namespace) -> None:
     write_coco(args.out, data)
     print(f'{args.out}: {len(data["annotations"])} boxes of '
           f'{len(data["images"])} of {total} images')
-
-
-@exit_on_bad_input()
-def main() -> None:
-    args = parse_args()
-    check_file(args.ann_file, 'COCO file')
-    run(args)
 
 
 if __name__ == '__main__':

@@ -9,14 +9,12 @@ Example:
 import argparse
 from collections import Counter, defaultdict
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple, Union
 
 from converting import (CUT_SHORT, Notes, check_broken, clip_box, make_parser,
                         print_notes, read_all)
-from label_files import (Labels, read_classes, read_cvat, read_cvat_file,
-                         read_labelme, read_voc, read_yolo)
+from label_files import READERS, SUFFIXES, Item, read_classes, read_cvat_file
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
@@ -24,18 +22,12 @@ from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, first_few, load_image,
                                       make_coco, write_coco)
 from mmboxcaseg.utils.cli import check_file, check_output, exit_on_bad_input
 
-SUFFIXES = dict(yolo='.txt', labelme='.json', voc='.xml')
-READERS = dict(
-    yolo=read_yolo, labelme=read_labelme, voc=read_voc, cvat=read_cvat)
-
 
 def parse_args() -> argparse.Namespace:
     parser = make_parser(__doc__)
     parser.add_argument('--format', choices=tuple(READERS), required=True)
     parser.add_argument(
-        'labels',
-        type=Path,
-        help='folder of the label files; for cvat the XML file')
+        'labels', type=Path, help='folder of labels; for cvat the XML file')
     parser.add_argument('images', type=Path, help='folder of the images')
     parser.add_argument('out', help='COCO file (.json) to write')
     parser.add_argument(
@@ -57,25 +49,34 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def check_arguments(args: argparse.Namespace) -> None:
+    """Check that everything to read exists and OUT can be written."""
+    if args.classes is not None:
+        check_file(str(args.classes), '--classes')
+    check_output(args.out)
+    folders = [args.labels, args.images]
+    if args.format == 'cvat':
+        check_file(str(folders.pop(0)), 'CVAT file')
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
+    if missing:
+        raise FileNotFoundError(f'not a folder: {", ".join(missing)}. Name '
+                                'the labels first, then the images.')
+
+
 def find_labels(args: argparse.Namespace) -> Dict[str, object]:
     """Find all label files, or nodes of CVAT, by the name of the image.
 
     The names may have a suffix of an image, or none.
     """
     if args.format == 'cvat':
-        check_file(str(args.labels), 'CVAT file')
         return read_cvat_file(args.labels)
     suffix = SUFFIXES[args.format]
-    paths = [
-        args.labels / name
-        for name in scandir(args.labels, suffix, True, case_sensitive=False)
-    ]
-    # Some programs keep the class names beside the label files.
-    labels = {
-        str(path.relative_to(args.labels).with_suffix('')): path
-        for path in paths
-        if args.classes is None or path.resolve() != args.classes.resolve()
-    }
+    names = scandir(args.labels, suffix, recursive=True, case_sensitive=False)
+    labels = {name[:-len(suffix)]: args.labels / name for name in names}
+    if args.classes is not None:
+        # Some programs keep the class names beside the label files.
+        classes = args.classes.resolve()
+        labels = {k: v for k, v in labels.items() if v.resolve() != classes}
     if not labels:
         raise InputError(f'{args.labels} has no {suffix} file: name the '
                          'folder of the labels, and their --format.')
@@ -90,30 +91,28 @@ def stem(name: str) -> str:
 
 
 def find_images(args: argparse.Namespace,
-                labels: Dict[str, object]) -> List[Tuple[str, object]]:
+                labels: Dict[str, object]) -> Dict[str, Tuple[str, object]]:
     """Find the image of all labels; print how many images have none.
 
     Returns the images, relative to their folder and sorted, with their
-    labels. Labels without an image are broken.
+    labels, by image. Labels without an image are broken.
     """
     images = defaultdict(list)
     for name in scandir(args.images, IMAGE_SUFFIXES, True, False):
         images[stem(name)].append(name)
     found = {}
     for key in labels:
-        names = images[stem(key)] if stem(key) in images else []
+        names = images.get(stem(key), [])
         if stem(key) != key:  # it has a suffix, in any case
             exact = [name for name in names if name == key]
             names = exact or [n for n in names if n.lower() == key.lower()]
         found[key] = names
-    lost = {
-        key: f'{args.images} has no such image (is this the right folder?)'
-        for key in sorted(found) if not found[key]
-    }
+    text = f'{args.images} has no such image (is this the right folder?)'
+    lost = {key: text for key in sorted(found) if not found[key]}
     check_broken(lost, len(labels), args.skip_broken)
+    double = [names for _, names in sorted(found.items()) if len(names) > 1]
     pairs = [(names[0], labels[key]) for key, names in found.items() if names]
     uses = Counter(name for name, _ in pairs)
-    double = [names for _, names in sorted(found.items()) if len(names) > 1]
     double += [name for name, count in uses.items() if count > 1]
     if double:
         raise InputError(
@@ -123,17 +122,16 @@ def find_images(args: argparse.Namespace,
     if len(pairs) < total:
         print(f'{total - len(pairs)} of {total} images left out: they have no '
               'label file')
-    return sorted(pairs, key=itemgetter(0))
+    return {pair[0]: pair for pair in sorted(pairs)}
 
 
 def read_labels(pair: Tuple[str, object], folder: Path,
-                reader: Callable) -> Tuple[dict, Labels, bool]:
+                reader: Callable) -> Tuple[dict, List[Item], bool]:
     """Record of an image, its labels, and whether its file is complete."""
     image, complete = load_image(str(folder / pair[0]))
     height, width = image.shape[:2]
-    labels = reader(pair[1], (height, width))
-    return dict(
-        file_name=pair[0], width=width, height=height), labels, complete
+    record = dict(file_name=pair[0], width=width, height=height)
+    return record, reader(pair[1], (height, width)), complete
 
 
 def number_classes(
@@ -158,74 +156,58 @@ def number_classes(
     return names, ids
 
 
-def annotate(img: dict, labels: Labels, ids: dict, notes: Notes) -> List[dict]:
+def annotate(img: dict, items: List[Item], ids: dict,
+             notes: Notes) -> List[dict]:
     """Turn the labels of an image into annotations for :func:`make_coco`.
 
     ``ids`` are the category ids by class. Adds to ``notes``.
     """
-    for reason, names in labels.left_out.items():
-        notes[reason] += [f'{img["file_name"]} {name}' for name in names]
     annotations = []
-    for label, box, name in labels.boxes:
-        clipped, note = clip_box(box, img['width'], img['height'])
+    for item in items:
+        box, note = None, item.left_out
+        if not note:
+            box, note = clip_box(item.box, img['width'], img['height'])
         if note:
-            notes[note].append(f'{img["file_name"]} {name}')
-        if clipped is None:
+            text = f'objects {note}'
+            notes[text].append(f'{img["file_name"]} {item.name}')
+        if box is None:
             continue
         # Six digits of YOLO do not tell more than hundredths of a pixel, and
         # whole pixels become whole again.
-        x0, y0, x1, y1 = (round(value, 2) for value in clipped)
+        x0, y0, x1, y1 = (round(value, 2) for value in box)
         w, h = round(x1 - x0, 2), round(y1 - y0, 2)
+        box, category = [x0, y0, w, h], ids[item.label]
         annotations.append(
-            dict(
-                category_id=ids[label],
-                bbox=[x0, y0, w, h],
-                area=w * h,
-                iscrowd=0))
+            dict(category_id=category, bbox=box, area=w * h, iscrowd=0))
     return annotations
-
-
-def run(args: argparse.Namespace) -> None:
-    """Write the file and print what was left out or changed."""
-    folders = [args.labels, args.images][args.format == 'cvat':]
-    missing = [str(folder) for folder in folders if not folder.is_dir()]
-    if missing:
-        raise FileNotFoundError(f'not a folder: {", ".join(missing)}. Name '
-                                'the labels first, then the images.')
-    pairs = find_images(args, find_labels(args))
-    reader = READERS[args.format]
-    if args.format == 'voc':
-        reader = partial(reader, zero_based=args.zero_based)
-    read = partial(read_labels, folder=args.images, reader=reader)
-    results = read_all(read, pairs, [name for name, _ in pairs], args)
-    results = [result for result in results if result is not None]
-    found: Dict[Union[str, int], str] = {}
-    for img, labels, _ in results:
-        for label, _, name in labels.boxes:
-            found.setdefault(label, f'{img["file_name"]} {name}')
-    names, ids = number_classes(args, found)
-    notes: Notes = defaultdict(list)
-    annotations = [
-        annotate(img, labels, ids, notes) for img, labels, _ in results
-    ]
-    print_notes({f'objects {text}': where for text, where in notes.items()})
-    print_notes({
-        CUT_SHORT:
-        [img['file_name'] for img, _, complete in results if not complete]
-    })
-    coco = make_coco([img for img, _, _ in results], annotations, names)
-    write_coco(args.out, coco)
-    print(f'{args.out}: {len(coco["annotations"])} boxes of {len(names)} '
-          f'classes in {len(coco["images"])} images')
 
 
 @exit_on_bad_input()
 def main() -> None:
     args = parse_args()
-    if args.classes is not None:
-        check_file(str(args.classes), '--classes')
-    check_output(args.out)
-    run(args)
+    check_arguments(args)
+    reader = READERS[args.format]
+    if args.format == 'voc':
+        reader = partial(reader, zero_based=args.zero_based)
+    read = partial(read_labels, folder=args.images, reader=reader)
+    results = read_all(read, find_images(args, find_labels(args)), args)
+    found: Dict[Union[str, int], str] = {}
+    for name, (_, items, _) in results.items():
+        for item in items:
+            if not item.left_out:
+                found.setdefault(item.label, f'{name} {item.name}')
+    names, ids = number_classes(args, found)
+    notes: Notes = defaultdict(list)
+    images = [img for img, _, _ in results.values()]
+    annotations = [
+        annotate(img, items, ids, notes) for img, items, _ in results.values()
+    ]
+    notes[CUT_SHORT] = [n for n, (_, _, whole) in results.items() if not whole]
+    print_notes(notes)
+    coco = make_coco(images, annotations, names)
+    write_coco(args.out, coco)
+    print(f'{args.out}: {len(coco["annotations"])} boxes of {len(names)} '
+          f'classes in {len(images)} images')
 
 
 if __name__ == '__main__':

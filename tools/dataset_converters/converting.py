@@ -8,6 +8,8 @@ import numpy as np
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (LISTS, entry_problems, first_few,
                                       list_problem, load_coco, load_json)
+from mmboxcaseg.progress import track
+from mmboxcaseg.proxy.options import DEFAULT_TOLERANCE, pixels
 from mmboxcaseg.utils.cli import run_parallel
 
 # Names of images or objects, by what was done to them and why.
@@ -18,23 +20,40 @@ OUTSIDE = 'left out: box outside its image'
 CLIPPED = 'clipped: box that leaves its image'
 
 
-def make_parser(description: str, nproc: bool = True) \
-        -> argparse.ArgumentParser:
+def positive(text: str) -> int:
+    """Read a whole number of at least 1 from the command line."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text}, but it must be positive')
+    return int(text)
+
+
+def make_parser(text: str, nproc: bool = True) -> argparse.ArgumentParser:
     """Make a parser with the options that all converters have."""
     parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         '--skip-broken',
         action='store_true',
         help='leave out what cannot be read, and list it (default: stop)')
     if nproc:
-        parser.add_argument(
-            '--nproc',
-            type=int,
-            default=2,
-            help='number of processes (default: %(default)s)')
+        add_nproc(parser)
     return parser
+
+
+def add_nproc(parser: argparse.ArgumentParser) -> None:
+    """Add ``--nproc``."""
+    text = 'number of processes (default: %(default)s)'
+    parser.add_argument('--nproc', type=positive, default=2, help=text)
+
+
+def add_tolerance(parser: argparse.ArgumentParser) -> None:
+    """Add ``--tolerance``, see :func:`mask_to_polygons`."""
+    parser.add_argument(
+        '--tolerance',
+        type=pixels,
+        default=DEFAULT_TOLERANCE,
+        help='largest distance in pixels of a point left out from the new '
+        'outline (default: %(default)s)')
 
 
 def print_notes(notes: Notes, prefix: str = '') -> None:
@@ -44,7 +63,7 @@ def print_notes(notes: Notes, prefix: str = '') -> None:
             print(f'{prefix}{len(names)} {text}: {first_few(names)}')
 
 
-def attempt(read: Callable, task: object) -> Tuple[object, Optional[str]]:
+def _attempt(read: Callable, task: object) -> Tuple[object, Optional[str]]:
     """Call a function; returns its result, or None and its complaint."""
     try:
         return read(task), None
@@ -52,19 +71,23 @@ def attempt(read: Callable, task: object) -> Tuple[object, Optional[str]]:
         return None, str(error)
 
 
-def read_all(read: Callable, tasks: Sequence, names: Sequence[str],
-             args: argparse.Namespace) -> list:
+def read_all(read: Callable, tasks: Dict[str, object],
+             args: argparse.Namespace) -> Dict[str, object]:
     """Call a function for every task, in ``args.nproc`` processes.
 
-    The function raises InputError or OSError for what cannot be read. Its
-    result is None for tasks that were left out, see :func:`check_broken`.
+    Without that option, it is called in this process. The function raises
+    InputError or OSError for what cannot be read. Returns the results by the
+    names of the tasks, except what is left out, see :func:`check_broken`.
     """
-    if not tasks:
-        return []
-    results = run_parallel(partial(attempt, read), tasks, args.nproc)
-    broken = {name: error for name, (_, error) in zip(names, results) if error}
+    call, values = partial(_attempt, read), list(tasks.values())
+    if 'nproc' in args and tasks:
+        results = run_parallel(call, values, args.nproc)
+    else:
+        results = map(call, track(values))
+    done = dict(zip(tasks, results))
+    broken = {name: error for name, (_, error) in done.items() if error}
     check_broken(broken, len(tasks), args.skip_broken)
-    return [result for result, _ in results]
+    return {name: done[name][0] for name in done if name not in broken}
 
 
 def check_broken(broken: Dict[str, str],
@@ -96,35 +119,28 @@ def read_coco(path: str, skip_broken: bool) -> dict:
         raise InputError(f'{path} {problem}')
     for kind, problems in list(entry_problems(data)):
         key = LISTS[kind]
-        drop = {i for positions in problems.values() for i in positions}
-        broken = {f'[{i}]': text for text, positions in problems.items()
-                  for i in positions}  # yapf: disable
-        check_broken(broken, len(data[key]), skip_broken, key)
-        data[key] = [v for i, v in enumerate(data[key]) if i not in drop]
+        broken = {i: text for text, found in problems.items() for i in found}
+        names = {f'[{i}]': text for i, text in broken.items()}
+        check_broken(names, len(data[key]), skip_broken, key)
+        data[key] = [v for i, v in enumerate(data[key]) if i not in broken]
     return data
 
 
 def clip_box(box: Sequence[float], width: int, height: int) \
         -> Tuple[Optional[List[float]], str]:
-    """Clip a box to its image.
-
-    Args:
-        box (Sequence[float]): Box in pixels, xyxy.
-        width (int): Width of the image.
-        height (int): Height of the image.
+    """Clip a box (xyxy, in pixels) to its image.
 
     Returns:
         tuple: The box, None if nothing of it is left; and NO_AREA, OUTSIDE,
         CLIPPED or '', if nothing was changed. Hundredths of a pixel count.
     """
-    finite = np.isfinite(box).all()
-    if not (finite and box[0] < box[2] and box[1] < box[3]):
+    if not (np.isfinite(box).all() and box[0] < box[2] and box[1] < box[3]):
         return None, NO_AREA
     clipped = np.clip(box, 0, [width, height, width, height])
-    if not (clipped[0] < clipped[2] and clipped[1] < clipped[3]):
+    if (clipped[:2] >= clipped[2:]).any():
         return None, OUTSIDE
-    x0, y0, x1, y1 = clipped.round(2)
-    if x0 == x1 or y0 == y1:
+    rounded = clipped.round(2)
+    if (rounded[:2] == rounded[2:]).any():
         return None, NO_AREA
-    changed = (clipped.round(2) != np.round(box, 2)).any()
+    changed = (rounded != np.round(box, 2)).any()
     return clipped.tolist(), CLIPPED if changed else ''

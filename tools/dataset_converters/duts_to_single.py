@@ -12,7 +12,7 @@ import argparse
 import json
 from importlib.util import find_spec
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 from converting import CUT_SHORT, make_parser, print_notes, read_all
@@ -32,10 +32,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('images', help='folder of the salient images')
     parser.add_argument('masks', help='folder of their masks')
     parser.add_argument('out', help='list (.txt) to write')
-    parser.add_argument(
-        '--mask-suffix',
-        default='.png',
-        help='suffix of the mask files (default: %(default)s)')
+    suffix = 'suffix of the mask files (default: %(default)s)'
+    parser.add_argument('--mask-suffix', default='.png', help=suffix)
     parser.add_argument(
         '--exclude-overlap-with',
         nargs='+',
@@ -60,12 +58,12 @@ def find_targets(folders: Sequence[Path]) -> List[str]:
     """Find the images of folders and their subfolders, sorted."""
     targets = []
     for folder in folders:
-        found = folder.is_dir() and sorted(
-            scandir(folder, IMAGE_SUFFIXES, True, False))
-        if not found:
+        names = sorted(scandir(folder, IMAGE_SUFFIXES, True, False)) \
+            if folder.is_dir() else []
+        if not names:
             raise FileNotFoundError(f'--exclude-overlap-with: {folder} is not '
                                     'a folder of images.')
-        targets += [str(folder / name) for name in found]
+        targets += [str(folder / name) for name in names]
     return targets
 
 
@@ -103,56 +101,55 @@ def hash_image(path: str) -> Tuple[np.ndarray, bool]:
     return np.packbits(bits).view(np.uint64), complete
 
 
-def find_copies(paths: List[str], targets: List[str],
-                args: argparse.Namespace) -> List[Optional[tuple]]:
+def find_copies(paths: Dict[str, str], targets: List[str],
+                args: argparse.Namespace) -> Dict[str, tuple]:
     """Find the images that are copies of targets.
 
-    Returns for each path the nearest target and the number of bits in which
-    their hashes differ, () if it is not a copy, None if it cannot be read.
+    Returns by name the nearest target and the number of bits in which their
+    hashes differ, () if it is not a copy. What cannot be read is left out.
     """
     print(f'Comparing {len(paths)} images with {len(targets)}')
-    both = paths + targets
-    read = dict(zip(both, read_all(hash_image, both, both, args)))
-    print_notes({CUT_SHORT: [p for p in read if read[p] and not read[p][1]]})
-    targets = [path for path in targets if read[path]]
-    others = np.array([read[path][0] for path in targets]).reshape(-1, 4)
-    copies = []
-    for path in track(paths):
-        if not read[path]:
-            copies.append(None)
-            continue
-        bits = np.bitwise_count(others ^ read[path][0]).sum(axis=1)
-        is_copy = len(bits) and bits.min() <= args.max_distance
-        nearest = int(bits.argmin()) if is_copy else 0
-        copies.append((targets[nearest],
-                       int(bits[nearest])) if is_copy else ())
+    tasks = {path: path for path in (*paths.values(), *targets)}
+    read = read_all(hash_image, tasks, args)
+    print_notes(
+        {CUT_SHORT: [p for p, (_, whole) in read.items() if not whole]})
+    targets = [path for path in targets if path in read]
+    hashes = [read[path][0] for path in targets]
+    others = np.array(hashes, np.uint64).reshape(-1, 4)
+    copies = {}
+    for name in track([n for n, path in paths.items() if path in read]):
+        bits = np.bitwise_count(others ^ read[paths[name]][0]).sum(axis=1)
+        is_copy = len(bits) > 0 and bits.min() <= args.max_distance
+        nearest = int(bits.argmin()) if is_copy else None
+        copies[name] = (targets[nearest],
+                        int(bits[nearest])) if is_copy else ()
     return copies
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the list and the record of what is not in it."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
+    check_output(args.out)
     targets = find_targets(args.exclude_overlap_with)
-    items = find_salient(args)
-    names = [item['img_id'] for item in items]
-    counts = dict(zip(names, read_all(count, items, names, args)))
-    kept = {i['img_id']: i['img_path'] for i in items
-            if counts[i['img_id']] == 1}  # yapf: disable
-    copies = dict.fromkeys(kept, ())
-    if targets and kept:
-        found = find_copies(list(kept.values()), targets, args)
-        copies = dict(zip(kept, found))
+    items = {item['img_id']: item for item in find_salient(args)}
+    counts = read_all(count, items, args)
+    single = {n: items[n]['img_path'] for n in counts if counts[n] == 1}
+    copies = dict.fromkeys(single, ())
+    if targets and single:
+        copies = find_copies(single, targets, args)
     left_out = dict(
-        no_object=[name for name in names if counts[name] == 0],
-        several_objects=[name for name in names if (counts[name] or 0) > 1],
+        no_object=[name for name in counts if counts[name] == 0],
+        several_objects=[name for name in counts if counts[name] > 1],
         copies={
             name: copy
             for name, copy in copies.items() if copy
         })
-    broken = [n for n in names if None in (counts[n], copies.get(n, ()))]
+    known = {*copies, *left_out['no_object'], *left_out['several_objects']}
+    broken = [name for name in items if name not in known]
     if broken:
         left_out['broken'] = broken
     print_notes({f'left out, {why}': list(v) for why, v in left_out.items()})
-    remain = [name for name in names if copies.get(name) == ()]
+    remain = [name for name, copy in copies.items() if not copy]
     write(args, remain, len(items), left_out)
 
 
@@ -163,22 +160,12 @@ def write(args: argparse.Namespace, names: List[str], total: int,
           'the paper has 7991)')
     if not names:
         raise InputError(f'{args.masks}: no image is left.')
-    record = dict(
-        max_distance=args.max_distance,
-        images=total,
-        remain=len(names),
-        left_out=left_out)
+    record = dict(max_distance=args.max_distance, images=total)
+    record.update(remain=len(names), left_out=left_out)
     path = f'{args.out}.left_out.json'
     write_atomically(path, [json.dumps(record, indent=1)])
     write_atomically(args.out, [f'{name}\n' for name in names])
     print(f'Wrote {args.out} and {path}')
-
-
-@exit_on_bad_input()
-def main() -> None:
-    args = parse_args()
-    check_output(args.out)
-    run(args)
 
 
 if __name__ == '__main__':

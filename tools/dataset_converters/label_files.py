@@ -1,13 +1,11 @@
 """Read the boxes of other annotation tools, one reader per format.
 
 A reader takes the labels of one image and its size, ``(height, width)``. It
-returns :class:`Labels`, or raises an InputError that names the object.
+returns its objects, or raises an InputError that names the object.
 """
-from collections import defaultdict
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple, Union
-from xml.etree import ElementTree
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from xml.etree.ElementTree import Element, ParseError, parse
 
 import yaml
 
@@ -16,22 +14,22 @@ from mmboxcaseg.datasets.coco import load_json
 
 Size = Tuple[int, int]
 ROTATED = 'left out: rotated box'
+VOC_CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
 
 
-@dataclass
-class Labels:
-    """Objects of one image.
+class Item(NamedTuple):
+    """An object of an image.
 
     Attributes:
-        boxes (list[tuple]): Class, box in pixels (x0, y0, x1, y1) and name
-            for messages of each object. YOLO's classes are numbers.
-        left_out (dict[str, list[str]]): Names of objects that are not
-            boxes, by reason.
+        name (str): Its name for messages.
+        left_out (str): Why it is left out; '' if it has a label and a box.
+        label (str | int): Its class, a number in YOLO.
+        box (Sequence[float]): Its box in pixels, xyxy.
     """
-    boxes: List[Tuple[Union[str, int], List[float],
-                      str]] = field(default_factory=list)
-    left_out: Dict[str, List[str]] = field(
-        default_factory=lambda: defaultdict(list))
+    name: str
+    left_out: str = ''
+    label: Union[str, int] = ''
+    box: Sequence[float] = ()
 
 
 def read_text(path: Path) -> str:
@@ -43,11 +41,11 @@ def read_text(path: Path) -> str:
             from error
 
 
-def read_xml(path: Path) -> ElementTree.Element:
+def read_xml(path: Path) -> Element:
     """Read an XML file."""
     try:
-        return ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
+        return parse(path).getroot()
+    except ParseError as error:
         raise InputError(f'{path} is not valid XML: {error}') from None
 
 
@@ -69,14 +67,14 @@ def check_size(height: object, width: object, size: Size) -> None:
             'rotated by its EXIF orientation?)')
 
 
-def read_yolo(path: Path, size: Size) -> Labels:
+def read_yolo(path: Path, size: Size) -> List[Item]:
     """Read the text file of an image as YOLO writes it.
 
     Every line is ``class x y width height``. The class is a whole number, x
     and y are the centre, all four are fractions of the image's width and
     height. They may be a little outside [0, 1].
     """
-    labels, (height, width) = Labels(), size
+    items, (height, width) = [], size
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.strip():
             continue
@@ -94,17 +92,17 @@ def read_yolo(path: Path, size: Size) -> Labels:
                              'they pixels?)')
         box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width,
                (y + h / 2) * height]
-        labels.boxes.append((int(label), box, name))
-    return labels
+        items.append(Item(name, '', int(label), box))
+    return items
 
 
-def read_labelme(path: Path, size: Size) -> Labels:
+def read_labelme(path: Path, size: Size) -> List[Item]:
     """Read the JSON file of an image as labelme writes it.
 
     Before 2019 labelme wrote neither the size of the image nor the type of a
     shape, which was always a polygon.
     """
-    labels, content = Labels(), load_json(str(path))
+    items, content = [], load_json(str(path))
     if not isinstance(content, dict) or not isinstance(
             content.get('shapes'), list):
         raise InputError('it is not a labelme file: it has no `shapes`')
@@ -115,103 +113,102 @@ def read_labelme(path: Path, size: Size) -> Labels:
             label = str(shape['label'])
             kind = shape.get('shape_type') or 'polygon'
             if kind != 'rectangle':
-                labels.left_out[f'left out: {kind} (not a box)'].append(name)
+                items.append(Item(name, f'left out: {kind} (not a box)'))
                 continue
             xs, ys = zip(*shape['points'])
             box = [float(f(v)) for f in (min, max) for v in (xs, ys)]
         except (AttributeError, KeyError, TypeError, ValueError):
             raise InputError(f'{name} is not a rectangle with `label`, '
                              '`shape_type` and `points`') from None
-        labels.boxes.append((label, box, name))
-    return labels
+        items.append(Item(name, '', label, box))
+    return items
 
 
-def read_voc(path: Path, size: Size, zero_based: bool = False) -> Labels:
+def read_voc(path: Path, size: Size, zero_based: bool = False) -> List[Item]:
     """Read the XML file of an image as Pascal VOC writes it.
 
     VOC counts pixels from 1 and includes the last one. With ``zero_based``
     the numbers are used as they are.
     """
-    labels, root = Labels(), read_xml(path)
+    items, root = [], read_xml(path)
     check_size(root.findtext('size/height'), root.findtext('size/width'), size)
     for i, node in enumerate(root.findall('object')):
         name = f'object [{i}]'
         label = node.findtext('name', '').strip()
         if not label:
             raise InputError(f'{name} has no `name`')
-        reason = _not_a_voc_box(node)
-        if reason:
-            labels.left_out[reason].append(name)
-            continue
-        try:
-            box = [float(node.findtext(f'bndbox/{c}')) for c in VOC_CORNERS]
-        except (TypeError, ValueError):
-            raise InputError(f'{name} has no `bndbox` with the numbers '
-                             f'{", ".join(VOC_CORNERS)}') from None
-        if not zero_based:
-            # A negative corner only shows that a box leaves its image.
-            if any(0 <= corner < 1 for corner in box[:2]):
-                raise InputError(f'{name} starts at {min(box[:2]):g}, but VOC '
-                                 'counts pixels from 1: add --zero-based')
-            box = [box[0] - 1, box[1] - 1, *box[2:]]
-        labels.boxes.append((label, box, name))
-    return labels
+        left_out = _not_a_voc_box(node, name)
+        box = () if left_out else _voc_box(node, name, zero_based)
+        items.append(Item(name, left_out, label, box))
+    return items
 
 
-VOC_CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
-
-
-def _not_a_voc_box(node: ElementTree.Element) -> Optional[str]:
-    """Why an object of VOC has no usable `bndbox`; None if it has one.
+def _not_a_voc_box(node: Element, name: str) -> str:
+    """Why an object of VOC has no usable `bndbox`; '' if it has one.
 
     roLabelImg writes `robndbox`, CVAT the attribute `rotation`; objects with
     a polygon may have a `bndbox`, which is then used.
     """
-    rotation = [
-        attribute.findtext('value')
+    rotations = [
+        _is_rotated(attribute.findtext('value'), name)
         for attribute in node.findall('attributes/attribute')
         if attribute.findtext('name') == 'rotation'
     ]
-    if node.find('robndbox') is not None or _is_rotated(*rotation):
+    if node.find('robndbox') is not None or any(rotations):
         return ROTATED
     if any(node.findtext(f'bndbox/{c}', '').strip() for c in VOC_CORNERS):
-        return None
-    if node.find('polygon') is not None:
-        return 'left out: polygon (not a box)'
-    return 'left out: object without a box'
+        return ''
+    kind = 'object without a box' if node.find(
+        'polygon') is None else 'polygon (not a box)'
+    return f'left out: {kind}'
 
 
-def _is_rotated(angle: Optional[str] = None) -> bool:
+def _voc_box(node: Element, name: str, zero_based: bool) -> List[float]:
     try:
-        return bool(float(angle or 0))
+        box = [float(node.findtext(f'bndbox/{c}')) for c in VOC_CORNERS]
+    except (TypeError, ValueError):
+        raise InputError(f'{name} has no `bndbox` with the numbers '
+                         f'{", ".join(VOC_CORNERS)}') from None
+    if zero_based:
+        return box
+    # A negative corner only shows that a box leaves its image.
+    for corner in box[:2]:
+        if 0 <= corner < 1:
+            raise InputError(f'{name} starts at {corner:g}, but VOC counts '
+                             'pixels from 1: add --zero-based')
+    return [box[0] - 1, box[1] - 1, *box[2:]]
+
+
+def _is_rotated(angle: Optional[str], name: str) -> bool:
+    try:
+        return float(angle or 0) != 0
     except ValueError:
-        raise InputError(f'rotation {angle!r} is not a number') from None
+        raise InputError(f'{name}: rotation {angle!r} is not a number') \
+            from None
 
 
-def read_cvat(node: ElementTree.Element, size: Size) -> Labels:
+def read_cvat(node: Element, size: Size) -> List[Item]:
     """Read an ``image`` of "CVAT for images 1.1"."""
-    labels = Labels()
+    items = []
     check_size(node.get('height'), node.get('width'), size)
     for i, shape in enumerate(node):
         name = f'{shape.tag} [{i}]'
         if shape.tag != 'box':
-            labels.left_out[f'left out: {shape.tag} (not a box)'].append(name)
-        elif _is_rotated(shape.get('rotation')):
-            labels.left_out[ROTATED].append(name)
+            items.append(Item(name, f'left out: {shape.tag} (not a box)'))
+        elif _is_rotated(shape.get('rotation'), name):
+            items.append(Item(name, ROTATED))
         else:
+            corners = map(shape.get, ('xtl', 'ytl', 'xbr', 'ybr'))
             try:
-                box = [
-                    float(shape.attrib[key])
-                    for key in ('xtl', 'ytl', 'xbr', 'ybr')
-                ]
-                labels.boxes.append((shape.attrib['label'], box, name))
-            except (KeyError, ValueError):
+                box = [float(corner) for corner in corners]
+                items.append(Item(name, '', shape.attrib['label'], box))
+            except (KeyError, TypeError, ValueError):
                 raise InputError(f'{name} has no `label`, xtl, ytl, xbr, '
                                  'ybr') from None
-    return labels
+    return items
 
 
-def read_cvat_file(path: Path) -> Dict[str, ElementTree.Element]:
+def read_cvat_file(path: Path) -> Dict[str, Element]:
     """Nodes of the images in a file of "CVAT for images 1.1", by name."""
     root = read_xml(path)
     nodes = root.findall('image')
@@ -226,9 +223,9 @@ def read_cvat_file(path: Path) -> Dict[str, ElementTree.Element]:
 
 
 def read_classes(path: Path) -> List[str]:
-    """Read class names from data.yaml of YOLO or from a text file.
+    """Read class names, in order and exactly as they are written.
 
-    They are returned in their order, exactly as they are written.
+    They are in a data.yaml of YOLO, or in a text file, one name per line.
     """
     text = read_text(path)
     if path.suffix.lower() in ('.yaml', '.yml'):
@@ -255,3 +252,9 @@ def _names_of_yaml(text: str, path: Path) -> List[str]:
     usable = isinstance(names, list) and all(
         isinstance(name, str) and name for name in names)
     return names if usable else []
+
+
+# The formats of boxes_to_coco.py: readers, and suffixes of the label files.
+READERS = dict(
+    yolo=read_yolo, labelme=read_labelme, voc=read_voc, cvat=read_cvat)
+SUFFIXES = dict(yolo='.txt', labelme='.json', voc='.xml')

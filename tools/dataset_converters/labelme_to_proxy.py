@@ -12,12 +12,11 @@ import shutil
 from collections import defaultdict
 from typing import Dict, List, Tuple
 
-from converting import Notes, attempt, check_broken, make_parser, print_notes
+from converting import Notes, make_parser, print_notes, read_all
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes, file_names, load_json
-from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
 from mmboxcaseg.proxy.provenance import library_versions
 from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
@@ -51,18 +50,12 @@ def read_corrections(coco: CocoBoxes,
             load_json(path), coco.images[img_id],
             coco.annotations.get(img_id, []), labels, path)
 
-    corrections, ignored = {}, defaultdict(list)
-    broken: Dict[str, str] = {}
-    here = [img_id for img_id, name in names.items() if name in found]
-    for img_id in track(here):
-        result, error = attempt(read, img_id)
-        if error:
-            broken[names[img_id]] = error
-            continue
-        corrections[img_id] = result[0]
-        for text, shapes in result[1].items():
+    tasks = {n: img_id for img_id, n in names.items() if n in found}
+    results = read_all(read, tasks, args)
+    ignored: Notes = defaultdict(list)
+    for _, notes in results.values():
+        for text, shapes in notes.items():
             ignored[text] += shapes
-    check_broken(broken, len(here), args.skip_broken)
     print_notes({
         'images have no labelme file and stay as they are':
         [name for name in names.values() if name not in found],
@@ -70,11 +63,13 @@ def read_corrections(coco: CocoBoxes,
         sorted(found - set(names.values())),
         **ignored
     })
-    return corrections
+    return {tasks[n]: records for n, (records, _) in results.items()}
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the proxy file and print how many masks were corrected."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
+    check_file(args.proxy, 'proxy file')
     coco = CocoBoxes(args.proxy, img_prefix=None)
     check_masks(coco.data['annotations'], args.proxy)
     corrections = read_corrections(coco, args)
@@ -96,13 +91,6 @@ def run(args: argparse.Namespace) -> None:
                   for record in records)
     print(f'{args.out}: {written} masks corrected, of which {emptied} were '
           'emptied')
-
-
-@exit_on_bad_input()
-def main() -> None:
-    args = parse_args()
-    check_file(args.proxy, 'proxy file')
-    run(args)
 
 
 if __name__ == '__main__':

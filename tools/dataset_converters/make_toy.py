@@ -19,10 +19,11 @@ import argparse
 import json
 from functools import partial
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import List, Optional
 
 import cv2
 import numpy as np
+from converting import add_nproc, positive
 from numpy.random import SeedSequence, default_rng
 from toy.images import make_salient, make_scene
 from toy.shapes import CLASSES
@@ -35,53 +36,45 @@ from mmboxcaseg.utils.cli import exit_on_bad_input, run_parallel
 
 # Written into the files: raise it whenever images or files change.
 VERSION = 5
-SPLITS = ('train', 'val', 'salient')
+# Number of images by default.
+SPLITS = dict(train=400, val=100, salient=200)
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        '--out',
-        type=Path,
-        default=Path('data/toy'),
-        help='folder to make (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--num-train', type=int, default=400)
-    parser.add_argument('--num-val', type=int, default=100)
-    parser.add_argument('--num-salient', type=int, default=200)
-    parser.add_argument(
-        '--nproc', type=int, default=2, help='number of processes')
-    args = parser.parse_args()
-    if min(args.num_train, args.num_val, args.num_salient) < 1:
-        parser.error('--num-train, --num-val and --num-salient must be '
-                     'positive')
-    return args
-
-
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an image (H, W, 3) as JPEG or a mask (H, W) as PNG."""
-    if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 95]):
-        raise OSError(f'cannot write {path}')
+    text = '(default: %(default)s)'
+    parser.add_argument('--out', type=Path, default='data/toy', help=text)
+    parser.add_argument('--seed', type=int, default=0, help=text)
+    for split, num in SPLITS.items():
+        parser.add_argument(
+            f'--num-{split}', type=positive, default=num, help=text)
+    add_nproc(parser)
+    return parser.parse_args()
 
 
 def draw(index: int, folder: Path, seed: int) -> List[dict]:
     """Draw and write an image of a split; returns a scene's annotations."""
     # A generator per image, so that the order of drawing does not matter.
-    keys = [seed, SPLITS.index(folder.name), index]
+    keys = [seed, [*SPLITS].index(folder.name), index]
     rng = default_rng(SeedSequence(keys))
     if folder.name == 'salient':
         image, mask = make_salient(rng)
-        write_image(folder / 'images' / f'{index:06d}.jpg', image)
-        write_image(folder / 'masks' / f'{index:06d}.png',
-                    mask * np.uint8(255))
-        return []
-    image, masks, labels = make_scene(rng)
-    write_image(folder / f'{index:06d}.jpg', image)
-    return [
-        make_annotation(mask, label + 1) for mask, label in zip(masks, labels)
-    ]
+        annotations, mask = [], mask * np.uint8(255)
+        files = {
+            f'images/{index:06d}.jpg': image,
+            f'masks/{index:06d}.png': mask
+        }
+    else:
+        image, *objects = make_scene(rng)
+        annotations = [make_annotation(m, i + 1) for m, i in zip(*objects)]
+        files = {f'{index:06d}.jpg': image}
+    for name, content in files.items():
+        path = str(folder / name)
+        if not cv2.imwrite(path, content, [cv2.IMWRITE_JPEG_QUALITY, 95]):
+            raise OSError(f'cannot write {path}')
+    return annotations
 
 
 def to_coco(scenes: List[List[dict]], marker: dict) -> dict:
@@ -113,7 +106,7 @@ def generate(out: Path, marker: dict, nproc: int) -> None:
             write_coco(str(annotations / 'boxes_train.json'), boxes_only(coco))
 
 
-def read_marker(out: Path) -> Optional[Dict]:
+def read_marker(out: Path) -> Optional[dict]:
     """The arguments of the set in a folder; None if it is not a toy set."""
     try:
         text = (out / 'annotations/instances_val.json').read_text()
@@ -122,8 +115,9 @@ def read_marker(out: Path) -> Optional[Dict]:
         return None
 
 
-def run(args: argparse.Namespace) -> None:
-    """Generate the set, unless the folder holds exactly this set."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
     marker = dict(name='make_toy', version=VERSION, seed=args.seed)
     marker.update({f'num_{s}': getattr(args, f'num_{s}') for s in SPLITS})
     if read_marker(args.out) == marker:
@@ -136,12 +130,6 @@ def run(args: argparse.Namespace) -> None:
     with new_folder(str(args.out)) as folder:
         generate(Path(folder), marker, args.nproc)
     print(f'Wrote {args.out}')
-
-
-@exit_on_bad_input()
-def main() -> None:
-    args = parse_args()
-    run(args)
 
 
 if __name__ == '__main__':

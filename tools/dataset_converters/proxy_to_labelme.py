@@ -8,8 +8,9 @@ labelme_to_proxy.py reads them back. See docs/proxy_file.md. Example:
 import argparse
 import os.path as osp
 from collections import Counter
+from functools import partial
 
-from converting import attempt, check_broken, make_parser
+from converting import add_tolerance, make_parser, read_all
 from mmengine.fileio import dump
 from mmengine.utils import mkdir_or_exist
 
@@ -26,38 +27,30 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('proxy', help='proxy file')
     parser.add_argument('images', help='folder of its images')
     parser.add_argument('out', help='folder to make')
-    parser.add_argument(
-        '--tolerance',
-        type=float,
-        default=0.4,
-        help='largest distance in pixels of a point left out from the new '
-        'outline (default: %(default)s)')
-    args = parser.parse_args()
-    if args.tolerance < 0:
-        parser.error('--tolerance must not be negative')
-    return args
+    add_tolerance(parser)
+    return parser.parse_args()
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the files and print what they cannot hold."""
+def check_image(img: dict, folder: str) -> dict:
+    """Return the record of an image; an InputError if the file differs."""
+    code = image_problem(
+        osp.join(folder, img['file_name']), (img['height'], img['width']))
+    if code:
+        raise InputError(describe(code))
+    return img
+
+
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
+    check_file(args.proxy, 'proxy file')
     coco = CocoBoxes(args.proxy, img_prefix=None)
     check_masks(coco.data['annotations'], args.proxy)
-
-    def check(img: dict) -> None:
-        path = osp.join(args.images, img['file_name'])
-        code = image_problem(path, (img['height'], img['width']))
-        if code:
-            raise InputError(describe(code))
-
-    errors = {
-        i['file_name']: attempt(check, i)[1]
-        for i in coco.data['images']
-    }
-    broken = {name: error for name, error in errors.items() if error}
-    check_broken(broken, len(coco.data['images']), args.skip_broken)
-    images = [i for i in coco.data['images'] if i['file_name'] not in broken]
+    names = file_names(coco.data['images'], '.json', args.proxy)
+    tasks = {img['file_name']: img for img in coco.data['images']}
+    check = partial(check_image, folder=args.images)
+    images = list(read_all(check, tasks, args).values())
     labels = {cat['id']: cat['name'] for cat in coco.data['categories']}
-    names = file_names(images, '.json', args.proxy)
     counts: Counter = Counter()
     with new_folder(args.out) as folder:
         for img in track(images):
@@ -73,13 +66,6 @@ def run(args: argparse.Namespace) -> None:
     print(f'{args.out}: {counts["masks"]} masks as {counts["parts"]} '
           f'polygons, {counts["holes"]} holes in {counts["with_holes"]} '
           f'masks filled, {counts["empty"]} empty masks left out')
-
-
-@exit_on_bad_input()
-def main() -> None:
-    args = parse_args()
-    check_file(args.proxy, 'proxy file')
-    run(args)
 
 
 if __name__ == '__main__':

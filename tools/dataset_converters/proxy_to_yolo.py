@@ -14,7 +14,8 @@ from typing import Callable, List, Sequence
 
 import numpy as np
 import yaml
-from converting import Notes, clip_box, make_parser, print_notes, read_coco
+from converting import (Notes, add_tolerance, clip_box, make_parser,
+                        print_notes, read_coco)
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError
@@ -49,18 +50,9 @@ def parse_args() -> argparse.Namespace:
         default=0,
         help='leave out masks with a lower mask_score (default: write all '
         'masks that are not empty)')
-    parser.add_argument(
-        '--tolerance',
-        type=float,
-        default=0.4,
-        help='largest distance in pixels of a point left out from the new '
-        'outline (default: %(default)s)')
-    parser.add_argument(
-        '--split', default='train', help='its name in data.yaml')
-    args = parser.parse_args()
-    if args.tolerance < 0:
-        parser.error('--tolerance must not be negative')
-    return args
+    add_tolerance(parser)
+    parser.add_argument('--split', default='train', help='name in data.yaml')
+    return parser.parse_args()
 
 
 def join(polygons: Sequence[Sequence]) -> list:
@@ -69,10 +61,8 @@ def join(polygons: Sequence[Sequence]) -> list:
     All polygons are closed in turn; then the line goes back through their
     first points.
     """
-    points = [
-        point for polygon in polygons for point in (*polygon, polygon[0])
-    ]
-    return points + [polygon[0] for polygon in polygons[-2::-1]]
+    closed = [point for p in polygons for point in (*p, p[0])]
+    return closed + [polygon[0] for polygon in polygons[-2::-1]]
 
 
 def box_numbers(ann: dict, img: dict, notes: Notes) -> List[float]:
@@ -101,15 +91,15 @@ def mask_numbers(ann: dict, img: dict, notes: Notes,
 
     Empty if the mask is left out. Adds the ids of annotations to ``notes``.
     """
+    reason, polygons, holes = 'empty masks left out', [], 0
     if 'mask_score' not in ann:
-        notes['annotations without a mask left out'].append(ann['id'])
-        return []
-    if ann['mask_score'] < args.min_score:
-        notes['masks under --min-score left out'].append(ann['id'])
-        return []
-    polygons, holes = mask_to_polygons(ann['segmentation'], args.tolerance)
+        reason = 'annotations without a mask left out'
+    elif ann['mask_score'] < args.min_score:
+        reason = 'masks under --min-score left out'
+    else:
+        polygons, holes = mask_to_polygons(ann['segmentation'], args.tolerance)
     if not polygons:
-        notes['empty masks left out'].append(ann['id'])
+        notes[reason].append(ann['id'])
         return []
     if len(polygons) > 1:
         if args.parts == 'error':
@@ -128,26 +118,20 @@ def write_folder(folder: str, data: dict, numbers: Callable,
     """Write data.yaml and a label file per image; returns the line count."""
     # YOLO counts classes from 0.
     classes = {cat['id']: i for i, cat in enumerate(data['categories'])}
-    config = {
-        'path': '.',
-        args.split: 'images',
-        'nc': len(classes),
-        'names': {
-            i: c['name']
-            for i, c in enumerate(data['categories'])
-        }
-    }
+    names = {i: cat['name'] for i, cat in enumerate(data['categories'])}
+    config = {'path': '.', args.split: 'images', 'nc': len(names)}
+    config['names'] = names
     with open(osp.join(folder, 'data.yaml'), 'w', encoding='utf-8') as file:
         yaml.safe_dump(config, file)
     annotations = defaultdict(list)
     for ann in data['annotations']:
         annotations[ann['image_id']].append(ann)
-    names, written = file_names(data['images'], '.txt', args.proxy), 0
+    files, written = file_names(data['images'], '.txt', args.proxy), 0
     for img in track(data['images']):
         lines = [(classes[ann['category_id']], numbers(ann, img))
                  for ann in annotations[img['id']]]
         lines = [[number, *values] for number, values in lines if values]
-        path = osp.join(folder, 'labels', names[img['id']])
+        path = osp.join(folder, 'labels', files[img['id']])
         mkdir_or_exist(osp.dirname(path))
         with open(path, 'w', encoding='utf-8') as file:
             file.writelines(' '.join(map(str, line)) + '\n' for line in lines)
@@ -155,8 +139,10 @@ def write_folder(folder: str, data: dict, numbers: Callable,
     return written
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the folder and print what was left out or changed."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
+    check_file(args.proxy, 'COCO file' if args.boxes_only else 'proxy file')
     data = read_coco(args.proxy, args.skip_broken)
     notes: Notes = defaultdict(list)
     numbers = partial(box_numbers, notes=notes)
@@ -166,15 +152,8 @@ def run(args: argparse.Namespace) -> None:
     with new_folder(args.out) as folder:
         written = write_folder(folder, data, numbers, args)
     print_notes(notes)
-    print(f'{args.out}: {written} {"boxes" if args.boxes_only else "masks"} '
-          'written')
-
-
-@exit_on_bad_input()
-def main() -> None:
-    args = parse_args()
-    check_file(args.proxy, 'COCO file' if args.boxes_only else 'proxy file')
-    run(args)
+    what = 'boxes' if args.boxes_only else 'masks'
+    print(f'{args.out}: {written} {what} written')
 
 
 if __name__ == '__main__':

@@ -9,7 +9,6 @@ docs/converters.md. Example:
         data/voc2012 data/benchmark_RELEASE/dataset
 """
 import argparse
-import os.path as osp
 from collections import Counter
 from pathlib import Path
 from typing import Dict, List, Tuple
@@ -45,14 +44,10 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         help='folder of VOC 2012 (VOCdevkit/VOC2012), with JPEGImages, '
         'ImageSets, SegmentationClass and SegmentationObject')
-    parser.add_argument(
-        'sbd',
-        type=Path,
-        help='folder `dataset` of SBD, with inst, train.txt and val.txt')
-    parser.add_argument(
-        '--out',
-        type=Path,
-        help='folder of the files (default: VOC/annotations)')
+    sbd = 'folder `dataset` of SBD, with inst, train.txt and val.txt'
+    parser.add_argument('sbd', type=Path, help=sbd)
+    out = 'folder of the files (default: VOC/annotations)'
+    parser.add_argument('--out', type=Path, help=out)
     return parser.parse_args()
 
 
@@ -68,26 +63,20 @@ def find_masks(voc: Path, sbd: Path) -> Dict[str, List[Path]]:
     ]
     require(lists)
     train, val, *added = (set(path.read_text().split()) for path in lists)
-    paths = {
-        name: sbd / 'inst' / f'{name}.mat'
-        for name in sorted(set.union(*added) - val)
-    }
-    of_voc = {
-        name: voc / 'SegmentationObject' / f'{name}.png'
-        for name in sorted(train | val)
-    }
-    paths.update(of_voc)
-    splits = dict(
-        trainaug=[paths[name] for name in sorted(paths.keys() - val)],
-        val=[paths[name] for name in sorted(val)])
-    require([*paths.values(), *map(class_file, of_voc.values())])
-    require([voc / 'JPEGImages' / f'{name}.jpg' for name in sorted(paths)])
-    return splits
+    others = set.union(*added) - train - val
+    of_voc = [voc / 'SegmentationObject' / f'{n}.png' for n in train | val]
+    of_sbd = [sbd / 'inst' / f'{n}.mat' for n in others]
+    paths = sorted([*of_voc, *of_sbd], key=lambda path: path.stem)
+    images = [voc / 'JPEGImages' / f'{path.stem}.jpg' for path in paths]
+    require([*paths, *map(class_file, of_voc), *images])
+    return dict(
+        trainaug=[path for path in paths if path.stem not in val],
+        val=[path for path in paths if path.stem in val])
 
 
 def require(paths: List[Path]) -> None:
     """Raise FileNotFoundError if files are missing, and name some."""
-    missing = [path for path in paths if not path.is_file()]
+    missing = sorted(path for path in paths if not path.is_file())
     if missing:
         raise FileNotFoundError(
             f'{len(missing)} of {len(paths)} files do not exist: '
@@ -166,7 +155,7 @@ def read_sbd(path: Path) -> Tuple[np.ndarray, Dict[int, int], Counter]:
 
 
 def convert(task: Tuple[Path, Path]) -> Tuple[dict, List[dict], Counter]:
-    """Convert the masks of one image, and the image.
+    """Convert an image, given the paths of its masks and of itself.
 
     Returns its record, its annotations without ids, and what was left out or
     is doubtful.
@@ -192,18 +181,16 @@ def convert(task: Tuple[Path, Path]) -> Tuple[dict, List[dict], Counter]:
 def convert_split(split: str, paths: List[Path],
                   args: argparse.Namespace) -> dict:
     """Convert the images of a split; print what was left out or doubtful."""
-    tasks = [(path, args.voc / 'JPEGImages' / f'{path.stem}.jpg')
-             for path in paths]
-    results = read_all(convert, tasks, [path.stem for path in paths], args)
-    pairs = [(p, result) for p, result in zip(paths, results) if result]
-    if not pairs:
+    folder = args.voc / 'JPEGImages'
+    tasks = {path.stem: (path, folder / f'{path.stem}.jpg') for path in paths}
+    results = read_all(convert, tasks, args)
+    if not results:
         raise InputError(f'{split}: no image is left.')
-    paths, results = zip(*pairs)
-    records, annotations, counts = zip(*results)
+    records, annotations, counts = zip(*results.values())
     coco = make_coco(records, annotations, CLASSES)
-    print(f'{split}: {len(records)} images, '
-          f'{sum(path.suffix == ".mat" for path in paths)} of them with the '
-          f'masks of SBD; {len(coco["annotations"])} annotations')
+    of_sbd = sum(tasks[name][0].suffix == '.mat' for name in results)
+    print(f'{split}: {len(records)} images, {of_sbd} of them with the masks '
+          f'of SBD; {len(coco["annotations"])} annotations')
     notes = {
         text: [img['file_name'] for img, c in zip(records, counts)
                for _ in range(c[text])]
@@ -217,8 +204,9 @@ def convert_split(split: str, paths: List[Path],
     return coco
 
 
-def run(args: argparse.Namespace) -> None:
-    """Convert both splits and write the three files."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
     out = args.out or args.voc / 'annotations'
     splits = find_masks(args.voc, args.sbd)
     check_folder(out, '--out')
@@ -228,14 +216,8 @@ def run(args: argparse.Namespace) -> None:
         if split == 'trainaug':
             files['boxes_trainaug.json'] = boxes_only(coco)
         for name, data in files.items():
-            write_coco(osp.join(out, name), data)
-            print(f'Wrote {osp.join(out, name)}')
-
-
-@exit_on_bad_input()
-def main() -> None:
-    args = parse_args()
-    run(args)
+            write_coco(str(out / name), data)
+            print(f'Wrote {out / name}')
 
 
 if __name__ == '__main__':

@@ -16,13 +16,7 @@ from mmboxcaseg import InputError
 
 
 def mask_weights(gt_instances: InstanceData) -> Tensor:
-    """Get the mask weights of the instances of an image.
-
-    Args:
-        gt_instances (InstanceData): The instances.
-
-    Returns:
-        Tensor: Weights in [0, 1], has shape (num_gt, ).
+    """Get the weights in [0, 1] of the masks of an image, shape (num_gt, ).
 
     Raises:
         InputError: The instances have no ``mask_weights``.
@@ -42,8 +36,7 @@ def matched_weights(sampling_results: Sequence[SamplingResult],
 
     Args:
         sampling_results (Sequence[SamplingResult]): One per image.
-        batch_gt_instances (Sequence[InstanceData]): One per image, with
-            ``mask_weights`` of shape (num_gt, ).
+        batch_gt_instances (Sequence[InstanceData]): One per image.
 
     Returns:
         Tensor: Weights of the n positive samples, has shape (n, ).
@@ -63,19 +56,15 @@ def mask_share(weights: Tensor) -> Tensor:
 
 
 def scale_to_mean_one(weights: Tensor, across_ranks: bool = False) -> Tensor:
-    """Scale weights so that a plain mean becomes the weighted mean.
+    """Scale weights (n, ) so that a plain mean becomes the weighted mean.
 
     ``sum(w * loss) / sum(w) = mean(w * n / sum(w) * loss)``. Weights that are
     all 1 stay exactly 1, weights of 0 stay exactly 0.
 
     Args:
         weights (Tensor): Weights in [0, 1], has shape (n, ).
-        across_ranks (bool): Whether the mean is taken over the samples of all
-            processes. Every process must then call this function. Defaults
-            to False.
-
-    Returns:
-        Tensor: Scaled weights, has shape (n, ).
+        across_ranks (bool): Whether the mean is over the samples of all
+            processes; all of them must then call this. Defaults to False.
     """
     sums = torch.stack([weights.new_tensor(len(weights)), weights.sum()])
     count, total = reduce_mean(sums) if across_ranks else sums
@@ -101,23 +90,17 @@ def weighted_mask_loss(loss: CrossEntropyLoss, pred: Tensor, target: Tensor,
         return pred.sum()
     # mmdet's mask cross-entropy has no weight per instance. It multiplies by
     # its class_weight element by element, so any shape that broadcasts works.
-    weights = scale_to_mean_one(weights)
+    scaled = scale_to_mean_one(weights).reshape(-1, *[1] * (target.dim() - 1))
     return loss.loss_weight * mask_cross_entropy(
-        pred,
-        target,
-        labels,
-        class_weight=weights.reshape(-1, *[1] * (target.dim() - 1)))
+        pred, target, labels, class_weight=scaled)
 
 
 def check_mask_loss(loss: nn.Module, needed: Type[nn.Module]) -> None:
-    """Refuse a mask loss that cannot be weighted per instance.
+    """Refuse (InputError) a mask loss that has no weights per instance.
 
     Args:
         loss (nn.Module): The mask loss of a head.
         needed (type): The class whose arguments the weighted head uses.
-
-    Raises:
-        InputError: It is another loss.
     """
     if not isinstance(loss, needed) or not getattr(loss, 'use_mask', True):
         option = '(use_mask=True)' if needed is CrossEntropyLoss else ''

@@ -11,13 +11,13 @@ from typing import List, Optional, Tuple
 
 import cv2
 import numpy as np
+from numpy import ndarray
 from numpy.random import Generator
 
 from .shapes import CLASSES, SALIENT_SHAPES, rasterise
-from .textures import (SALIENT_BACKGROUNDS, SALIENT_TEXTURES,
-                       SCENE_BACKGROUNDS, SCENE_TEXTURES, SIZE, checker, dots,
-                       draw_colours, draw_hue, draw_texture, ramp,
-                       rotated_axes, stripes)
+from .textures import (CLASS_TEXTURES, SALIENT_BACKGROUNDS, SALIENT_TEXTURES,
+                       SCENE_BACKGROUNDS, SCENE_TEXTURES, SIZE, draw_colours,
+                       draw_hue, draw_texture, rotated_axes)
 
 OBJECT_SIDE = (28, 90)
 SALIENT_SIDE = (112, 152)
@@ -25,7 +25,6 @@ MIN_VISIBLE_AREA = 150
 MIN_VISIBLE_SHARE = 0.6
 # Most objects of a class share a look, as zebras are striped and oranges are
 # orange; the others look like anything. Hues are OpenCV's, [0, 180).
-CLASS_TEXTURES = (stripes, ramp, dots, checker)
 CLASS_HUES = (15, 60, 105, 150)
 OWN_LOOK_SHARE = 0.8
 # This share of objects has a tone of the background, so that colour alone
@@ -33,22 +32,21 @@ OWN_LOOK_SHARE = 0.8
 BACKGROUND_TONE_SHARE = 0.3
 
 
-def paste(window: np.ndarray, x: int, y: int) -> np.ndarray:
+def paste(window: ndarray, x: int, y: int) -> ndarray:
     """Put a window (h, w) at (x, y) of an empty layer (S, S)."""
     alpha = np.zeros((SIZE, SIZE), np.float32)
     alpha[y:y + window.shape[0], x:x + window.shape[1]] = window
     return alpha
 
 
-def light(rng: Generator, image: np.ndarray, strength: float) -> np.ndarray:
+def light(rng: Generator, image: ndarray, strength: float) -> ndarray:
     """Shade an image as lit from a random side."""
-    u, _ = rotated_axes(rng)
-    shade = (1 + strength * u / SIZE).clip(0.6, 1.4)
+    shade = (1 + strength * rotated_axes(rng)[0] / SIZE).clip(0.6, 1.4)
     return image * shade[..., None]
 
 
-def paint(rng: Generator, image: np.ndarray, alpha: np.ndarray,
-          layer: np.ndarray) -> np.ndarray:
+def paint(rng: Generator, image: ndarray, alpha: ndarray,
+          layer: ndarray) -> ndarray:
     """Blend a layer into an image, with a soft shadow below it."""
     shift = np.float32([[1, 0, rng.uniform(-5, 5)], [0, 1, rng.uniform(1, 6)]])
     shadow = cv2.warpAffine(alpha, shift, (SIZE, SIZE))
@@ -57,8 +55,7 @@ def paint(rng: Generator, image: np.ndarray, alpha: np.ndarray,
     return image * (1 - alpha[..., None]) + layer * alpha[..., None]
 
 
-def scatter_clutter(rng: Generator, image: np.ndarray,
-                    palette: np.ndarray) -> np.ndarray:
+def clutter(rng: Generator, image: ndarray, palette: ndarray) -> ndarray:
     """Draw strokes, speckles and small patches that are not objects."""
     image = np.ascontiguousarray(image)
     colours = rng.choice(palette, 40).tolist()
@@ -82,20 +79,20 @@ def scatter_clutter(rng: Generator, image: np.ndarray,
     return paint(rng, image, patches, texture)
 
 
-def develop(rng: Generator, image: np.ndarray) -> np.ndarray:
+def develop(rng: Generator, image: ndarray) -> ndarray:
     """Add slight blur and sensor noise to an image; returns uint8."""
     image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 0.7))
     image = image + rng.normal(0, rng.uniform(2, 5), image.shape)
     return np.round(image).clip(0, 255).astype(np.uint8)
 
 
-def place(rng: Generator, window: np.ndarray, masks: np.ndarray,
-          full_areas: np.ndarray, overlap: bool) -> Optional[np.ndarray]:
+def place(rng: Generator, window: ndarray, masks: ndarray, full_areas: ndarray,
+          overlap: bool) -> Optional[ndarray]:
     """Place an object, coverage (h, w), without hiding others too much.
 
     ``masks`` (N, S, S) are the visible parts of the others, ``full_areas``
     (N, ) their areas before occlusion. Returns a coverage (S, S); None if
-    there is no such place or the object is too small.
+    no such place is found or the object is too small.
     """
     if (window >= 0.5).sum() < MIN_VISIBLE_AREA:
         return None
@@ -111,12 +108,11 @@ def place(rng: Generator, window: np.ndarray, masks: np.ndarray,
     return None
 
 
-def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
+def make_scene(rng: Generator) -> Tuple[ndarray, ndarray, List[int]]:
     """Draw a scene of 3 to 6 objects.
 
-    Returns:
-        tuple: Image, has shape (S, S, 3); visible masks, has shape
-        (N, S, S); indices into ``CLASSES`` of the N objects.
+    Returns the image (S, S, 3), visible masks (N, S, S) and indices into
+    ``CLASSES`` of the N objects.
     """
     ground = draw_colours(rng, (0, 0, 0), np.zeros((1, 3)))
     image = draw_texture(rng, SCENE_BACKGROUNDS, ground)
@@ -124,7 +120,7 @@ def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
     # Clutter has the colours of all classes, so that colour alone does not
     # tell objects from clutter.
     hues = [draw_hue(rng, hue, ground) for hue in CLASS_HUES]
-    image = scatter_clutter(rng, light(rng, image, 0.3), np.stack(hues))
+    image = clutter(rng, light(rng, image, 0.3), np.stack(hues))
     masks = np.zeros((0, SIZE, SIZE), bool)
     full_areas, labels = np.zeros(0), []
     num = rng.integers(3, 7)
@@ -152,7 +148,7 @@ def make_scene(rng: Generator) -> Tuple[np.ndarray, np.ndarray, List[int]]:
     return develop(rng, image), masks, labels
 
 
-def make_salient(rng: Generator) -> Tuple[np.ndarray, np.ndarray]:
+def make_salient(rng: Generator) -> Tuple[ndarray, ndarray]:
     """Draw one large object: image (S, S, 3) and mask (S, S)."""
     ground = draw_colours(rng, (0, 0, 0), np.zeros((1, 3)))
     image = draw_texture(rng, SALIENT_BACKGROUNDS, ground)
