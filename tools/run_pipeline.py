@@ -53,15 +53,9 @@ def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
     files = {}
     for method in cfg.get('baselines', ()):
         files[method] = steps.path(f'val_{method}.json')
-        steps.run(
-            f'val_{method}',
-            'analysis_tools/baseline_masks.py',
-            *data,
-            files[method],
-            '--method',
-            method,
-            '--no-merge',
-            inputs=data[:1])
+        steps.run(f'val_{method}', 'analysis_tools/baseline_masks.py',
+                  [*data, files[method], '--method', method, '--no-merge'],
+                  data[:1])
     weak = ('--no-merge', '--cfg-options', 'model.test_cfg.output=weak')
     for row, options in dict(
             weak=weak, fused=('--no-merge', ), merged=()).items():
@@ -168,24 +162,15 @@ def run(cfg: Config, steps: StepRunner) -> dict:
 def draw(cfg: Config, steps: StepRunner, checkpoint: str) -> None:
     """Draw masks.png, detections.png and pipeline.png."""
     fused, merged = (steps.path(f'val_{n}.json') for n in ('fused', 'merged'))
-    steps.run(
-        'pictures',
-        'analysis_tools/draw_results.py',
-        cfg.val.instances,
-        cfg.val.images,
-        '--unmerged',
-        fused,
-        '--merged',
-        merged,
-        '--threshold',
-        str(score_threshold(cfg)),
-        '--detector',
-        config_path(cfg, 'detector'),
-        '--checkpoint',
-        checkpoint,
-        '--out',
-        steps.work_dir,
-        inputs=(cfg.val.instances, fused, merged, checkpoint))
+    args = [
+        cfg.val.instances, cfg.val.images, '--unmerged', fused, '--merged',
+        merged, '--threshold',
+        str(score_threshold(cfg)), '--detector',
+        config_path(cfg, 'detector'), '--checkpoint', checkpoint, '--out',
+        steps.work_dir
+    ]
+    steps.run('figures', 'analysis_tools/draw_results.py', args,
+              (cfg.val.instances, fused, merged, checkpoint))
 
 
 def read_pipeline(path: str) -> Config:

@@ -66,9 +66,9 @@ def test_in_a_browser(files, call, tmp_path, capsys):
         assert f'<section id="{section}">' in dom
     assert len(re.findall('<figure', dom)) == 17
 
-    picture = tmp_path / 'page.png'
-    browse(out, f'--screenshot={picture}')
-    pixels = np.asarray(Image.open(picture).convert('RGB'), dtype=int)
+    screenshot = tmp_path / 'page.png'
+    browse(out, f'--screenshot={screenshot}')
+    pixels = np.asarray(Image.open(screenshot).convert('RGB'), dtype=int)
     assert pixels.shape == (3000, 1000, 3)
     # Text above, plots in the middle, masks below: no part is blank.
     for part in np.split(pixels, 3):
