@@ -6,8 +6,7 @@ import numpy as np
 from mmengine.fileio import get_text, isdir, list_dir_or_file
 from mmengine.logging import print_log
 
-from mmboxcaseg import InputError
-from mmboxcaseg.progress import track
+from mmboxcaseg import InputError, track
 from mmboxcaseg.registry import DATASETS
 from .base_dataset import CropDataset, loads_upright
 from .coco import (IMAGE_SUFFIXES, describe, first_few, header_problem,
