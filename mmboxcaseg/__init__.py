@@ -4,6 +4,7 @@ from typing import Dict, List, Optional, Tuple
 from packaging.version import Version
 
 from .errors import InputError
+from .progress import track
 from .version import __version__
 
 # module: (distribution, lowest version, first version that is too new)
@@ -70,4 +71,4 @@ def check_versions(found: Dict[str, Optional[str]]) -> None:
 
 check_versions(find_versions())
 
-__all__ = ['InputError', '__version__']
+__all__ = ['InputError', '__version__', 'track']

@@ -3,8 +3,6 @@ import sys
 import time
 from typing import Iterable, Iterator, Optional
 
-from mmengine.utils import track_iter_progress
-
 
 def track(items: Iterable, num: Optional[int] = None) -> Iterator:
     """Iterate over items and show how far the loop has come.
@@ -22,6 +20,8 @@ def track(items: Iterable, num: Optional[int] = None) -> Iterator:
     """
     num = len(items) if num is None else num
     if sys.stdout.isatty() and num:
+        # Here: the package must import where MMEngine is missing, to say so.
+        from mmengine.utils import track_iter_progress
         yield from track_iter_progress((items, num), file=sys.stdout)
         return
     start = time.monotonic()

@@ -45,7 +45,7 @@ def test_losses_go_to_tensorboard(name, tmp_path):
 
 
 def own_bases(path: Path) -> list:
-    """The configs of this project that a config names as its bases."""
+    """The bases of a config that belong to this project."""
     for statement in ast.parse(path.read_text(encoding='utf-8')).body:
         if ast.unparse(statement).startswith('_base_ = '):
             bases = ast.literal_eval(statement.value)
@@ -76,7 +76,7 @@ def test_labeller_is_built(path):
     assert model.weak_head.conv1.in_channels == channels
     loader = cfg.train_dataloader
     if loader.batch_sampler:
-        # A ratio that no batch can hold is found when the sampler is built.
+        # Otherwise building the sampler would fail.
         assert loader.batch_size % sum(loader.batch_sampler.source_ratio) == 0
     gpus = re.search(r'_(\d)xb(\d+)-', path.name)
     if gpus:
@@ -126,7 +126,7 @@ OPTIONS = re.findall(r'^\| (Table .*?) \| `(.*)` \|$', README, re.MULTILINE)
 
 @pytest.mark.parametrize('row, option', OPTIONS)
 def test_option_of_the_readme(row, option):
-    """What the README says to type is parsed as the command line is."""
+    """The options in the README are parsed like a command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--options', nargs='+', action=DictAction)
     options = parser.parse_args(['--options', *shlex.split(option)]).options
@@ -149,3 +149,10 @@ def test_option_of_the_readme(row, option):
 
 def test_all_tables_are_in_the_readme():
     assert {row[:7] for row, _ in OPTIONS} == {f'Table {i}' for i in '3456'}
+
+
+@pytest.mark.parametrize('path', LABELLERS, ids=str)
+def test_which_crops_the_pixel_heads_see(path):
+    """The paper's configs follow the paper, small ones what is better."""
+    expected = 'all' if 'tiny' in path.name else 'masked'
+    assert Config.fromfile(ROOT / path).model.pixel_heads_on == expected

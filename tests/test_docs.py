@@ -1,12 +1,10 @@
 """Commands in the documents work, and links lead somewhere."""
 import argparse
-import importlib.util
 import json
 import re
 import shlex
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import List
 
 import cv2
@@ -19,7 +17,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from pycocotools import mask as mask_utils
-from small_data import SmallData
+from small_data import SmallData, load_tool
 
 from mmboxcaseg.proxy import load_proxy
 
@@ -64,12 +62,17 @@ def test_links(path):
         assert not anchor or anchor in anchors(target), link
 
 
+def run_main(tool: str) -> None:
+    """Run a tool by its path, with the arguments in ``sys.argv``."""
+    load_tool(tool.removeprefix('tools/').removesuffix('.py')).main()
+
+
 class Parsed(Exception):
     """Ends a program once its arguments were accepted."""
 
 
 @each_document
-def test_commands_are_accepted(path, monkeypatch, load_tool):
+def test_commands_are_accepted(path, monkeypatch):
     parse = argparse.ArgumentParser.parse_args
 
     def stop(parser, *args):
@@ -80,10 +83,10 @@ def test_commands_are_accepted(path, monkeypatch, load_tool):
     for command in commands(path):
         monkeypatch.setattr(sys, 'argv', command)
         with pytest.raises(Parsed):
-            load_tool(command[0]).main()
+            run_main(command[0])
 
 
-def test_results_for_the_coco_server(tmp_path, load_tool):
+def test_results_for_the_coco_server(tmp_path):
     """The recipe of docs/evaluation.md, on a file without annotations."""
     command, = (
         command for command in commands(ROOT / 'docs/evaluation.md')
@@ -122,25 +125,6 @@ def test_results_for_the_coco_server(tmp_path, load_tool):
     assert (result['image_id'], result['category_id']) == (7, 3)
     assert result['score'] == 0.5
     assert (mask_utils.decode(result['segmentation']) == mask[0].numpy()).all()
-
-
-@pytest.fixture
-def load_tool(monkeypatch):
-    """Imports a tool by its path."""
-
-    def load(tool: str) -> ModuleType:
-        path = ROOT / tool
-        monkeypatch.syspath_prepend(path.parent)
-        # tools/test.py must not hide a package of this name.
-        spec = importlib.util.spec_from_file_location(f'tool_{path.stem}',
-                                                      path)
-        module = importlib.util.module_from_spec(spec)
-        # Worker processes find its functions by the name of the module.
-        monkeypatch.setitem(sys.modules, spec.name, module)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 def test_proxy_file_of_any_test(tmp_path, tiny_coco, tiny_salient, call,
@@ -189,12 +173,12 @@ def own_data(tmp_path, monkeypatch, rng) -> Path:
 
 
 @pytest.fixture
-def call(monkeypatch, load_tool):
+def call(monkeypatch):
     """Runs a tool with command line arguments."""
 
     def run(tool: str, *arguments) -> None:
         monkeypatch.setattr(sys, 'argv', [tool, *arguments])
-        load_tool(tool).main()
+        run_main(tool)
 
     return run
 

@@ -1,5 +1,6 @@
 """Imports point down only, see docs/design.md."""
 import ast
+import re
 from pathlib import Path
 from typing import Iterator, Tuple
 
@@ -61,6 +62,13 @@ def test_imports_point_down(path):
 def test_every_room_has_a_level():
     rooms = {room_of(path) for path in FILES} - {'__init__'}
     assert rooms == set(LEVELS)
+
+
+def test_design_lists_the_levels():
+    text = (PACKAGE.parent / 'docs/design.md').read_text('utf-8')
+    rows = re.findall(r'^\| `(\w+)/` \| (\d) \|', text, re.MULTILINE)
+    packages = {room: level for room, level in LEVELS.items() if level}
+    assert {room: int(level) for room, level in rows} == packages
 
 
 def test_upward_import_is_found(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""What ``mim search`` and ``mim download`` read is complete and true."""
+"""The files that ``mim search`` and ``mim download`` read are complete."""
 import subprocess
 import zipfile
 from collections import Counter
@@ -18,7 +18,7 @@ MODELS = [entry for path in METAFILES for entry in load(path)['Models']]
 
 
 def configs_of_models() -> list:
-    """The configs that have a model: all but those of whole pipelines."""
+    """The configs that have a model, so not those of pipelines."""
     return sorted(
         str(path.relative_to(ROOT)) for path in ROOT.glob('configs/*/*.py') if
         path.parent.name != '_base_' and not path.stem.endswith('_pipeline'))
@@ -50,9 +50,9 @@ def test_model(entry):
     else:
         times = cfg.train_dataloader.dataset.get('times', 1)
         assert metadata['Epochs'] == cfg.train_cfg.max_epochs * times
-    learns_proxies = 'ProxyCocoDataset' in cfg.pretty_text
-    assert (entry['In Collection'] == 'Proxy Mask R-CNN') == learns_proxies
-    # None are published.
+    uses_proxies = 'ProxyCocoDataset' in cfg.pretty_text
+    assert (entry['In Collection'] == 'Proxy Mask R-CNN') == uses_proxies
+    # No weights are published.
     assert 'Weights' not in entry
 
 
@@ -65,12 +65,12 @@ def test_index_is_loaded():
 
 
 def test_dataset_index():
-    """The keys that openmim takes, and a script that ``mim`` can find."""
+    """It has the keys that openmim reads, and a script that exists."""
     for entry in load(ROOT / 'dataset-index.yml').values():
         assert set(entry) == {
             'dataset', 'download_root', 'data_root', 'script'
         }
-        # odl takes what precedes a slash for the name.
+        # For odl the name is what precedes a slash.
         assert '/' not in entry['dataset']
         assert entry['script'].startswith('tools/')
         assert (ROOT / entry['script']).is_file()

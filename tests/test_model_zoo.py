@@ -1,4 +1,4 @@
-"""The numbers of docs/model_zoo.md are those of their sources."""
+"""docs/model_zoo.md lists all configs, with the numbers of its sources."""
 import re
 from pathlib import Path
 from typing import Dict, List
@@ -15,7 +15,7 @@ ZOO = ROOT / 'docs/model_zoo.md'
 
 
 def read_rows() -> Dict[str, List[str]]:
-    """Cells of the zoo by the path of their config."""
+    """Cells of each row, by the path of its config."""
     rows = {}
     for line in ZOO.read_text('utf-8').splitlines():
         match = re.match(r'\| \[[^]]+\]\(\.\./(configs/[^)]+\.py)\) \|', line)
@@ -53,7 +53,7 @@ def test_parameters(config):
 
 @pytest.mark.parametrize('config', ROWS)
 def test_results_are_those_of_their_source(config):
-    """In per cent, or as the demo prints them."""
+    """There they are in per cent, or fractions as the demo prints them."""
     source = ROWS[config][-1]
     results = numbers(ROWS[config])[1:]  # behind the parameters
     assert bool(results) == (source != '-')

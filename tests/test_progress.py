@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from mmboxcaseg.progress import track
+from mmboxcaseg import track
 
 
 @pytest.mark.parametrize('num, lines', [(0, 0), (1, 1), (7, 7), (10, 10),

@@ -1,4 +1,7 @@
-"""A proxy config is its twin but for data set, two transforms, mask heads."""
+"""Proxy configs equal their fully supervised baselines.
+
+Only the data set, two transforms and the mask heads differ.
+"""
 import argparse
 import functools
 import os.path as osp
@@ -22,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / 'configs/proxy_mask_rcnn'
 MMDET = Path(mmdet.__file__).parent / '.mim/configs'
 
-TWINS = {
+BASELINES = {
     'proxy-mask-rcnn_r50_fpn_1x_coco':
     MMDET / 'mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py',
     'proxy-mask-rcnn_r101_fpn_1x_coco':
@@ -48,11 +51,11 @@ MASK_HEADS = {
     'rtmdet-ins': ['bbox_head'],
     'condinst': ['mask_head'],
 }
-each_config = pytest.mark.parametrize('name', TWINS)
+each_config = pytest.mark.parametrize('name', BASELINES)
 
 
 def without_scope(value: Any) -> Any:
-    """A config without the scopes that mmengine notes in it."""
+    """A config without the scopes that MMEngine adds to it."""
     if isinstance(value, dict):
         return {
             key: without_scope(item)
@@ -69,19 +72,19 @@ def read_once(path: Path) -> Config:
 
 
 def read(name: str) -> Config:
-    """A config of the folder, which a test may change."""
+    """A copy of a config of the folder."""
     return deepcopy(read_once(FOLDER / f'{name}.py'))
 
 
 def read_pair(name: str) -> Tuple[ConfigDict, ConfigDict]:
-    """A config and its twin, to be compared."""
+    """A config and its baseline, to be compared."""
     return tuple(
         ConfigDict(without_scope(read_once(path).to_dict()))
-        for path in (FOLDER / f'{name}.py', TWINS[name]))
+        for path in (FOLDER / f'{name}.py', BASELINES[name]))
 
 
 def differences(ours: Any, theirs: Any, path: str = '') -> Dict[str, tuple]:
-    """What differs, by path: our value and theirs."""
+    """Paths of what differs, with our value and theirs."""
     if not (isinstance(ours, dict) and isinstance(theirs, dict)):
         return {} if ours == theirs else {path: (ours, theirs)}
     found = {}
@@ -109,7 +112,7 @@ def pipelines(cfg: Config) -> Iterator[List[dict]]:
 
 
 def to_proxies(transform: dict) -> dict:
-    """What a transform of the twin must be in the proxy config."""
+    """The transform that replaces one of the baseline."""
     transform = dict(transform)
     if transform['type'] == 'LoadAnnotations':
         transform['type'] = 'mmboxcaseg.LoadProxyAnnotations'
@@ -118,29 +121,29 @@ def to_proxies(transform: dict) -> dict:
     return transform
 
 
-def test_every_config_has_a_twin():
+def test_every_config_has_a_baseline():
     names = {path.stem for path in FOLDER.glob('proxy-*.py')}
-    assert names - {'proxy-mask-rcnn_r18-tiny_coco-mini'} == set(TWINS)
+    assert names - {'proxy-mask-rcnn_r18-tiny_coco-mini'} == set(BASELINES)
 
 
 @each_config
 def test_nothing_else_differs(name):
-    cfg, twin = read_pair(name)
-    changed = {path.split('.')[0] for path in differences(twin, cfg)}
+    cfg, baseline = read_pair(name)
+    changed = {path.split('.')[0] for path in differences(baseline, cfg)}
     ours = {'proxy_coco', 'proxy_types', 'tensorboard'}
     allowed = {'model', 'train_dataloader', 'train_pipeline', 'visualizer'}
     if 'rtmdet' in name:
         allowed |= {'auto_scale_lr', 'custom_hooks', 'train_pipeline_stage2'}
     assert changed - ours <= allowed
-    assert not ours & set(twin) - {'tensorboard'}
+    assert not ours & set(baseline) - {'tensorboard'}
 
 
 @each_config
 def test_only_the_mask_heads_of_the_model_differ(name):
-    cfg, twin = read_pair(name)
+    cfg, baseline = read_pair(name)
     method = name.removeprefix('proxy-').split('_')[0]
     heads = MASK_HEADS.get(method, ['roi_head.mask_head'])
-    found = differences(cfg.model, twin.model)
+    found = differences(cfg.model, baseline.model)
     assert set(found) == {f'{head}.type' for head in heads}
     for ours, theirs in found.values():
         assert ours == f'mmboxcaseg.Proxy{theirs}'
@@ -148,19 +151,19 @@ def test_only_the_mask_heads_of_the_model_differ(name):
 
 @each_config
 def test_pipelines_differ_by_two_transforms(name):
-    cfg, twin = read_pair(name)
-    ours, theirs = list(pipelines(cfg)), list(pipelines(twin))
+    cfg, baseline = read_pair(name)
+    ours, theirs = list(pipelines(cfg)), list(pipelines(baseline))
     assert len(ours) == len(theirs) == (2 if 'rtmdet' in name else 1)
     for proxy, full in zip(ours, theirs):
         assert proxy == [to_proxies(transform) for transform in full]
-        # The two are there: nothing of the comparison is empty.
+        # Both are there, so the comparison is not empty.
         assert sum('mmboxcaseg.' in t['type'] for t in proxy) == 2
 
 
 @each_config
 def test_data_set_differs_by_file_and_masks(name):
-    cfg, twin = read_pair(name)
-    ours, theirs = train_set(cfg), train_set(twin)
+    cfg, baseline = read_pair(name)
+    ours, theirs = train_set(cfg), train_set(baseline)
     assert set(differences(ours, theirs)) == {
         'type', 'data_root', 'ann_file', 'data_prefix.img', 'mask_score_thr',
         'pipeline'
@@ -169,7 +172,7 @@ def test_data_set_differs_by_file_and_masks(name):
     assert ours.mask_score_thr == 0.95
     data = 'vocaug' if name.endswith('vocaug') else 'coco'
     assert ours.ann_file == f'work_dirs/{data}/label.json'
-    # The same images, and the same files as the labeller reads.
+    # The same images, in the folder that the labeller reads.
     images = osp.join(theirs.data_root, theirs.data_prefix.img)
     assert osp.join(ours.data_root, ours.data_prefix.img) == images
     labeller = Config.fromfile(ROOT /
@@ -209,18 +212,18 @@ def test_classes_of_voc():
 
 
 def test_evaluator_of_voc():
-    cfg, twin = read_pair('proxy-mask-rcnn_r50_fpn_13e_vocaug')
+    cfg, baseline = read_pair('proxy-mask-rcnn_r50_fpn_13e_vocaug')
     truth = cfg.val_dataloader.dataset
     assert cfg.val_evaluator == dict(
         type='mmboxcaseg.InstanceAPMetric',
         ann_file=osp.join(truth.data_root, truth.ann_file))
-    assert cfg.test_evaluator == twin.test_evaluator == cfg.val_evaluator
+    assert cfg.test_evaluator == baseline.test_evaluator == cfg.val_evaluator
     assert METRICS.get(cfg.val_evaluator.type) is not None
 
 
-@pytest.mark.parametrize(
-    'name',
-    [*TWINS, 'mask-rcnn_r50_fpn_13e_vocaug', 'mask-rcnn_r101_fpn_13e_vocaug'])
+@pytest.mark.parametrize('name', [
+    *BASELINES, 'mask-rcnn_r50_fpn_13e_vocaug', 'mask-rcnn_r101_fpn_13e_vocaug'
+])
 def test_model_is_built(name):
     init_default_scope('mmdet')
     cfg = read(name)
@@ -228,7 +231,7 @@ def test_model_is_built(name):
         model = MODELS.build(cfg.model)
     named = set(re.findall(r'mmboxcaseg\.(\w+)', str(cfg.model)))
     assert named <= {type(module).__name__ for module in model.modules()}
-    assert bool(named) == (name in TWINS)
+    assert bool(named) == (name in BASELINES)
 
 
 README = (FOLDER / 'README.md').read_text(encoding='utf-8')
@@ -244,7 +247,7 @@ def parse_options(text: str) -> dict:
 
 @pytest.fixture
 def proxy_file(tiny_coco, rng) -> ConfigDict:
-    """A small proxy file, as settings of a data set."""
+    """Settings of a data set that reads a small proxy file."""
     paths = write_proxy_files(tiny_coco(), rng)
 
     def rescore(annotations: list) -> None:
@@ -259,7 +262,7 @@ def proxy_file(tiny_coco, rng) -> ConfigDict:
         metainfo=dict(classes=('cat', 'dog')))
 
 
-def learnt_weights(cfg: Config, options: dict) -> List[float]:
+def training_weights(cfg: Config, options: dict) -> List[float]:
     """Mask weights of a training set with the options of a user."""
     cfg = deepcopy(cfg)
     cfg.merge_from_dict(options)
@@ -278,7 +281,7 @@ def test_options_of_the_readme(name, proxy_file):
     init_default_scope('mmdet')
     cfg = read(name)
     train_set(cfg).update(proxy_file)
-    assert learnt_weights(cfg, {}) == [1, 0, 0]
+    assert training_weights(cfg, {}) == [1, 0, 0]
     expected = {
         'Table 8, threshold 0.85': [1, 1, 0],
         'Table 8, nothing dropped': [1, 1, 1],
@@ -289,7 +292,7 @@ def test_options_of_the_readme(name, proxy_file):
         if '_3x_' in name:
             option = option.replace('.dataset.', '.dataset.dataset.')
         options = parse_options(option)
-        weights = learnt_weights(cfg, options)
+        weights = training_weights(cfg, options)
         assert weights == expected.get(what, [1, 0, 0])
 
 
@@ -297,7 +300,7 @@ def test_commands_of_the_readme():
     for path in re.findall(r'(?:tools|configs)/[\w./-]+\.(?:py|sh)', README):
         assert (ROOT / path).exists(), path
     option, = re.findall(r'--cfg-options (visualizer\S+)`', README)
-    for name in TWINS:
+    for name in BASELINES:
         cfg = read(name)
         cfg.merge_from_dict(parse_options(option))
         assert [backend.type for backend in cfg.visualizer.vis_backends
@@ -306,7 +309,7 @@ def test_commands_of_the_readme():
 
 @each_config
 def test_pipelines_keep_weights(name, proxy_file):
-    """Every pipeline runs; where it does not crop, no box is lost."""
+    """Every pipeline runs, and keeps all boxes unless it crops."""
     init_default_scope('mmdet')
     cfg = read(name)
     train_set(cfg).update(proxy_file)

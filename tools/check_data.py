@@ -1,6 +1,6 @@
-"""Check the data of a config before hours of work with it.
+"""Check the data of a config before hours of training or labelling.
 
-All images, boxes and masks of all its data sets are read. What is wrong is
+All images, boxes and masks of all its data sets are read. Problems are
 printed, errors first; the exit status is 1 if there are errors. See
 docs/check_data.md. Example:
 
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         '--nproc',
         type=int,
         default=len(os.sched_getaffinity(0)),
-        help='processes that read images (default: one a CPU, %(default)s)')
+        help='processes that read images (default: one per CPU, %(default)s)')
     parser.add_argument(
         '--examples',
         type=int,

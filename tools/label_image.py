@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.fileio import dump
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import read_image
+from mmboxcaseg.datasets.coco import make_coco, read_image
 from mmboxcaseg.structures import encode_window, xywh_to_xyxy
 from mmboxcaseg.utils.cli import (add_cfg_options, add_trust_checkpoint,
                                   check_file, check_folder, exit_on_bad_input,
@@ -73,25 +73,21 @@ def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
     Returns:
         dict: Content of the file.
     """
-    size = masks.shape[1:]
+    height, width = masks.shape[1:]
     annotations = [
         dict(
-            id=i,
-            image_id=1,
             category_id=1,
             bbox=box.tolist(),
             area=float(box[2] * box[3]),
             iscrowd=0,
-            segmentation=encode_window(mask, (0, 0, *size[::-1]), *size),
+            segmentation=encode_window(mask, (0, 0, width, height), height,
+                                       width),
             mask_score=round(float(score), 6),
             mask_source=source)
-        for i, (box, mask, score) in enumerate(zip(boxes, masks, scores), 1)
+        for box, mask, score in zip(boxes, masks, scores)
     ]
-    image = dict(id=1, file_name=file_name, height=size[0], width=size[1])
-    return dict(
-        images=[image],
-        annotations=annotations,
-        categories=[dict(id=1, name='object')])
+    image = dict(file_name=file_name, height=height, width=width)
+    return make_coco([image], [annotations], ['object'])
 
 
 def draw(img: np.ndarray, boxes: np.ndarray, masks: np.ndarray,

@@ -2,9 +2,8 @@ import argparse
 import os.path as osp
 from collections import Counter
 
-from mmboxcaseg import InputError
+from mmboxcaseg import InputError, track
 from mmboxcaseg.datasets.coco import CocoBoxes, first_few
-from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import (ProxyWriter, load_predictions, match_predictions,
                               merge_image)
 from mmboxcaseg.proxy.options import add_mask_options, record_options

@@ -34,7 +34,7 @@ def config_path(cfg: Config, name: str) -> str:
 
 def score_threshold(cfg: Config) -> float:
     """Score that a mask needs to be used for training the detector."""
-    detector = Config.fromfile(config_path(cfg, 'detector'))
+    detector = read_config(config_path(cfg, 'detector'))
     return detector.train_dataloader.dataset.mask_score_thr
 
 
@@ -53,15 +53,9 @@ def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
     files = {}
     for method in cfg.get('baselines', ()):
         files[method] = steps.path(f'val_{method}.json')
-        steps.run(
-            f'val_{method}',
-            'analysis_tools/baseline_masks.py',
-            *data,
-            files[method],
-            '--method',
-            method,
-            '--no-merge',
-            inputs=data[:1])
+        steps.run(f'val_{method}', 'analysis_tools/baseline_masks.py',
+                  [*data, files[method], '--method', method, '--no-merge'],
+                  data[:1])
     weak = ('--no-merge', '--cfg-options', 'model.test_cfg.output=weak')
     for row, options in dict(
             weak=weak, fused=('--no-merge', ), merged=()).items():
@@ -168,24 +162,15 @@ def run(cfg: Config, steps: StepRunner) -> dict:
 def draw(cfg: Config, steps: StepRunner, checkpoint: str) -> None:
     """Draw masks.png, detections.png and pipeline.png."""
     fused, merged = (steps.path(f'val_{n}.json') for n in ('fused', 'merged'))
-    steps.run(
-        'pictures',
-        'analysis_tools/draw_results.py',
-        cfg.val.instances,
-        cfg.val.images,
-        '--unmerged',
-        fused,
-        '--merged',
-        merged,
-        '--threshold',
-        str(score_threshold(cfg)),
-        '--detector',
-        config_path(cfg, 'detector'),
-        '--checkpoint',
-        checkpoint,
-        '--out',
-        steps.work_dir,
-        inputs=(cfg.val.instances, fused, merged, checkpoint))
+    args = [
+        cfg.val.instances, cfg.val.images, '--unmerged', fused, '--merged',
+        merged, '--threshold',
+        str(score_threshold(cfg)), '--detector',
+        config_path(cfg, 'detector'), '--checkpoint', checkpoint, '--out',
+        steps.work_dir
+    ]
+    steps.run('figures', 'analysis_tools/draw_results.py', args,
+              (cfg.val.instances, fused, merged, checkpoint))
 
 
 def read_pipeline(path: str) -> Config:
@@ -227,12 +212,13 @@ def _check_files(cfg: Config) -> None:
             f'{cfg.filename} names files that do not exist: '
             f'{", ".join(lost)}. Paths of configs are relative to this '
             f'config, paths of data to {os.getcwd()}.')
-    detector = Config.fromfile(config_path(cfg, 'detector'))
+    detector = read_config(config_path(cfg, 'detector'))
     if 'mask_score_thr' not in detector.train_dataloader.dataset:
         raise InputError(f'{detector.filename}: set mask_score_thr of '
                          'train_dataloader.dataset, a ProxyCocoDataset.')
 
 
+@exit_on_bad_input()
 def main(argv: Optional[List[str]] = None) -> None:
     parser = argparse.ArgumentParser(
         description='Train a labeller, label the boxes, train a detector on '
@@ -243,12 +229,11 @@ def main(argv: Optional[List[str]] = None) -> None:
         '--work-dir', required=True, help='folder of all results')
     add_trust_checkpoint(parser)
     args = parser.parse_args(argv)
-    with exit_on_bad_input():
-        cfg = read_pipeline(args.config)
-        check_folder(args.work_dir, 'work folder')
-        steps = StepRunner(
-            TOOLS, args.work_dir, trust_checkpoint=args.trust_checkpoint)
-        summary = run(cfg, steps)
+    cfg = read_pipeline(args.config)
+    check_folder(args.work_dir, 'work folder')
+    steps = StepRunner(
+        TOOLS, args.work_dir, trust_checkpoint=args.trust_checkpoint)
+    summary = run(cfg, steps)
     dump(summary, steps.path('summary.json'), indent=1)
     print('\n' + format_table(summary))
     print(f'\nwritten to {args.work_dir}: summary.json and the figures')

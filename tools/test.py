@@ -54,6 +54,9 @@ def main() -> None:
     # A test never resumes a training, whatever the config says.
     cfg.resume = False
     if args.show or args.show_dir:
+        if 'visualization' not in cfg.get('default_hooks', {}):
+            raise InputError('--show and --show-dir need '
+                             'default_hooks.visualization in the config.')
         cfg = trigger_visualization_hook(cfg, args)
     with safe_checkpoints(args.trust_checkpoint):
         check_settings(cfg, 'test')

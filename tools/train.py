@@ -80,6 +80,21 @@ def enable_resume(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = checkpoint
 
 
+def check_resumable(runner: 'Runner', checkpoint: str) -> None:
+    """Check that a checkpoint is one of this training."""
+    from mmboxcaseg.engine.checkpoint import read_checkpoint
+    from mmboxcaseg.utils.runner import check_weights
+
+    missing = {'meta', 'optimizer', 'message_hub'} - set(
+        read_checkpoint(checkpoint))
+    if missing:
+        raise InputError(
+            f'{checkpoint} has no {", ".join(sorted(missing))}, so the '
+            'training cannot be resumed. To start from its weights, set '
+            'load_from and leave out --resume.')
+    check_weights(runner.model, checkpoint)
+
+
 def check_epoch(runner: 'Runner') -> None:
     """Check that the data set fills a batch.
 
@@ -115,6 +130,8 @@ def main() -> None:
             enable_auto_scale_lr(cfg)
         runner = build_runner(cfg, 'train', 'val')
         check_epoch(runner)
+        if cfg.get('resume') and cfg.get('load_from'):
+            check_resumable(runner, cfg.load_from)
         runner.train()
 
 

@@ -68,7 +68,8 @@ def check_truth(cfg: Config, stage: str) -> None:
                     backend_args=source.dataset.backend_args)
                 data = load_coco(own['ann_file'], own.get('backend_args'))
                 images = {img['id']: img for img in data['images']}
-                check_true_masks(data['annotations'], images, own['ann_file'])
+                check_true_masks(data['annotations'], images,
+                                 f'{own["ann_file"]} ({stage}_evaluator)')
 
 
 def _compares_masks(evaluator: dict) -> bool:

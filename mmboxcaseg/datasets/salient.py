@@ -6,8 +6,7 @@ import numpy as np
 from mmengine.fileio import get_text, isdir, list_dir_or_file
 from mmengine.logging import print_log
 
-from mmboxcaseg import InputError
-from mmboxcaseg.progress import track
+from mmboxcaseg import InputError, track
 from mmboxcaseg.registry import DATASETS
 from .base_dataset import CropDataset, loads_upright
 from .coco import (IMAGE_SUFFIXES, describe, first_few, header_problem,
@@ -139,8 +138,12 @@ class SalientDataset(CropDataset):
 
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
-        text = get_text(
-            self.ann_file, 'utf-8-sig', backend_args=self.backend_args)
+        try:
+            text = get_text(
+                self.ann_file, 'utf-8-sig', backend_args=self.backend_args)
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f'{self.ann_file} is not UTF-8 text: {error}.') from error
         listed = {line.strip() for line in text.splitlines() if line.strip()}
         lost = sorted(listed - {item['img_id'] for item in items})
         if lost or not listed:
@@ -178,9 +181,9 @@ class SalientDataset(CropDataset):
     def _stems(self, folder: str, suffixes: tuple) -> dict:
         if not isdir(folder, backend_args=self.backend_args):
             raise FileNotFoundError(
-                f'{folder} does not exist, or is not a folder. Set `data_prefix` '
-                '(or `data_root`) of SalientDataset to the folders of images '
-                'and masks.')
+                f'{folder} does not exist, or is not a folder. Set '
+                '`data_prefix` (or `data_root`) of SalientDataset to the '
+                'folders of images and masks.')
         stems: dict = {}
         names = list_dir_or_file(
             folder, list_dir=False, backend_args=self.backend_args)

@@ -56,13 +56,13 @@ def safe_checkpoints(trust_checkpoint: bool = False) -> Iterator[None]:
     if _is_decided.get():
         yield
         return
-    token = _is_decided.set(True)
+    token, before = _is_decided.set(True), torch.load
     if not trust_checkpoint:
         torch.load = _load_safely
     try:
         yield
     finally:
-        torch.load = _torch_load
+        torch.load = before
         _is_decided.reset(token)
 
 

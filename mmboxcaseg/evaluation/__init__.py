@@ -1,4 +1,4 @@
-"""Metrics. They are imported when they are first used."""
+"""Metrics, imported when they are first used."""
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -104,4 +104,4 @@ class CocoMetric(ReadsTruth, StockCocoMetric):
 
 @METRICS.register_module()
 class FasterCocoMetric(ReadsTruth, StockFasterCocoMetric):
-    """:class:`CocoMetric` on ``faster-coco-eval``: same numbers, sooner."""
+    """:class:`CocoMetric` with ``faster-coco-eval``: faster, same numbers."""

@@ -11,13 +11,13 @@ BACKENDS = ('pycocotools', 'faster-coco-eval')
 
 
 def load_evaluator(backend: str) -> type:
-    """Find the class that matches detections and accumulates precision.
+    """Import the class that matches detections and accumulates precision.
 
     Args:
         backend (str): One of ``BACKENDS``.
 
     Returns:
-        type: ``COCOeval`` of pycocotools, or what takes its place.
+        type: ``COCOeval`` of pycocotools, or its replacement.
 
     Raises:
         ImportError: The package is not installed.
@@ -42,29 +42,28 @@ def load_evaluator(backend: str) -> type:
 class InstanceAPMetric(CocoMetric):
     """AP of boxes and masks at single IoU thresholds (Table 1).
 
-    An AP is COCO's: detections of an image are matched in the order of their
-    scores, at most 100 of each class; precision, made monotone, is averaged
-    over 101 recalls, then over the classes that have true objects. Objects of
-    all sizes count. Crowds do not count, nor do detections inside them.
+    AP is defined as in COCO: the detections of an image are matched in the
+    order of their scores, at most 100 per class; the monotone precision is
+    averaged over 101 recalls, then over the classes that have true objects.
+    Objects of all sizes count. Crowds, and detections inside them, do not.
 
     The paper follows BBTP, whose evaluation takes the area under the same
-    monotone precision (VOC since 2010). A mean over 101 points of a falling
-    curve is within 0.01 of its area.
+    monotone precision (VOC since 2010). The mean over 101 points of a falling
+    curve differs from its area by less than 0.01.
 
-    The numbers are named ``segm_AP25`` and so on and are not rounded. AP is 0
-    without any detection, and -1 if no class has a true object. The average
-    over IoUs and object sizes (Table 2) is that of
-    :class:`mmdet.evaluation.CocoMetric`.
+    The results are named ``segm_AP25`` and so on and are not rounded. AP is 0
+    without any detection, and -1 if no class has a true object. For averages
+    over IoUs and object sizes (Table 2) use :class:`CocoMetric`.
 
     Args:
         ann_file (str): COCO JSON with the true objects.
         metric (str | Sequence[str]): 'bbox', 'segm' or both, the default.
         thresholds (Sequence[int]): Each IoU threshold, in per cent. Defaults
             to (25, 50, 70, 75).
-        backend (str): 'pycocotools' or 'faster-coco-eval', which gives the
-            same numbers sooner. Defaults to 'pycocotools'.
-        backend_args (dict, optional): What reads the file, see
-            :class:`mmdet.evaluation.CocoMetric`. Defaults to None.
+        backend (str): 'pycocotools' or 'faster-coco-eval', which is faster
+            and gives the same numbers. Defaults to 'pycocotools'.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+            Defaults to None.
         collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
             Defaults to 'cpu'.
         prefix (str, optional): Defaults to 'voc'.
@@ -127,7 +126,7 @@ class InstanceAPMetric(CocoMetric):
         return numbers
 
     def _to_coco(self, image: dict, metric: str) -> List[dict]:
-        """Detections of an image in COCO's form."""
+        """Detections of an image in the form of COCO results."""
         scores = image['scores']
         if metric == 'segm':
             scores = image.get('mask_scores', scores)
@@ -141,8 +140,8 @@ class InstanceAPMetric(CocoMetric):
         ]
         if metric == 'segm' and detections:
             if 'masks' not in image:
-                raise InputError('The model detects no masks. Test one that '
-                                 "does, or set metric='bbox'.")
+                raise InputError('The model detects no masks. Test a model '
+                                 "that does, or set metric='bbox'.")
             for detection, mask in zip(detections, image['masks']):
                 detection['segmentation'] = mask
         return detections
@@ -150,7 +149,7 @@ class InstanceAPMetric(CocoMetric):
     def _average_precisions(self, detections: List[dict],
                             metric: str) -> List[float]:
         """AP of the detections at every threshold."""
-        # loadRes wants one detection at least.
+        # loadRes() fails without any detection.
         found = self._coco_api.loadRes(detections) if detections else COCO()
         evaluator = self.evaluator(self._coco_api, found, metric)
         params = evaluator.params

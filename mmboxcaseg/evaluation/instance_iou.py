@@ -10,7 +10,7 @@ from .ious import mask_iou, summarize_ious
 
 @METRICS.register_module()
 class InstanceIoUMetric(BaseMetric):
-    """mIoU* and IoU@k of the labeller's masks, given the true boxes.
+    """mIoU* and IoU@k of the masks that a labeller predicts in true boxes.
 
     Args:
         thresholds (Sequence[int]): Each k of IoU@k, in per cent. Defaults to
@@ -45,7 +45,7 @@ class InstanceIoUMetric(BaseMetric):
             gt, height_width = sample['gt_instances'], sample['ori_shape']
             if 'segmentations' not in gt:
                 raise InputError(
-                    f'{sample["img_path"]}: there is no true mask to compare '
+                    f'{sample["img_path"]}: a box has no true mask to compare '
                     'with. Evaluate on a COCO file with `segmentation`.')
             ious = [
                 mask_iou(

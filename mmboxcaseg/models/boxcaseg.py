@@ -27,9 +27,9 @@ class BoxCaseg(BaseModel):
 
     Args:
         backbone (dict): Config of the backbone.
-        neck (dict): Config of the neck, which joins the maps of the backbone.
-        channels (int): Number of channels C of the joined map. It is passed
-            to all heads. Defaults to 720, those of HRNetV2-W48.
+        neck (dict): Config of the neck, which joins the backbone's maps.
+        channels (int): Channels C of the joined map, passed to all heads.
+            Defaults to 720, those of HRNetV2-W48.
         weak_head (dict, optional): Config of the weak head. Each row of
             Table 4 sets some of the three heads to None.
         salient_head (dict, optional): Config of the salient head.
@@ -41,23 +41,23 @@ class BoxCaseg(BaseModel):
         pixel_losses (Sequence[dict]): Configs of the losses of the fused map.
             Defaults to Eq. (3).
         pixel_heads_on (str): Which crops the salient and the transferred head
-            see in training. 'masked': those that have a mask, as in Figure 4
-            and the authors' code, so their BN never sees box crops. 'all':
-            the whole batch, so their BN statistics include the kind of crops
-            that will be labelled. Defaults to 'masked'.
-        test_cfg (dict): ``output``: which map becomes the mask, 'fused' or
-            the name of a head (default: 'fused', or 'weak' if that is the
-            only head); ``chunk``: number of crops per forward pass; ``flip``:
-            whether to average the maps of a crop and its mirror image;
-            ``upsample``: whether the maps have the size of the crops, or
-            stay at stride 4 as in the authors' code; ``threshold``,
-            ``min_max`` and ``eight_bit``: see :func:`binarize_maps`.
+            see in training. 'masked' (default): those that have a mask, as in
+            Figure 4 and the authors' code, so their BN never sees box crops.
+            'all': the whole batch, so their BN statistics include crops like
+            those that will be labelled.
+        test_cfg (dict): ``output``: which map becomes the mask, 'fused'
+            (default) or a head (default if it is 'weak' alone); ``chunk``:
+            crops per forward pass; ``flip``: whether to average the maps of a
+            crop and its mirror image; ``upsample``: whether the maps have the
+            size of the crops or stride 4, as in the authors' code;
+            ``threshold``, ``min_max``, ``eight_bit``: see
+            :func:`binarize_maps`.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialization config.
 
     Raises:
-        InputError: The heads, losses, ``pixel_heads_on`` or
-            ``test_cfg.output`` do not fit together.
+        InputError: The heads, losses, ``pixel_heads_on`` or ``test_cfg`` are
+            invalid or do not fit together.
     """
 
     HEADS = ('weak', 'salient', 'transferred')
@@ -88,7 +88,6 @@ class BoxCaseg(BaseModel):
         head_cfgs = dict(
             zip(self.HEADS, (weak_head, salient_head, transferred_head)))
         self.heads = tuple(name for name, cfg in head_cfgs.items() if cfg)
-        self._check_heads()
         for name in self.heads:
             head = MODELS.build(
                 head_cfgs[name], default_args=dict(channels=channels))
@@ -97,19 +96,16 @@ class BoxCaseg(BaseModel):
         self.weak_losses = nn.ModuleList(map(MODELS.build, weak_losses))
         self.pixel_losses = nn.ModuleList(map(MODELS.build, pixel_losses))
         self.pixel_heads_on = pixel_heads_on
-        self._check_training()
+        self._check_settings()
         self._set_test_cfg(test_cfg)
 
-    def _check_heads(self) -> None:
+    def _check_settings(self) -> None:
         if not self.heads:
             raise InputError('A labeller needs a head: set weak_head, '
                              'salient_head or transferred_head.')
         if 'transferred' in self.heads and 'weak' not in self.heads:
-            raise InputError(
-                'transferred_head gets its weights from weak_head: set '
-                'weak_head, or set transferred_head=None, too.')
-
-    def _check_training(self) -> None:
+            raise InputError('transferred_head gets its weights from weak_head'
+                             ': set weak_head, or transferred_head=None.')
         losses = [*self.weak_losses, *self.pixel_losses]
         for loss in losses:
             if not isinstance(loss, CropLoss):
@@ -117,16 +113,15 @@ class BoxCaseg(BaseModel):
                                  'pixel_losses is not a CropLoss.')
         names = [loss.loss_name for loss in losses]
         if len(set(names)) < len(names):
-            raise InputError(f'Losses need different names, but these are '
+            raise InputError('Losses need different names, but these are '
                              f'{names}: set their loss_name.')
         if self.pixel_heads_on not in ('masked', 'all'):
             raise InputError(f'pixel_heads_on={self.pixel_heads_on!r} must be '
                              "'masked' or 'all'.")
 
     def _set_test_cfg(self, test_cfg: dict) -> None:
-        outputs = self.heads
-        if outputs != ('weak', ):
-            outputs = ('fused', ) + outputs
+        only_weak = self.heads == ('weak', )
+        outputs = self.heads if only_weak else ('fused', *self.heads)
         self.test_cfg = dict(
             output=outputs[0],
             chunk=16,
@@ -135,16 +130,20 @@ class BoxCaseg(BaseModel):
             threshold=0.5,
             min_max=True,
             eight_bit=False)
+        unknown = sorted(set(test_cfg) - set(self.test_cfg))
+        if unknown:
+            raise InputError(f'test_cfg has no option {unknown[0]!r}, only '
+                             f'{list(self.test_cfg)}.')
         self.test_cfg.update(test_cfg)
         if self.test_cfg['output'] not in outputs:
             raise InputError(f'test_cfg.output={self.test_cfg["output"]!r} '
                              f'must be one of {outputs}.')
 
     def init_weights(self) -> None:
-        """Initialize all weights, those of the backbone from a file.
+        """Initialize all weights.
 
         Raises:
-            InputError: The file cannot be loaded.
+            InputError: The checkpoint of the backbone cannot be loaded.
         """
         try:
             super().init_weights()
@@ -168,8 +167,8 @@ class BoxCaseg(BaseModel):
             mode (str): 'tensor', 'loss' or 'predict'.
 
         Returns:
-            dict | list: The logit maps, the losses, or the data samples with
-            ``pred_instances.masks``, a list of window masks.
+            dict | list: What :meth:`logit_maps`, :meth:`loss` or
+            :meth:`predict` returns.
         """
         if mode == 'tensor':
             return self.logit_maps(inputs)
@@ -190,20 +189,18 @@ class BoxCaseg(BaseModel):
                 Defaults to True.
 
         Returns:
-            dict[str, Tensor]: Logits by head, each has shape (N, S, S), or
-            (N, S / 4, S / 4) without ``upsample``, float32.
+            dict[str, Tensor]: Logits by head, float32, each has shape
+            (N, S, S), or (N, S / 4, S / 4) without ``upsample``.
         """
         feats = self.neck(self.backbone(inputs))
         size = inputs.shape[2:] if upsample else feats.shape[2:]
         return {name: self._head_map(name, feats, size) for name in self.heads}
 
     def _head_map(self, name: str, feats: Tensor, size: torch.Size) -> Tensor:
-        """Run a head on features (N, C, h, w); gives logits (N, S, S)."""
+        """Turn features (N, C, h, w) into the logits (N, S, S) of a head."""
         head = getattr(self, f'{name}_head')
-        if name == 'transferred':
-            logits = head(feats, self.weak_head)
-        else:
-            logits = head(feats)
+        source = [self.weak_head] if name == 'transferred' else []
+        logits = head(feats, *source)
         # float32 also under AMP: the losses take logarithms.
         return F.interpolate(logits.float(), size, mode='bilinear').squeeze(1)
 
@@ -212,31 +209,28 @@ class BoxCaseg(BaseModel):
 
         Args:
             inputs (Tensor): Normalised crops, has shape (N, 3, S, S).
-            data_samples (list[DetDataSample]): With the ground-truth boxes of
-                the crops, and with their masks where these may be used for
-                training.
+            data_samples (list[DetDataSample]): See
+                :meth:`CropTargets.from_samples`.
 
         Returns:
-            dict[str, Tensor]: Scalar losses by the ``loss_name`` of each.
+            dict[str, Tensor]: Scalar losses by their ``loss_name``.
         """
         targets = CropTargets.from_samples(inputs, data_samples)
         feats = self.neck(self.backbone(inputs))
-        losses = dict()
+        losses = {}
         if 'weak' in self.heads:
             weak = self._head_map('weak', feats, inputs.shape[2:])
             for loss in self.weak_losses:
                 losses[loss.loss_name] = loss(weak, targets)
         if self.heads != ('weak', ):
+            # Lambda of Eq. (4) is 0 for crops without a mask.
             fused = self._fuse_masked(feats, targets)
             for loss in self.pixel_losses:
                 losses[loss.loss_name] = loss(fused, targets.with_mask())
         return losses
 
     def _fuse_masked(self, feats: Tensor, targets: CropTargets) -> Tensor:
-        """Fused logits (K, S, S) of the crops that have a mask.
-
-        In Eq. (4) lambda is 0 for all other crops.
-        """
+        """Fused logits (K, S, S) of the crops that have a mask."""
         has_mask, size = targets.has_mask, targets.crops.shape[2:]
         if self.pixel_heads_on == 'masked':
             feats = feats[has_mask]
@@ -246,10 +240,6 @@ class BoxCaseg(BaseModel):
         }
         if self.pixel_heads_on == 'all':
             maps = {name: logits[has_mask] for name, logits in maps.items()}
-        return self._fuse(maps)
-
-    def _fuse(self, maps: Dict[str, Tensor]) -> Tensor:
-        """Fuse the maps of the salient and the transferred head."""
         return self.fusion(maps.get('salient'), maps.get('transferred'))
 
     @torch.no_grad()
@@ -257,11 +247,9 @@ class BoxCaseg(BaseModel):
         """Segment the object of every crop.
 
         Args:
-            inputs (Tensor): Normalised crops of all images, has shape
-                (N, 3, S, S).
+            inputs (Tensor): Normalised crops of all images, (N, 3, S, S).
             data_samples (list[DetDataSample]): One per image, with
-                ``gt_instances.windows`` of shape (n, 4) and optionally
-                ``views``, see :func:`views_of`.
+                ``gt_instances`` as in :func:`views_of`.
 
         Returns:
             list[DetDataSample]: With ``pred_instances.masks``, n boolean
@@ -270,29 +258,19 @@ class BoxCaseg(BaseModel):
         all_gt = [sample.gt_instances for sample in data_samples]
         num_crops = [views_of(gt)[..., 0].size for gt in all_gt]
         all_maps = self.predict_maps(inputs).split(num_crops)
-        cfg = self.test_cfg
+        keys = ('threshold', 'min_max', 'eight_bit')
+        options = {key: self.test_cfg[key] for key in keys}
         for sample, gt, maps in zip(data_samples, all_gt, all_maps):
-            sample.pred_instances = InstanceData(
-                masks=MapMasks(
-                    maps,
-                    gt,
-                    threshold=cfg['threshold'],
-                    min_max=cfg['min_max'],
-                    eight_bit=cfg['eight_bit']))
+            masks = MapMasks(maps, gt, **options)
+            sample.pred_instances = InstanceData(masks=masks)
         return data_samples
 
     def predict_maps(self, crops: Tensor) -> Tensor:
-        """Predict the probability that a pixel belongs to the object.
+        """Predict foreground probabilities, shaped as by :meth:`logit_maps`.
 
-        The crops go through the network in chunks of one fixed size; the
-        last chunk is filled up with zeros. So the map of a crop does not
-        depend on how many crops are in the batch.
-
-        Args:
-            crops (Tensor): Normalised crops, has shape (N, 3, S, S).
-
-        Returns:
-            Tensor: Foreground probabilities in [0, 1], has shape (N, S, S).
+        The crops (N, 3, S, S) go through the network in chunks of a fixed
+        size; the last one is filled up with zeros. So the map of a crop does
+        not depend on how many crops are in the batch.
         """
         maps = []
         for chunk in crops.split(self.test_cfg['chunk']):
@@ -307,7 +285,7 @@ class BoxCaseg(BaseModel):
         filled = torch.cat([crops, crops.new_zeros(missing, *crops.shape[1:])])
         maps = self.logit_maps(filled, self.test_cfg['upsample'])
         if self.test_cfg['output'] == 'fused':
-            logits = self._fuse(maps)
+            logits = self.fusion(maps.get('salient'), maps.get('transferred'))
         else:
             logits = maps[self.test_cfg['output']]
         return logits[:len(crops)].sigmoid()

@@ -11,17 +11,16 @@ class CropPreprocessor(ImgDataPreprocessor):
     """Concatenates the crops of all items to one batch and normalises them.
 
     Args:
-        kwargs: Arguments of :class:`mmengine.model.ImgDataPreprocessor`
-            (``mean``, ``std``, ``bgr_to_rgb``, ...).
+        kwargs: ``mean``, ``std``, ``bgr_to_rgb`` and other arguments of
+            :class:`mmengine.model.ImgDataPreprocessor`.
     """
 
     def forward(self, data: dict, training: bool = False) -> Union[dict, list]:
         """Collate a batch.
 
         Args:
-            data (dict): ``inputs``, a list of tensors, each has shape
-                (n_i, 3, S, S), uint8 or float32 in [0, 255], and
-                ``data_samples``, a list of the same length.
+            data (dict): ``inputs``, a list of tensors (n_i, 3, S, S), uint8
+                or float32 in [0, 255], and ``data_samples``.
             training (bool): Not used.
 
         Returns:
@@ -30,8 +29,8 @@ class CropPreprocessor(ImgDataPreprocessor):
         """
         data = dict(data, inputs=torch.cat(list(data['inputs'])))
         data = super().forward(data, training)
-        # Convolutions keep the memory layout of their input. This one is
-        # faster on CPUs (1.3 times) and under AMP.
+        # Convolutions keep this memory layout, which is faster on CPUs (1.3
+        # times) and under AMP.
         data['inputs'] = data['inputs'].contiguous(
             memory_format=torch.channels_last)
         return data

@@ -138,11 +138,11 @@ class ProxyWriter:
             dict: ``instances`` labelled and their mean ``mask_score``.
 
         Raises:
-            RuntimeError: Images are missing. The shards are kept.
+            InputError: Images are missing. The shards are kept.
         """
         index = self._index()
         if len(index) < num_images:
-            raise RuntimeError(
+            raise InputError(
                 f'{self.folder} has {len(index)} of {num_images} images. Do '
                 'all machines write to one shared disk? If they do, it was '
                 'slow to show their files: run the same command again.')
@@ -198,7 +198,7 @@ class ProxyWriter:
         yield '}'
 
     def _index(self) -> Dict[int, Tuple[str, int]]:
-        """Find the line of every image; lines that were cut off are skipped.
+        """Find the line of every image; incomplete lines are skipped.
 
         Returns:
             dict[int, tuple]: Path of the shard and offset, by image id.

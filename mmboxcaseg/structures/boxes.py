@@ -9,12 +9,10 @@ def xywh_to_xyxy(boxes: Sequence) -> np.ndarray:
     """Convert boxes from COCO's form to corners.
 
     Args:
-        boxes (Sequence): Boxes in pixels, [x, y, width, height], has shape
-            (4, ) or (n, 4).
+        boxes (Sequence): [x, y, width, height], has shape (4, ) or (n, 4).
 
     Returns:
-        np.ndarray: Boxes, xyxy, float64, of the same shape; an empty list
-        gives (0, 4).
+        np.ndarray: xyxy, float64, same shape; (0, 4) for an empty list.
     """
     boxes = np.array(boxes, dtype=np.float64)
     if not boxes.size:
@@ -32,9 +30,9 @@ def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
             (n, 2) or (2, ).
 
     Returns:
-        dict[str, np.ndarray]: Booleans, each has shape (n, ), by fault:
-        'box-inverted' (negative width or height), 'box-zero' (no width or
-        height) and 'box-outside' (no pixel of it is inside the image).
+        dict[str, np.ndarray]: Booleans of shape (n, ) by fault:
+        'box-inverted' (negative width or height), 'box-zero' (width or
+        height 0) and 'box-outside' (no pixel inside the image).
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     width, height = np.asarray(sizes).T
@@ -58,31 +56,28 @@ def pixel_boxes(boxes: np.ndarray,
 
     Args:
         boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
-        height (int | np.ndarray): Image height in pixels, one for all boxes
-            or one per box, has shape (n, ).
-        width (int | np.ndarray): Image width in pixels, likewise.
+        height (int | np.ndarray): Image height, or one per box (n, ).
+        width (int | np.ndarray): Image width, or one per box (n, ).
         truncate (bool): Whether to drop the fractions of corner and size,
             int(x) and int(width), as the authors' code does, instead of
             snapping outward. Defaults to False.
 
     Returns:
-        np.ndarray: Integer boxes, has shape (n, 4) and dtype int64. Boxes
-        outside the image become empty (with ``truncate`` also those whose
-        whole pixels are), all others hold a pixel or more.
+        np.ndarray: Integer boxes (int64), has shape (n, 4). Boxes outside
+        the image become empty (with ``truncate``, those that are outside
+        after truncation); all others hold at least one pixel.
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     if truncate:
         # The authors' int(x) + int(w). x + w - x is w but for rounding errors
         # of about 1e-12, which must not turn 5.0 into 4.
-        low, extent = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
-        extent = np.trunc(np.round(extent, 9))
-        snapped = np.hstack([np.trunc(low), np.trunc(low) + extent])
+        extent = np.trunc(np.round(boxes[:, 2:] - boxes[:, :2], 9))
+        corner = np.trunc(boxes[:, :2])
+        snapped = np.hstack([corner, corner + extent])
     else:
         # 480.00000001 is 480 written by a float32 program, not a 481st row.
-        snapped = np.concatenate(
-            [np.floor(boxes[:, :2] + 1e-4),
-             np.ceil(boxes[:, 2:] - 1e-4)],
-            axis=1)
+        low, high = boxes[:, :2] + 1e-4, boxes[:, 2:] - 1e-4
+        snapped = np.hstack([np.floor(low), np.ceil(high)])
     snapped[:, 2:] = np.maximum(snapped[:, 2:], snapped[:, :2] + 1)
     limit = np.array([width, height, width, height]).T
     return np.clip(snapped, 0, limit).astype(np.int64)
@@ -99,13 +94,11 @@ def jitter_box(box: np.ndarray,
 
     Args:
         box (np.ndarray): One box in pixels, has shape (4, ), xyxy.
-        shift (Sequence[float]): Relative shift in x and y; the paper draws
-            both from U(-0.25, 0.25).
-        scale (Sequence[float]): Factors of width and height; the paper draws
-            both from U(0.5, 1.5).
-        centred (bool): Whether, as in the authors' code, the centre moves
-            instead, by ``shift`` times half the size, and the box is
-            stretched about it. Defaults to False.
+        shift (Sequence[float]): Of x and y; the paper: U(-0.25, 0.25).
+        scale (Sequence[float]): Of width and height; the paper: U(0.5, 1.5).
+        centred (bool): Whether the centre moves by ``shift`` times half the
+            size and the box is stretched about it, as in the authors' code.
+            Defaults to False.
 
     Returns:
         np.ndarray: The new box, has shape (4, ), xyxy, not clipped.
@@ -119,14 +112,9 @@ def jitter_box(box: np.ndarray,
 
 
 def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
-    """Find the smallest box that holds all foreground of a mask.
+    """Find the smallest box that holds the foreground of a mask (h, w).
 
-    Args:
-        mask (np.ndarray): Binary mask, has shape (h, w).
-
-    Returns:
-        tuple[int]: ``(x0, y0, x1, y1)``, half-open; ``(0, 0, 0, 0)`` for an
-        empty mask.
+    It is xyxy and half-open; ``(0, 0, 0, 0)`` for an empty mask.
     """
     x, y, w, h = cv2.boundingRect(np.ascontiguousarray(mask, dtype=np.uint8))
     return x, y, x + w, y + h

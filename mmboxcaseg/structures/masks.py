@@ -1,16 +1,17 @@
-"""Window masks: a binary mask is stored inside its window, never image-size.
+"""Window masks: a binary mask is stored in its window, not in image size.
 
 Letters in shapes: H, W image size; (h, w) size of one window; S side of the
-square map that the network gives for a window. A window is an integer box
-``(x0, y0, x1, y1)``, half-open.
+square map that the network gives for a window. A window is an integer box,
+xyxy and half-open.
 """
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import List, Optional, Sequence, Union
 
 import cv2
 import numpy as np
 from PIL import Image
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg import InputError
 from .boxes import tight_box
 
 
@@ -20,19 +21,18 @@ def binarize_maps(maps: np.ndarray,
                   threshold: float = 0.5,
                   min_max: bool = True,
                   eight_bit: bool = False) -> np.ndarray:
-    """Turn the network's maps of a window into the window's mask.
+    """Turn the maps that the network predicts into the mask of a window.
 
     Args:
-        maps (np.ndarray): Foreground probabilities in [0, 1], float32, has
-            shape (m, S, S).
+        maps (np.ndarray): Foreground probabilities, float32, shape (m, S, S).
         views (np.ndarray): Integer window that each map shows, has shape
-            (m, 4); it holds ``window``. The maps are averaged inside it.
+            (m, 4). Each holds ``window``, where the maps are averaged.
         window (np.ndarray): Integer window, has shape (4, ).
         threshold (float): Foreground is above it. Defaults to 0.5.
         min_max (bool): Whether to stretch every map to [0, 1] first, as the
             authors do. A constant map is left as it is. Defaults to True.
-        eight_bit (bool): Whether to resize the maps as the authors' code
-            does: as 8-bit images, with antialiasing. Defaults to False.
+        eight_bit (bool): Whether to resize the maps as 8-bit images, with
+            antialiasing, as the authors' code does. Defaults to False.
 
     Returns:
         np.ndarray: Boolean mask, has shape (h, w).
@@ -42,18 +42,15 @@ def binarize_maps(maps: np.ndarray,
         low, high = prob.min(), prob.max()
         if min_max and high > low:
             prob = (prob - low) / (high - low)
-        resized = _resize(prob, (x1 - x0, y1 - y0), eight_bit)
-        parts.append(resized[_slices(window[:2], window[2:], (x0, y0))])
+        size = (x1 - x0, y1 - y0)
+        if eight_bit:
+            image = Image.fromarray((prob * 255).astype(np.uint8))
+            image = image.resize(size, Image.Resampling.BILINEAR)
+            prob = np.asarray(image) / 255
+        else:
+            prob = cv2.resize(prob, size, interpolation=cv2.INTER_LINEAR)
+        parts.append(prob[_slices(window[:2], window[2:], (x0, y0))])
     return np.mean(parts, axis=0) > threshold
-
-
-def _resize(prob: np.ndarray, size: Tuple[int, int],
-            eight_bit: bool) -> np.ndarray:
-    """Resize a map in [0, 1] to a width and a height."""
-    if not eight_bit:
-        return cv2.resize(prob, size, interpolation=cv2.INTER_LINEAR)
-    small = Image.fromarray((prob * 255).astype(np.uint8))
-    return np.asarray(small.resize(size, Image.Resampling.BILINEAR)) / 255
 
 
 def merge_masks(masks: Sequence[np.ndarray],
@@ -66,38 +63,34 @@ def merge_masks(masks: Sequence[np.ndarray],
     annotated twice, for example under two classes: they share their pixels.
 
     Args:
-        masks (Sequence[np.ndarray]): One boolean mask per window, each has
-            shape (h, w).
-        windows (np.ndarray): Integer windows, has shape (n, 4).
-        areas (Sequence[float]): Size of each object (the paper: the area of
-            its box), has length n.
+        masks (Sequence[np.ndarray]): n boolean masks, each of shape (h, w).
+        windows (np.ndarray): Their integer windows, has shape (n, 4).
+        areas (Sequence[float]): n sizes (the paper: the areas of the boxes).
         ids (Sequence[int], optional): Of objects of equal size, the one with
             the lower id counts as the smaller. Defaults to their positions.
 
     Returns:
-        list[np.ndarray]: New masks of the same shapes, pairwise disjoint
-        but for objects annotated twice.
+        list[np.ndarray]: New masks of the same shapes. They are disjoint
+        except for objects annotated twice.
     """
     merged = [mask.copy() for mask in masks]
     order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
     for rank, large in enumerate(order):
         smaller = order[:rank]
-        if not len(smaller):
-            continue
         low = np.maximum(windows[smaller, :2], windows[large, :2])
         high = np.minimum(windows[smaller, 2:], windows[large, 2:])
         touching = np.flatnonzero((low < high).all(axis=1))
-        twin = next((i for i in smaller[touching]
-                     if (windows[i] == windows[large]).all() and (
-                         masks[i] == masks[large]).all()), None)
-        if twin is not None:
-            merged[large] = merged[twin].copy()
+        same = next((i for i in smaller[touching]
+                     if np.array_equal(windows[i], windows[large])
+                     and np.array_equal(masks[i], masks[large])), None)
+        if same is not None:
+            merged[large] = merged[same].copy()
             continue
         for k in touching:
             here = _slices(low[k], high[k], windows[large])
             there = _slices(low[k], high[k], windows[smaller[k]])
-            # The unmerged mask gives the same as the merged one: pixels that
-            # the smaller object lost belong to one that is smaller still.
+            # The unmerged mask gives the same result as the merged one:
+            # pixels that the smaller object lost went to an even smaller one.
             merged[large][here] &= ~masks[smaller[k]][there]
     return merged
 
@@ -105,25 +98,23 @@ def merge_masks(masks: Sequence[np.ndarray],
 def agreement(mask: np.ndarray,
               box: Optional[Sequence[int]] = None,
               off_by_one: bool = False) -> float:
-    """Proxy box agreement (section 3.4): IoU of mask's box and true box.
+    """Proxy box agreement (section 3.4): IoU of the mask's and the true box.
 
     Args:
         mask (np.ndarray): Mask in a window, has shape (h, w).
-        box (Sequence[int], optional): True pixel box, xyxy, in pixels of the
+        box (Sequence[int], optional): True pixel box, xyxy, relative to the
             window. Defaults to the whole window.
-        off_by_one (bool): Whether the true box counts one pixel too many
-            each way, as in the authors' code: a perfect mask then has
+        off_by_one (bool): Whether the true box is one pixel too wide and too
+            high, as in the authors' code: a perfect mask then has
             hw / ((h + 1) (w + 1)). Defaults to False.
 
     Returns:
-        float: IoU in [0, 1] of the mask's tight box with the true box; 0 for
-        an empty mask.
+        float: IoU in [0, 1]; 0 for an empty mask.
     """
     x0, y0, x1, y1 = tight_box(mask)
     left, top, right, bottom = box or (0, 0, *mask.shape[::-1])
-    inter = (
-        max(min(x1, right) - max(x0, left), 0) *
-        max(min(y1, bottom) - max(y0, top), 0))
+    inter_w = max(min(x1, right) - max(x0, left), 0)
+    inter = inter_w * max(min(y1, bottom) - max(y0, top), 0)
     true = (right - left + off_by_one) * (bottom - top + off_by_one)
     return inter / ((x1 - x0) * (y1 - y0) + true - inter)
 
@@ -132,8 +123,8 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
                   width: int) -> dict:
     """Encode a window mask as the COCO RLE of the whole image.
 
-    The runs are found inside the window, so that the cost depends on the
-    window's size and not on the image's.
+    The runs are found inside the window, so the cost depends on the size of
+    the window, not of the image.
 
     Args:
         mask (np.ndarray): Binary mask, has shape (h, w).
@@ -146,20 +137,22 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     """
     x0, y0 = int(window[0]), int(window[1])
     h, w = mask.shape
-    # COCO scans columns. A background pixel before every column, and behind
-    # the last one, keeps the runs of two columns apart.
+    # COCO scans columns. A background pixel before every column and after
+    # the last one keeps the runs of two columns apart.
     scan = np.zeros(w * (h + 1) + 1, dtype=bool)
     scan[:-1].reshape(w, h + 1)[:, 1:] = mask.T
     edges = np.flatnonzero(scan[1:] != scan[:-1])
-    # First and last pixel of every run, then where they are in the image.
+    # First and last pixel of each run, then their positions in the image.
     edges[1::2] -= 1
     col, row = np.divmod(edges, h + 1)
     edges = (x0 + col) * height + y0 + row
     edges[1::2] += 1
     if h == height:
-        edges = _join_runs(edges)
+        # One run stops where the next one starts, in the next column: join.
+        edges, times = np.unique(edges, return_counts=True)
+        edges = edges[times == 1]
     counts = np.diff(edges, prepend=0, append=height * width).tolist()
-    if len(edges) and counts[-1] == 0:
+    if not counts[-1]:
         counts.pop()
     return to_rle(dict(size=[height, width], counts=counts), height, width)
 
@@ -167,8 +160,8 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
 def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
     """Decode the part of an RLE that lies in a window.
 
-    Only the window's columns are written, so that the cost depends on the
-    window and not on the image: pycocotools decodes all of it.
+    Only the columns of the window are written: pycocotools would decode the
+    whole image.
 
     Args:
         rle (dict): Compressed RLE of the whole image, ``counts`` is a str.
@@ -180,7 +173,7 @@ def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
     x0, y0, x1, y1 = (int(v) for v in window)
     height = rle['size'][0]
     num_pixels = (x1 - x0) * height
-    edges = np.cumsum(_run_lengths(rle['counts'])) - x0 * height
+    edges = np.cumsum(run_lengths(rle['counts'])) - x0 * height
     edges = edges.clip(0, num_pixels)
     runs = np.diff(edges, prepend=0, append=num_pixels)
     is_mask = np.arange(len(runs)) % 2 == 1
@@ -188,17 +181,47 @@ def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
     return columns[:, y0:y1].T
 
 
+def run_lengths(counts: str) -> np.ndarray:
+    """Decode the ``counts`` of a compressed RLE.
+
+    Each character holds five bits of a number, the lowest first, and a flag
+    whether more follow. From the fourth number on, differences to the number
+    two places before are stored.
+
+    Args:
+        counts (str): The text.
+
+    Returns:
+        np.ndarray: Pixels of background and foreground in turn.
+
+    Raises:
+        InputError: The last number is cut off.
+    """
+    if not counts or ord(counts[-1]) - 48 >= 32:
+        raise InputError('`counts` are cut off')
+    chars = np.frombuffer(counts.encode('ascii'), np.uint8).astype(int) - 48
+    last = np.flatnonzero(chars < 32)
+    num_chars = np.diff(last, prepend=-1)
+    first = last - num_chars + 1
+    place = np.arange(len(chars)) - np.repeat(first, num_chars)
+    runs = np.add.reduceat((chars % 32) << (5 * place), first)
+    runs -= np.where(chars[last] & 16, 1 << (5 * num_chars), 0)
+    for start in (1, 2):
+        runs[start::2] = runs[start::2].cumsum()
+    return runs
+
+
 def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
     """Convert any COCO segmentation to a compressed RLE.
 
     Args:
-        segmentation (list | dict): Polygons, uncompressed or compressed RLE.
-            An empty list is an empty mask.
+        segmentation (list | dict): Polygons (none: an empty mask),
+            uncompressed or compressed RLE.
         height (int): Image height.
         width (int): Image width.
 
     Returns:
-        dict: Compressed RLE whose ``counts`` is a str, fit for JSON.
+        dict: Compressed RLE whose ``counts`` is a str, as JSON needs it.
     """
     if not segmentation:
         segmentation = dict(size=[height, width], counts=[height * width])
@@ -218,8 +241,9 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
 def _run_lengths(counts: str) -> np.ndarray:
     """Read the ``counts`` of a compressed RLE.
 
-    A character holds five bits of a number, low ones first, and whether more
-    follow. From the fourth on, numbers are differences to the last but one.
+    A character holds five bits of a number, low bits first, and a flag that
+    more follow. From the fourth number on, each is the difference to the
+    number two places before it.
     """
     chars = np.frombuffer(counts.encode('ascii'), np.uint8).astype(int) - 48
     last = np.flatnonzero(chars < 32)
@@ -231,13 +255,6 @@ def _run_lengths(counts: str) -> np.ndarray:
     for start in (1, 2):
         runs[start::2] = runs[start::2].cumsum()
     return runs
-
-
-def _join_runs(edges: np.ndarray) -> np.ndarray:
-    """Join runs, (start, stop, start, stop, ...), that touch each other."""
-    apart = edges[2::2] != edges[1:-1:2]
-    keep = np.concatenate([[True], np.repeat(apart, 2), [True]])
-    return edges[keep[:len(edges)]]
 
 
 def _slices(low: np.ndarray, high: np.ndarray, window: Sequence[int]) -> tuple:

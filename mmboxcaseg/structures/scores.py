@@ -10,8 +10,8 @@ def is_kept(scores: Union[float, np.ndarray],
 
     Args:
         scores (float | np.ndarray): Scores in [0, 1], of any shape.
-        threshold (float): The lowest score of a mask that is used. An empty
-            mask has score 0 and is never used, not even at threshold 0.
+        threshold (float): Lowest score of a mask that is used. Empty masks
+            (score 0) are never used, not even at threshold 0.
 
     Returns:
         bool | np.ndarray: Booleans of the same shape.

@@ -1,30 +1,29 @@
-"""Which units the boxes of a file are in, told by all of them together."""
+"""Guess the units of the boxes of a file from all of them together."""
 from typing import Tuple
 
 import numpy as np
 
-# Boxes with a fraction of other boxes among them are still of their units.
+# The share of boxes that must fit some units: a file may have faulty boxes.
 NEARLY_ALL = 0.95
-# Of [x0, y0, x1, y1] read as [x, y, width, height] three in four would leave
-# their image if their centres were anywhere.
+# At least this share leaves the image if corners are read as corner and size
+# (three in four would if their centres were distributed evenly).
 LEAVING = 0.25
-# With fewer boxes chance may make the one look like the other.
+# Fewer boxes may fit wrong units by chance.
 ENOUGH = 10
 
 
 def box_units(boxes: np.ndarray, sizes: np.ndarray) -> Tuple[str, bool]:
-    """Tell what the four numbers of the boxes of a file mean.
+    """Guess what the four numbers of the boxes of a file mean.
 
     Args:
         boxes (np.ndarray): Boxes of the file, has shape (n, 4).
-        sizes (np.ndarray): Width and height of their images in pixels, has
-            shape (n, 2).
+        sizes (np.ndarray): Width and height of their images, has shape (n, 2).
 
     Returns:
         tuple: 'xywh' (pixels, as it should be), 'xyxy' (pixels: all corners
-        lie inside the images, but many boxes leave them if read as xywh) or
-        'normalised' (nothing is above 1); and whether it is beyond doubt:
-        true of all boxes, and there are enough of them.
+        are inside the images, but many boxes leave them if read as xywh) or
+        'normalised' (nothing is above 1); and whether that is certain: it
+        holds for all boxes, and there are enough of them.
     """
     if not len(boxes):
         return 'xywh', False

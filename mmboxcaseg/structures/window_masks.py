@@ -1,5 +1,9 @@
-"""Ground-truth masks that know how far they can be trusted."""
-from typing import Callable, Iterator, Optional, Sequence, Tuple, Union
+"""Ground-truth masks with weights: how far each can be trusted.
+
+Letters in shapes: n instances; H, W image size; (h, w) size of one window.
+"""
+from inspect import signature
+from typing import Callable, Iterator, List, Sequence, Tuple, Union
 
 import mmcv
 import numpy as np
@@ -12,34 +16,31 @@ from torch import Tensor
 from mmboxcaseg import InputError
 from .boxes import tight_box
 
+Device = Union[str, torch.device]
+Index = Union[int, slice, np.ndarray, Tensor]
 Offset = Union[float, Tuple[float, float]]
+Shape = Tuple[int, int]
 
 
 class WindowMasks(BitmapMasks):
     """Masks of an image's instances, each in its window and with a weight.
 
-    It takes the place of :class:`BitmapMasks` in a training pipeline and
-    gives the same values. A mask is stored in its window only: 300 objects
-    of a photograph of 12 megapixels take some megabytes, as bitmaps 3.6 GB.
-    As every transform keeps masks and boxes of the instances together, the
-    weights stay aligned, too.
+    It replaces :class:`BitmapMasks` in a training pipeline and gives the same
+    values. Only the windows are stored: 300 objects in an image of 12
+    megapixels take a few megabytes, as bitmaps 3.6 GB. Transforms keep the
+    instances' boxes and masks together, so the weights stay aligned, too.
 
-    A mask of a weight below 1 does not decide about its box: its area and
-    its tight box (:attr:`areas`, :meth:`get_bboxes`) are those of the
-    window. No transform that drops boxes by their masks drops it then.
-
-    Letters in shapes: n instances, H, W size of the image, (h, w) size of
-    one window.
+    A mask with weight below 1 never changes or removes its box: its area and
+    its tight box (:attr:`areas`, :meth:`get_bboxes`) are those of the window.
 
     Args:
-        parts (Sequence[np.ndarray]): One binary mask an instance inside its
-            window, each has shape (h, w).
+        parts (Sequence[np.ndarray]): n binary masks, each of shape (h, w).
         windows (np.ndarray): Integer windows, xyxy and half-open, has shape
             (n, 4).
         weights (np.ndarray): How much each mask counts in a loss, in [0, 1],
             has shape (n, ).
-        height (int): H.
-        width (int): W.
+        height (int): Image height H.
+        width (int): Image width W.
     """
 
     def __init__(self, parts: Sequence[np.ndarray], windows: np.ndarray,
@@ -53,32 +54,17 @@ class WindowMasks(BitmapMasks):
 
     @property
     def masks(self) -> np.ndarray:
-        """Refused: who writes into full-size bitmaps would write nowhere.
-
-        Raises:
-            TypeError: Always.
-        """
+        """Not supported (TypeError): changes to a copy would be lost."""
         raise TypeError(
-            'A transform of the pipeline handles `gt_masks.masks` itself '
-            '(RandomErasing, CopyPaste, Albu, ...): it would lose the mask '
-            'weights. Take it out; in place of CopyPaste use '
-            'mmboxcaseg.ProxyCopyPaste.')
+            'A transform of the pipeline (RandomErasing, CopyPaste, Albu, '
+            '...) accesses `gt_masks.masks` and would lose the mask weights. '
+            'Remove it, or use mmboxcaseg.ProxyCopyPaste for CopyPaste.')
 
     def __len__(self) -> int:
         return len(self.parts)
 
-    def __getitem__(
-            self, index: Union[int, slice, np.ndarray,
-                               Tensor]) -> 'WindowMasks':
-        """Select instances.
-
-        Args:
-            index (int | slice | np.ndarray | Tensor): Position, positions or
-                a boolean array, has shape (n, ).
-
-        Returns:
-            WindowMasks: The selected ones.
-        """
+    def __getitem__(self, index: Index) -> 'WindowMasks':
+        """Select instances by position, positions or booleans (n, )."""
         index = np.atleast_1d(np.arange(len(self))[index])
         return WindowMasks([self.parts[i] for i in index], self.windows[index],
                            self.weights[index], self.height, self.width)
@@ -95,9 +81,8 @@ class WindowMasks(BitmapMasks):
                 f'height={self.height}, width={self.width})')
 
     @property
-    def extents(self) -> list:
-        """list[np.ndarray]: The mask where it has weight 1, else the whole
-        window, each has shape (h, w)."""
+    def extents(self) -> List[np.ndarray]:
+        """list[np.ndarray]: Masks with weight 1, else full windows (h, w)."""
         return [
             part if weight == 1 else np.ones_like(part)
             for part, weight in zip(self.parts, self.weights)
@@ -109,14 +94,7 @@ class WindowMasks(BitmapMasks):
         return np.array([extent.sum() for extent in self.extents], dtype=int)
 
     def get_bboxes(self, dst_type: str = 'hbox') -> BaseBoxes:
-        """Get the tight boxes of the extents.
-
-        Args:
-            dst_type (str): Type of the boxes. Defaults to 'hbox'.
-
-        Returns:
-            BaseBoxes: Boxes, has shape (n, 4).
-        """
+        """Get the tight boxes of the extents, shape (n, 4)."""
         _, box_type = get_box_type(dst_type)
         boxes = [
             np.tile(window[:2], 2) + tight_box(extent)
@@ -132,26 +110,22 @@ class WindowMasks(BitmapMasks):
         return self.resize((height, width), interpolation)
 
     def resize(self,
-               out_shape: Tuple[int, int],
+               out_shape: Shape,
                interpolation: str = 'nearest') -> 'WindowMasks':
-        """See :meth:`BitmapMasks.resize`.
-
-        Raises:
-            InputError: The interpolation is not 'nearest'.
-        """
+        """See :meth:`BitmapMasks.resize`; refuses other interpolations."""
         if interpolation != 'nearest':
-            raise InputError(f'masks are resized by nearest interpolation, '
+            raise InputError("masks are resized with interpolation='nearest', "
                              f'not {interpolation!r}')
         rows = _nearest_pixels(self.height, out_shape[0])
         cols = _nearest_pixels(self.width, out_shape[1])
         x0, x1 = np.searchsorted(cols, self.windows[:, 0::2].T)
         y0, y1 = np.searchsorted(rows, self.windows[:, 1::2].T)
         windows = np.stack([x0, y0, x1, y1], axis=1)
-        parts = []
-        for part, (left, top, *_), window in zip(self.parts, self.windows,
-                                                 windows):
-            x0, y0, x1, y1 = window
-            parts.append(part[rows[y0:y1, None] - top, cols[x0:x1] - left])
+        moved = zip(self.parts, self.windows[:, :2], windows)
+        parts = [
+            part[rows[y0:y1, None] - top, cols[x0:x1] - left]
+            for part, (left, top), (x0, y0, x1, y1) in moved
+        ]
         return WindowMasks(parts, windows, self.weights, *out_shape)
 
     def flip(self, flip_direction: str = 'horizontal') -> 'WindowMasks':
@@ -171,18 +145,11 @@ class WindowMasks(BitmapMasks):
 
     def crop(self, bbox: np.ndarray) -> 'WindowMasks':
         """See :meth:`BitmapMasks.crop`."""
-        limit = [self.width, self.height, self.width, self.height]
-        x0, y0, x1, y1 = np.clip(bbox, 0, limit)
+        x0, y0, x1, y1 = np.clip(bbox, 0, [self.width, self.height] * 2)
         return self._move((max(y1 - y0, 1), max(x1 - x0, 1)), -x0, -y0)
 
-    def pad(self,
-            out_shape: Tuple[int, int],
-            pad_val: int = 0) -> 'WindowMasks':
-        """See :meth:`BitmapMasks.pad`.
-
-        Raises:
-            InputError: The new pixels shall not be background.
-        """
+    def pad(self, out_shape: Shape, pad_val: int = 0) -> 'WindowMasks':
+        """See :meth:`BitmapMasks.pad`; refuses a ``pad_val`` other than 0."""
         _check_background(pad_val)
         return self._move(out_shape, 0, 0)
 
@@ -192,18 +159,15 @@ class WindowMasks(BitmapMasks):
         return self._move((expanded_h, expanded_w), left, top)
 
     def translate(self,
-                  out_shape: Tuple[int, int],
+                  out_shape: Shape,
                   offset: Offset,
                   direction: str = 'horizontal',
                   border_value: int = 0,
                   interpolation: str = 'bilinear') -> 'WindowMasks':
-        """See :meth:`BitmapMasks.translate`.
+        """See :meth:`BitmapMasks.translate`; refuses another border than 0.
 
         It moves by whole pixels, and keeps what is outside ``out_shape``
         before the move but inside it after the move.
-
-        Raises:
-            InputError: The new pixels shall not be background.
         """
         _check_background(border_value)
         assert direction in ('horizontal', 'vertical', 'both')
@@ -212,12 +176,11 @@ class WindowMasks(BitmapMasks):
             both=offset)[direction]
         return self._move(out_shape, round(right), round(down))
 
-    def _move(self, out_shape: Tuple[int, int], right: int,
-              down: int) -> 'WindowMasks':
+    def _move(self, out_shape: Shape, right: int, down: int) -> 'WindowMasks':
         """Shift the masks and cut off what leaves an image of a new shape."""
         shifted = self.windows + np.array([right, down, right, down])
         height, width = (int(side) for side in out_shape)
-        windows = np.clip(shifted, 0, [width, height, width, height])
+        windows = np.clip(shifted, 0, [width, height] * 2)
         inside = windows - np.tile(shifted[:, :2], 2)
         parts = [
             part[y0:y1, x0:x1]
@@ -225,63 +188,40 @@ class WindowMasks(BitmapMasks):
         ]
         return WindowMasks(parts, windows, self.weights, height, width)
 
-    def shear(self,
-              out_shape: Tuple[int, int],
-              magnitude: float,
-              direction: str = 'horizontal',
-              border_value: int = 0,
-              interpolation: str = 'bilinear') -> 'WindowMasks':
-        """See :meth:`BitmapMasks.shear`.
+    def shear(self, *args, **kwargs) -> 'WindowMasks':
+        """See :meth:`BitmapMasks.shear`; refuses another border than 0."""
+        return self._warp(BitmapMasks.shear, *args, **kwargs)
 
-        Raises:
-            InputError: The new pixels shall not be background.
-        """
-        _check_background(border_value)
-        return self._warp(
-            lambda bitmaps: bitmaps.shear(out_shape, magnitude, direction, 0,
-                                          interpolation), out_shape)
+    def rotate(self, *args, **kwargs) -> 'WindowMasks':
+        """See :meth:`BitmapMasks.rotate`; refuses another border than 0."""
+        return self._warp(BitmapMasks.rotate, *args, **kwargs)
 
-    def rotate(self,
-               out_shape: Tuple[int, int],
-               angle: float,
-               center: Optional[Tuple[float, float]] = None,
-               scale: float = 1.0,
-               border_value: int = 0,
-               interpolation: str = 'bilinear') -> 'WindowMasks':
-        """See :meth:`BitmapMasks.rotate`.
-
-        Raises:
-            InputError: The new pixels shall not be background.
-        """
-        _check_background(border_value)
-        return self._warp(
-            lambda bitmaps: bitmaps.rotate(out_shape, angle, center, scale, 0,
-                                           interpolation), out_shape)
-
-    def _warp(self, warp: Callable[[BitmapMasks], BitmapMasks],
-              out_shape: Tuple[int, int]) -> 'WindowMasks':
+    def _warp(self, warp: Callable, *args, **kwargs) -> 'WindowMasks':
         """Warp every mask and its window, one full-size bitmap at a time."""
+        given = signature(warp).bind(self, *args, **kwargs).arguments
+        _check_background(given.get('border_value', 0))
         parts, windows = [], []
         for mask, (x0, y0, x1, y1) in zip(self, self.windows):
             filled = np.zeros_like(mask)
             filled[y0:y1, x0:x1] = 1
-            mask, filled = warp(BitmapMasks([mask, filled], *mask.shape)).masks
+            both = BitmapMasks([mask, filled], *mask.shape)
+            mask, filled = warp(both, *args, **kwargs).masks
             x0, y0, x1, y1 = window = tight_box(filled)
             parts.append(mask[y0:y1, x0:x1])
             windows.append(window)
-        return WindowMasks(parts, windows, self.weights, *out_shape)
+        return WindowMasks(parts, windows, self.weights, *given['out_shape'])
 
     def crop_and_resize(self,
                         bboxes: Union[np.ndarray, Tensor],
-                        out_shape: Tuple[int, int],
+                        out_shape: Shape,
                         inds: Union[np.ndarray, Tensor],
-                        device: Union[str, torch.device] = 'cpu',
+                        device: Device = 'cpu',
                         interpolation: str = 'bilinear',
                         binarize: bool = True) -> BitmapMasks:
         """See :meth:`BitmapMasks.crop_and_resize`.
 
-        Every instance is sampled for all of its boxes at once; stock bitmaps
-        are copied in full size for every box.
+        An instance is sampled for all of its boxes at once, while the stock
+        method copies the full-size bitmap for every box.
         """
         bboxes = torch.as_tensor(bboxes, device=device)
         inds = np.asarray(torch.as_tensor(inds).cpu())
@@ -299,39 +239,28 @@ class WindowMasks(BitmapMasks):
         return BitmapMasks(targets.cpu().numpy(), *out_shape)
 
     def _with_margin(self, ind: int) -> Tuple[np.ndarray, np.ndarray]:
-        """A mask with a pixel of background around it, where there is room,
-        so that its edge is sampled as in the image; and its corner, xy."""
-        limit = [self.width, self.height, self.width, self.height]
+        """Mask with a margin of a pixel inside the image, and its corner.
+
+        With the margin, its edge is sampled as in the whole image.
+        """
         window = self.windows[ind]
+        limit = [self.width, self.height] * 2
         room = np.abs(np.clip(window + [-1, -1, 1, 1], 0, limit) - window)
         left, top, right, bottom = room
         padded = np.pad(self.parts[ind], ((top, bottom), (left, right)))
         return padded, window[:2] - room[:2]
 
     def to_ndarray(self) -> np.ndarray:
-        """Decode all masks.
+        """Decode all masks to bitmaps, uint8, of shape (n, H, W)."""
+        masks = np.zeros((len(self), self.height, self.width), dtype=np.uint8)
+        for mask, decoded in zip(masks, self):
+            mask[:] = decoded
+        return masks
 
-        Returns:
-            np.ndarray: Bitmaps, uint8, has shape (n, H, W).
-        """
-        return np.array(
-            list(self),
-            dtype=np.uint8).reshape(len(self), self.height, self.width)
-
-    def to_tensor(self, dtype: torch.dtype,
-                  device: Union[str, torch.device]) -> Tensor:
-        """Decode all masks on a device.
-
-        Args:
-            dtype (torch.dtype): Type of the tensor.
-            device (str | torch.device): Its device.
-
-        Returns:
-            Tensor: Bitmaps, has shape (n, H, W).
-        """
-        masks = torch.zeros((len(self), self.height, self.width),
-                            dtype=dtype,
-                            device=device)
+    def to_tensor(self, dtype: torch.dtype, device: Device) -> Tensor:
+        """Decode all masks to bitmaps of shape (n, H, W) on a device."""
+        shape = (len(self), self.height, self.width)
+        masks = torch.zeros(shape, dtype=dtype, device=device)
         for mask, part, (x0, y0, x1, y1) in zip(masks, self.parts,
                                                 self.windows):
             part = torch.from_numpy(np.ascontiguousarray(part))
@@ -342,18 +271,10 @@ class WindowMasks(BitmapMasks):
     def cat(cls, masks: Sequence['WindowMasks']) -> 'WindowMasks':
         """Concatenate the instances of images of equal size.
 
-        Args:
-            masks (Sequence[WindowMasks]): Masks.
-
-        Returns:
-            WindowMasks: All of them.
-
         Raises:
-            InputError: There is nothing to concatenate, or something else
-                than WindowMasks of one size.
+            InputError: The masks differ in class or size, or there are none.
         """
-        kinds = {(type(mask).__name__, mask.height, mask.width)
-                 for mask in masks}
+        kinds = {(type(m).__name__, m.height, m.width) for m in masks}
         if len(kinds) != 1 or not isinstance(masks[0], cls):
             raise InputError('cannot concatenate masks of these classes and '
                              f'sizes: {sorted(kinds)}')
@@ -364,18 +285,14 @@ class WindowMasks(BitmapMasks):
 
 
 def _nearest_pixels(size: int, new_size: int) -> np.ndarray:
-    """Which old pixel OpenCV's nearest interpolation takes for each new one.
-
-    Returns:
-        np.ndarray: Positions in [0, size), not decreasing, has shape
-        (new_size, ).
-    """
+    """Which old pixel OpenCV's nearest interpolation takes for each new one,
+    in ascending order, has shape (new_size, )."""
     step = 1 / (new_size / size)
     return np.floor(np.arange(new_size) * step).astype(int).clip(0, size - 1)
 
 
 def _check_background(value: int) -> None:
     if value != 0:
-        raise InputError('masks are padded with background, 0, not with '
-                         f'{value}: set `pad_val` or `border_value` of masks '
+        raise InputError(f'masks cannot be padded with {value}, only with '
+                         'background: set their `pad_val` or `border_value` '
                          'to 0')

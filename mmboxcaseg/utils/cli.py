@@ -21,9 +21,8 @@ import mmengine.logging
 from mmengine.config import Config, DictAction
 from mmengine.fileio import isfile
 
-from mmboxcaseg import InputError
+from mmboxcaseg import InputError, track
 from mmboxcaseg.datasets.coco import check_target
-from mmboxcaseg.progress import track
 from .config import read_config
 
 # Idle OpenMP threads spin by default: beside another busy process a training

@@ -8,7 +8,9 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
 
-# Where each launcher tells a process who it is.
+from mmboxcaseg import InputError
+
+# Environment variables in which each launcher passes the rank of a process.
 _LAUNCHER_ENV: Dict[str, Dict[str, str]] = {
     'pytorch':
     dict(RANK='RANK', WORLD_SIZE='WORLD_SIZE', LOCAL_RANK='LOCAL_RANK'),
@@ -26,21 +28,24 @@ _LAUNCHER_ENV: Dict[str, Dict[str, str]] = {
 
 
 def init_distributed(launcher: str, cfg: Config) -> None:
-    """Make several processes possible on a machine without a GPU.
+    """Prepare a run of several processes on a machine without a GPU.
 
-    MMEngine's own initialisation selects a CUDA device and fails where there
-    is none, but is skipped when a process group exists. So without a GPU the
-    group is made here, with gloo, before the Runner is built. The model is
-    wrapped as on a GPU, only without a device id. With a GPU, or without a
-    launcher, nothing is done.
+    MMEngine's own initialisation selects a CUDA device and fails without one,
+    but it is skipped if a process group exists. So without a GPU the group is
+    created here, with gloo, before the Runner is built. The model is wrapped
+    as on a GPU, but without a device id. With a GPU, or without a launcher,
+    nothing is done.
 
     Args:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
-        cfg (Config): The config, its ``model_wrapper_cfg`` may be set.
+        cfg (Config): The config; its ``model_wrapper_cfg`` may be changed.
+
+    Raises:
+        InputError: The launcher did not start this process.
     """
     if launcher == 'none' or get_device() != 'cpu':
         return
-    # A wrapper that the config names is kept, it only loses the device.
+    # A wrapper of the config is kept, without a device.
     wrapper_cfg = cfg.get('model_wrapper_cfg') or dict(
         type='MMDistributedDataParallel',
         broadcast_buffers=False,
@@ -59,7 +64,7 @@ def init_distributed(launcher: str, cfg: Config) -> None:
 
 
 def _export_rank(launcher: str) -> None:
-    """Translate the launcher's environment into the one torch reads."""
+    """Copy the launcher's environment variables to those of PyTorch."""
     names = _LAUNCHER_ENV[launcher]
     required = list(names.values())
     if launcher == 'slurm':
@@ -68,10 +73,10 @@ def _export_rank(launcher: str) -> None:
         required.append('MASTER_ADDR')
     missing = [name for name in required if name not in os.environ]
     if missing:
-        raise RuntimeError(
+        raise InputError(
             f"launcher='{launcher}' needs the environment variable(s) "
-            f'{", ".join(missing)}: start the program through '
-            'tools/dist_*.sh or slurm_*.sh, or with torchrun, srun or mpirun.')
+            f'{", ".join(missing)}: start the program with tools/dist_*.sh '
+            'or slurm_*.sh, or with torchrun, srun or mpirun.')
     for target, source in names.items():
         os.environ[target] = os.environ[source]
     os.environ.setdefault('MASTER_PORT', '29500')

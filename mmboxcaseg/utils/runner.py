@@ -59,17 +59,18 @@ def _explain_refusals(cfg: Config) -> Iterator[None]:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether only code of the libraries ran since an object was built from
-    the config. Then the object's settings are the cause, not a bug here."""
-    modules = [
+    """Whether a library raised an error while it built an object.
+
+    Then the settings are the cause. If code of this project or of the user
+    ran in between, its frame is among the last ones: that may be a bug.
+    """
+    names = [
         frame.f_globals.get('__name__', '')
         for frame, _ in walk_tb(error.__traceback__)
     ]
-    since = list(
-        takewhile(lambda name: name != 'mmengine.registry.build_functions',
-                  modules[::-1]))
-    return len(since) < len(modules) and all(
-        name.split('.')[0] in _LIBRARIES for name in since)
+    builders = (__name__, 'mmengine.registry.build_functions')
+    since = takewhile(lambda name: name not in builders, reversed(names))
+    return all(name.split('.')[0] in _LIBRARIES for name in since)
 
 
 def check_weights(model: nn.Module, checkpoint: str) -> None:

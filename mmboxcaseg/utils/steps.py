@@ -13,6 +13,9 @@ from mmengine.utils import mkdir_or_exist, scandir
 
 from mmboxcaseg import InputError
 
+LOADS_CHECKPOINT = ('train.py', 'test.py', 'label.py',
+                    'analysis_tools/draw_results.py')
+
 
 class StepRunner:
     """Runs tools as a user would type them, and records which are done.
@@ -54,7 +57,7 @@ class StepRunner:
     def run(self,
             name: str,
             tool: str,
-            *args: str,
+            args: Sequence[str],
             inputs: Sequence[str] = (),
             out: Optional[str] = None,
             resumable: bool = False) -> None:
@@ -63,7 +66,7 @@ class StepRunner:
         Args:
             name (str): Name of the step.
             tool (str): Path of the tool in ``tools_dir``.
-            args (str): Its arguments.
+            args (Sequence[str]): Its arguments.
             inputs (Sequence[str]): Files that the result depends on, besides
                 the configs among the arguments.
             out (str, optional): File that the step writes. A step whose file
@@ -86,8 +89,7 @@ class StepRunner:
         command = [sys.executable, osp.join(self.tools_dir, tool), *args]
         if resumable and begun:
             command.append('--resume')
-        if self.trust_checkpoint and tool in ('train.py', 'label.py',
-                                              'test.py'):
+        if self.trust_checkpoint and tool in LOADS_CHECKPOINT:
             command.append('--trust-checkpoint')
         print(f'[{name}] {" ".join(command)}', flush=True)
         start = time.time()
@@ -112,22 +114,15 @@ class StepRunner:
             str: Path of the last checkpoint.
         """
         folder = self.path(name)
+        record = osp.join(folder, 'last_checkpoint')
+        args = [config, '--work-dir', folder]
         if options:
-            options = ('--cfg-options', *options)
-        self.run(
-            name,
-            'train.py',
-            config,
-            '--work-dir',
-            folder,
-            *options,
-            inputs=inputs,
-            out=osp.join(folder, 'last_checkpoint'),
-            resumable=True)
-        return get_text(osp.join(folder, 'last_checkpoint')).strip()
+            args += ['--cfg-options', *options]
+        self.run(name, 'train.py', args, inputs, record, resumable=True)
+        return get_text(record).strip()
 
     def label(self, name: str, config: str, checkpoint: str, boxes: str,
-              images: str, *args: str) -> str:
+              images: str, *options: str) -> str:
         """Label boxes.
 
         Args:
@@ -136,27 +131,17 @@ class StepRunner:
             checkpoint (str): Checkpoint of the labeller.
             boxes (str): COCO file of the boxes.
             images (str): Folder of its images.
-            args (str): Further arguments of label.py.
+            options (str): Options of label.py.
 
         Returns:
             str: Path of the proxy file.
         """
-        out = self.path(f'{name}.json')
-        self.run(
-            name,
-            'label.py',
-            config,
-            checkpoint,
-            out,
-            '--boxes',
-            boxes,
-            '--images',
-            images,
-            '--work-dir',
-            self.path('logs', name),
-            *args,
-            inputs=(checkpoint, boxes),
-            out=out)
+        out, logs = self.path(f'{name}.json'), self.path('logs', name)
+        args = [
+            config, checkpoint, out, '--boxes', boxes, '--images', images,
+            '--work-dir', logs, *options
+        ]
+        self.run(name, 'label.py', args, (checkpoint, boxes), out)
         return out
 
     def test(self, name: str, config: str, checkpoint: str,
@@ -173,28 +158,18 @@ class StepRunner:
             dict[str, float]: The metrics.
         """
         folder = self.path(name, 'test')
-        self.run(
-            f'{name}_test',
-            'test.py',
-            config,
-            checkpoint,
-            '--work-dir',
-            folder,
-            inputs=(checkpoint, annotations))
+        self.run(f'{name}_test', 'test.py',
+                 [config, checkpoint, '--work-dir', folder],
+                 (checkpoint, annotations))
         newest = max(scandir(folder, '.json', recursive=True))
         return load(osp.join(folder, newest))
 
     def _call(self, name: str, command: Sequence[str]) -> None:
-        log: Optional[str] = None
-        if self.quiet:
-            log = self.path('logs', f'{name}.log')
-        with open(log, 'a') if log else nullcontext() as file:
-            done = subprocess.run(
-                command,
-                stdout=file,
-                stderr=subprocess.STDOUT if log else None)
-        if done.returncode:
-            where = f', see {log}' if log else ''
+        log = self.path('logs', f'{name}.log')
+        with open(log, 'a') if self.quiet else nullcontext() as file:
+            code = subprocess.run(command, stdout=file, stderr=file).returncode
+        if code:
+            where = f', see {log}' if self.quiet else ''
             raise InputError(f'step {name} failed{where}. Correct the cause '
                              'and run the same command again: finished steps '
                              'are not repeated.')

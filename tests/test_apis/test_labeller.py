@@ -1,4 +1,3 @@
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from image_kinds import LOADED, write_kind
 from mmengine.config import Config
 from pycocotools import mask as mask_utils
+from small_data import load_tool
 
 from mmboxcaseg.apis import init_labeller, label_boxes
 from mmboxcaseg.proxy import load_proxy
@@ -128,14 +128,6 @@ def test_checkpoint_of_another_model(tmp_path):
         init_labeller(Config.fromfile(CONFIG), str(path), 'cpu')
 
 
-def load_tool():
-    path = ROOT / 'tools/label_image.py'
-    spec = importlib.util.spec_from_file_location('label_image', path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
-
-
 def label_image(*args, fails: bool = False) -> str:
     done = subprocess.run(
         [sys.executable, ROOT / 'tools/label_image.py', *args],
@@ -191,7 +183,7 @@ def test_label_image_next_to_the_image(checkpoint, img, tmp_path, box):
 
 
 def test_empty_mask_is_drawn(img, tmp_path):
-    tool = load_tool()
+    tool = load_tool('label_image')
     for name, boxes in dict(
             with_box=[[10., 5, 70, 60]], without=np.zeros((0, 4))).items():
         tool.draw(img, np.array(boxes), np.zeros((len(boxes), 80, 100), bool),

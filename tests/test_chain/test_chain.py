@@ -15,7 +15,7 @@ from mmboxcaseg.evaluation import evaluate_mask_file, mask_iou
 from mmboxcaseg.structures import agreement, pixel_boxes
 
 STEPS = ('labeller', 'label', 'val_box', 'val_grabcut', 'val_weak',
-         'val_fused', 'val_merged', 'proxy', 'proxy_test', 'pictures', 'full',
+         'val_fused', 'val_merged', 'proxy', 'proxy_test', 'figures', 'full',
          'full_test')
 LABELLER_ROWS = ('box', 'grabcut', 'weak', 'fused', 'merged')
 LABELLER_KEYS = ('mIoU_star', 'IoU_50', 'IoU_75')

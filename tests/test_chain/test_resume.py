@@ -134,7 +134,7 @@ def test_full_disk(workspace, label_many, tmp_path):
         'label_dataloader.num_workers=0',
         fails=True,
         file_size=30000)
-    assert 'cannot write' in output and 'goes on where' in output
+    assert 'cannot write' in output and 'continues where' in output
     assert not out.exists()
     shard = tmp_path / 'full.json.shards' / 'rank0.jsonl'
     done = count_lines(shard)

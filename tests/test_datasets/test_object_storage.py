@@ -15,6 +15,7 @@ from my_backend import MyBackend
 from proxy_files import write_proxy_files
 from small_data import ROOT, SmallData, run_tool
 
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets import (BoxCropDataset, ProxyCocoDataset,
                                  SalientDataset)
 from mmboxcaseg.datasets.coco import missing_files
@@ -119,8 +120,9 @@ def test_proxy_masks(tiny_coco, rng, store):
 def test_metric(tiny_coco, rng, store):
     truth = dict(ann_file=write_proxy_files(tiny_coco(), rng).truth)
     metric = InstanceAPMetric(**store(truth), metric='bbox')
-    metric.dataset_meta = dict(classes=('cat', 'dog'))
-    assert metric.cat_ids == [3, 1]
+    # It knows the classes in the file.
+    with pytest.raises(InputError, match="'cat', 'dog'"):
+        metric.dataset_meta = dict(classes=('dog', 'cat'))
 
 
 def test_damaged_image(tiny_coco, store, tmp_path):

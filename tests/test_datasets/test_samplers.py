@@ -16,7 +16,7 @@ BOXES, SALIENT = 100, 45
 
 @pytest.fixture
 def build(monkeypatch):
-    """Builds the sampler of one rank; indices from BOXES on are salient."""
+    """Builds the sampler of one rank. Indices from BOXES on are salient."""
 
     def build_sampler(batch_size=16,
                       rank=0,
@@ -71,12 +71,12 @@ def test_three_sources(build):
 def test_epoch_shows_the_salient_images_once(build):
     order = sum(batches(build()), [])
     salient = [index for index in order if index >= BOXES]
-    # 45 // 7 batches; the tail of three is left for another epoch
+    # 45 // 7 batches; three images are left out in this epoch.
     assert len(salient) == len(set(salient)) == 42
     assert set(salient) <= set(range(BOXES, BOXES + SALIENT))
 
 
-def test_salient_tail_is_another_one_each_epoch(build):
+def test_every_epoch_leaves_out_other_salient_images(build):
     sampler, shown = build(), set()
     for epoch in range(4):
         shown |= set(sum(batches(sampler, epoch), []))
@@ -90,7 +90,7 @@ def test_no_box_repeats_before_all_were_shown(build, num_boxes):
     for epoch in range(6):
         drawn += [i for b in batches(sampler, epoch) for i in b[:9]]
     assert len(drawn) == 6 * 6 * 9
-    # All epochs together are a row of permutations.
+    # All epochs together are a sequence of permutations.
     for start in range(0, len(drawn), num_boxes):
         lap = drawn[start:start + num_boxes]
         assert len(set(lap)) == len(lap)
@@ -112,7 +112,7 @@ def test_epochs_and_seeds_differ(build):
 
 
 def test_order_under_a_seed(build):
-    # A change of the order would change every trained labeller.
+    # Another order would change all training results.
     assert batches(build(4, sizes=(6, 4),
                          source_ratio=(1, 1))) == [[3, 2, 9, 6], [0, 1, 7, 8]]
 
@@ -160,7 +160,7 @@ def test_too_few_salient_images(build, world_size, needs):
 
 
 class MarkedBoxes(list):
-    """Boxes of which every other one overlaps another."""
+    """Boxes, every second of which overlaps another one."""
 
     def __init__(self, num: int) -> None:
         super().__init__(range(num))
@@ -178,28 +178,28 @@ def build_marked():
     return build_sampler
 
 
-def test_overlapping_boxes_sit_out(build_marked):
+def test_overlapping_boxes_are_skipped(build_marked):
     sampler, drawn = build_marked(), []
     for epoch in range(60):
         drawn += [i for b in batches(sampler, epoch) for i in b[:9]]
-    # Of two boxes one overlaps: 0.25 of those and all others, 1 : 4.
+    # Half of the boxes overlap; a quarter of these is drawn, so 1 : 4.
     share = np.mean([index % 2 == 0 for index in drawn])
     assert 0.18 < share < 0.22
-    # In the long run each of them has its turn.
+    # Over many epochs every box is drawn.
     assert set(range(1000)) <= set(drawn)
     counts = Counter(drawn)
     others = [counts[i] for i in range(1, 1000, 2)]
     assert max(others) - min(others) <= 1
 
 
-def test_no_box_repeats_while_others_sit_out(build_marked):
+def test_no_box_repeats_while_others_are_skipped(build_marked):
     sampler = build_marked()
-    # A pass has about 625 boxes, an epoch draws 576 of them.
+    # A pass has about 625 boxes, and an epoch draws 576 of them.
     order = [i for b in batches(sampler) for i in b[:9]]
     assert len(set(order)) == len(order) == 576
 
 
-def test_sitting_out_depends_on_seed_and_epoch_only(build_marked):
+def test_skipped_boxes_depend_only_on_seed_and_epoch(build_marked):
     assert batches(build_marked(), 5) == batches(build_marked(), 5)
     assert batches(build_marked(), 5) != batches(build_marked(), 6)
 
@@ -210,19 +210,19 @@ def test_bad_sit_out_prob(build_marked, prob):
         build_marked(sit_out_prob=prob)
 
 
-def test_sitting_out_needs_marks(build):
+def test_sit_out_prob_needs_overlap_iou(build):
     with pytest.raises(InputError, match='set `overlap_iou`'):
         build(sit_out_prob=0.5)
 
 
 @pytest.mark.parametrize('seen', [0, 1, 5, 6, 7, 20])
-def test_skip_goes_on_where_it_stopped(build, seen):
+def test_skip_continues_where_training_stopped(build, seen):
     sampler = build()
     whole = sum((batches(sampler, epoch) for epoch in range(5)), [])
     resumed = build()
     resumed.skip(16 * seen)
     order = []
-    # As IterBasedTrainLoop does: it counts epochs from 0 after a resume.
+    # IterBasedTrainLoop counts epochs from 0 after a resume.
     for epoch in range(2):
         resumed.set_epoch(epoch)
         order += list(resumed)

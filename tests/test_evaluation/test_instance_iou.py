@@ -252,18 +252,24 @@ def test_another_file_that_does_not_fit(proxy):
         img['height'] += 1
     for ann in data['annotations']:
         if 'mask_score' in ann:
-            ann['segmentation']['size'][0] += 1
+            mask = mask_utils.decode(ann['segmentation'])
+            higher = mask_utils.encode(
+                np.asfortranarray(np.pad(mask, ((0, 1), (0, 0)))))
+            ann['segmentation'] = dict(
+                size=higher['size'], counts=higher['counts'].decode())
     with open(proxy.unmerged, 'w') as file:
         json.dump(data, file)
-    with pytest.raises(ValueError, match=r'Annotation 8: .*\[48, 32\]'):
+    with pytest.raises(
+            ValueError,
+            match=r'Annotation \d+: the image has \[height'):
         compare(proxy, proxy.unmerged)
 
     edit(proxy.truth, renumber)
-    with pytest.raises(ValueError, match='for none of the 4 annotations'):
+    with pytest.raises(ValueError, match='no mask for any of the 4'):
         compare(proxy, proxy.truth)
 
 
 def test_data_set_without_true_masks(images):
     del images[0].gt_instances.segmentations
-    with pytest.raises(ValueError, match='a.png: there is no true mask'):
+    with pytest.raises(ValueError, match='a.png: a box has no true mask'):
         run_metric(images)

@@ -310,12 +310,6 @@ def test_flip_averages_with_the_mirror_image(build_labeller):
 class FillLoss(CropLoss):
     """A new loss of the weak head: the mean probability of the crop."""
 
-    def __init__(self,
-                 loss_weight=1.,
-                 reduction='mean',
-                 loss_name='loss_fill') -> None:
-        super().__init__(loss_weight, reduction, loss_name)
-
     def compute(self, pred, targets, **reduce_args):
         assert targets.crops.shape == (4, 3, SIZE, SIZE)
         return pred.sigmoid().mean()
@@ -377,9 +371,11 @@ def test_weak_head_alone_has_no_fused_map(build_labeller):
         build_labeller(('weak', ), output='fused')
 
 
-def test_invalid_output(build_labeller):
+def test_invalid_test_cfg(build_labeller):
     with pytest.raises(InputError, match="output='best' must be one of"):
         build_labeller(output='best')
+    with pytest.raises(InputError, match="no option 'treshold', only"):
+        build_labeller(treshold=0.4)
 
 
 def test_invalid_mode(build_labeller):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg import InputError
 from mmboxcaseg.proxy import ProxyWriter, load_proxy
 from mmboxcaseg.structures import encode_window
 
@@ -105,7 +106,7 @@ def test_missing_images_stop_the_file(new_writer):
     writer.prepare()
     first, *others = IMG_IDS
     writer.append(0, first, records(first))
-    with pytest.raises(RuntimeError, match=f'1 of {len(IMG_IDS)} images'):
+    with pytest.raises(InputError, match=f'1 of {len(IMG_IDS)} images'):
         writer.finish(len(IMG_IDS))
     assert not os.path.exists(writer.out_file)
     for img_id in others:

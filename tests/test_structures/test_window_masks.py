@@ -197,11 +197,15 @@ def test_what_cannot_be_kept_is_refused(rng):
         masks.pad((10, 10), pad_val=1)
     with pytest.raises(ValueError, match='background'):
         masks.translate((9, 9), 1, border_value=255)
+    with pytest.raises(ValueError, match='background'):
+        masks.rotate((9, 9), 30, None, 1, 255)
+    with pytest.raises(ValueError, match='background'):
+        masks.shear((9, 9), 0.2, border_value=1)
     with pytest.raises(ValueError, match='nearest'):
         masks.resize((4, 4), interpolation='bilinear')
 
 
-def test_a_photograph_with_many_objects_stays_small(rng):
+def test_a_large_image_with_many_objects_stays_small(rng):
     corners = rng.integers(0, 2800, (300, 2))
     windows = np.concatenate([corners, corners + 150], axis=1)
     parts = [np.ones((150, 150), dtype=np.uint8)] * 300

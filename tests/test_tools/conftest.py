@@ -1,5 +1,27 @@
+from functools import partial
+from pathlib import Path
+
 import pytest
-from small_data import run_tool
+import torch
+from small_data import SmallData, end_of, run_tool
+
+
+@pytest.fixture
+def data(tmp_path, tiny_coco, tiny_salient) -> SmallData:
+    return SmallData(tmp_path, tiny_coco, tiny_salient)
+
+
+@pytest.fixture
+def checkpoint(build_labeller, tmp_path) -> Path:
+    path = tmp_path / 'labeller.pth'
+    torch.save(dict(state_dict=build_labeller().state_dict()), path)
+    return path
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys):
+    """Runs a program that must refuse its input; returns its output."""
+    return partial(end_of, monkeypatch, capsys)
 
 
 @pytest.fixture

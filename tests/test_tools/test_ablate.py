@@ -1,14 +1,11 @@
-import importlib.util
-from pathlib import Path
-
 import pytest
 from mmengine.config import Config
+from small_data import ROOT, load_tool
 
 from mmboxcaseg import InputError
 from mmboxcaseg.utils.steps import StepRunner
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/ablate.py'
-TOY = TOOL.parents[2] / 'configs/toy'
+TOY = ROOT / 'configs/toy'
 METRICS = {'mIoU_star': 'mask/mIoU_star'}
 TRAIN = """
 import json, os, sys
@@ -29,10 +26,7 @@ with open(os.path.join(work_dir, 'last_checkpoint'), 'w') as file:
 
 @pytest.fixture(scope='module')
 def tool():
-    spec = importlib.util.spec_from_file_location('ablate', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
+    return load_tool('analysis_tools/ablate')
 
 
 @pytest.fixture
@@ -92,9 +86,9 @@ def test_rows_are_those_of_table_4(tool):
 def test_every_image_is_used_once(tool, row, images):
     cfg = Config.fromfile(TOY / 'proxy-mask-rcnn_r18-tiny_toy.py')
     true = 'data/toy/annotations/instances_train.json'
-    if not (TOOL.parents[2] / true).exists():
+    if not (ROOT / true).exists():
         pytest.skip(f'{true} is not there; `make demo` writes it')
-    files = dict(true=str(TOOL.parents[2] / true), merged='merged.json')
+    files = dict(true=str(ROOT / true), merged='merged.json')
     tool.use_masks(cfg, tool.DETECTORS[row], files)
     dataset = cfg.train_dataloader.dataset
     parts = dataset.get('datasets', [dataset])

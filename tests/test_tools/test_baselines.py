@@ -1,27 +1,14 @@
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from small_data import load_tool, run_tool
 
-ROOT = Path(__file__).resolve().parents[2]
 WINDOW = np.array([8, 12, 56, 44])
 SHAPE = (32, 48)
 
-
-def load_baselines():
-    path = ROOT / 'tools' / 'analysis_tools' / 'baseline_masks.py'
-    spec = importlib.util.spec_from_file_location('baseline_masks', path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
-
-
-TOOL = load_baselines()
-METHODS = TOOL.METHODS
+METHODS = load_tool('analysis_tools/baseline_masks').METHODS
 
 
 @pytest.fixture
@@ -76,11 +63,9 @@ def test_options_are_those_of_label(tiny_coco, tmp_path, monkeypatch):
     found = []
     for options in ((), ('--no-merge', ), ('--no-merge', '--off-by-one')):
         out = tmp_path / f'{len(found)}.json'
-        monkeypatch.setattr(sys, 'argv', [
-            'baseline_masks.py', data['ann_file'], data['data_prefix']['img'],
-            str(out), '--method', 'box', *options
-        ])
-        TOOL.main()
+        run_tool(monkeypatch, 'analysis_tools/baseline_masks',
+                 data['ann_file'], data['data_prefix']['img'], out, '--method',
+                 'box', *options)
         anns = json.loads(out.read_text())['annotations']
         found.append({ann['id']: ann for ann in anns})
     merged, plain, off_by_one = found

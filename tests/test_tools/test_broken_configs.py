@@ -1,15 +1,15 @@
 """Broken configs, each with the message that a user of train.py reads.
 
-Every case runs the program. It must end before the first iteration, with a
-message of this project alone, that names the setting.
+Every case runs the program. It must end before the first iteration with a
+message that names the setting, and without a traceback.
 """
 import pytest
-from small_data import SmallData, end_of
+from small_data import end_of
 
-# Writing the config down takes most of the time, once a backend. MMEngine
-# confuses runs of one name that begin in the same second.
+# Every visualization backend writes the config, which takes most of the time.
+# MMEngine mixes up runs of the same name that start in the same second.
 START = 'visualizer = dict(vis_backends=[])\nexperiment_name = {!r}\n'
-# The samplers need more salient images than there are; batches of any.
+# The sampler of the config needs more salient images than there are.
 ANY_BATCH = "train_dataloader['batch_sampler'] = None\n"
 SOURCE = "train_dataloader['dataset']['datasets'][0]"
 VALIDATE = '''
@@ -24,11 +24,6 @@ DETECTIONS = 'test_mode=True, pipeline={{_base_.test_pipeline}}'
 CROPS = "per_image=True, pipeline=[dict(type='LoadImageFromFile'), " \
     "dict(type='mmboxcaseg.CropBoxes', size=96), " \
     "dict(type='mmboxcaseg.PackCrops')]"
-
-
-@pytest.fixture
-def data(tmp_path, tiny_coco, tiny_salient) -> SmallData:
-    return SmallData(tmp_path, tiny_coco, tiny_salient)
 
 
 @pytest.fixture
@@ -49,7 +44,7 @@ def validate(options: str, evaluator: str) -> str:
     return VALIDATE.format(options=options, evaluator=evaluator)
 
 
-# Lines that are added to the config of a labeller, and words of the message.
+# Lines added to the config of a labeller, and a part of the message.
 LABELLERS = dict(
     syntax_error=('= =', 'cannot be read as a config: SyntaxError'),
     name_error=('a = b', 'cannot be read as a config: NameError'),
@@ -132,7 +127,8 @@ LABELLERS = dict(
     ratio_misfit=("train_dataloader['batch_sampler'] = "
                   'dict(source_ratio=(9, 8))',
                   'a batch of 16 cannot be divided as 9:8'),
-    few_salient_images=('', 'the last source has 2 samples, one batch on 1 '
+    few_salient_images=('',
+                        'the last source has 2 samples, but one batch on 1 '
                         'rank(s) needs 7'),
     loader_argument=(ANY_BATCH + "train_dataloader['batch_sice'] = 3",
                      'train_dataloader.batch_sice: DataLoader has no'),
@@ -144,10 +140,10 @@ LABELLERS = dict(
     scheduler_misspelt=(ANY_BATCH + "param_scheduler = [dict(type='Poly')]",
                         'param_scheduler.0.type: there is no parameter'),
     no_true_masks=(validate(CROPS, "type='mmboxcaseg.InstanceIoUMetric'"),
-                   'val_evaluator compares with true masks'),
+                   '(val_evaluator): 5 of 5 annotations have no'),
 )
 COCO = "type='CocoMetric', metric='segm', ann_file=boxes['ann_file']"
-# The same of a detector, whose boxes have masks and scores.
+# The same for a detector.
 DETECTORS = dict(
     classes_of_a_head=("model['roi_head']['mask_head']['num_classes'] = 9",
                        'model.roi_head.mask_head.num_classes is 9'),
@@ -163,8 +159,8 @@ DETECTORS = dict(
                            "type='mmboxcaseg.ProxyCocoDataset', "
                            '_delete_=True, mask_score_thr=95)',
                            'mask_score_thr=95 must be in [0, 1]'),
-    no_true_masks=(validate(DETECTIONS,
-                            COCO), 'val_evaluator compares with true masks'),
+    no_true_masks=(validate(DETECTIONS, COCO),
+                   '(val_evaluator): 5 of 5 annotations have no'),
     truth_lost=(validate(DETECTIONS,
                          COCO.replace("boxes['ann_file']",
                                       "'no.json'")), 'no.json does not exist'),
@@ -173,7 +169,7 @@ DETECTORS = dict(
     metric_misspelt=(validate(DETECTIONS, COCO.replace('segm', 'mask')),
                      'metric should be one of'),
     evaluator_misspelt=(validate(DETECTIONS, "type='CocoMetrics'"),
-                        "Did you mean 'CocoMetric'?"),
+                        "Did you mean 'mmboxcaseg.CocoMetric'?"),
     nothing_to_learn=("train_dataloader['batch_sampler'] = dict("
                       "type='AspectRatioBatchSampler', drop_last=True)\n"
                       "train_dataloader['batch_size'] = 64",

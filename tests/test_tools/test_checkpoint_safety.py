@@ -5,7 +5,7 @@ import pytest
 from hostile import write_hostile
 from mmengine.config import Config
 from proxy_files import write_proxy_files
-from small_data import SmallData, end_of, run_tool
+from small_data import end_of, run_tool
 
 from mmboxcaseg import InputError
 from mmboxcaseg.apis import init_labeller
@@ -21,14 +21,9 @@ RELEASE = 'model_converters/boxcaseg_release_to_mmboxcaseg'
 
 
 @pytest.fixture
-def data(tmp_path, tiny_coco, tiny_salient, monkeypatch) -> SmallData:
-    monkeypatch.chdir(tmp_path)
-    return SmallData(tmp_path, tiny_coco, tiny_salient)
-
-
-@pytest.fixture
-def mark(data, build_labeller) -> Path:
+def mark(data, build_labeller, monkeypatch) -> Path:
     """The file that appears if code in hostile.pth runs."""
+    monkeypatch.chdir(data.folder)
     return write_hostile(data.folder / 'hostile.pth',
                          build_labeller().state_dict())
 

@@ -1,31 +1,23 @@
-import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_data import run_tool
 
 from mmboxcaseg.datasets.coco import CocoBoxes
 from mmboxcaseg.proxy import ProxyWriter, load_proxy
 from mmboxcaseg.structures import (agreement, encode_window, merge_masks,
                                    pixel_boxes)
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
 def tool(monkeypatch, capsys):
     """Runs the tool and returns what it printed."""
-    spec = importlib.util.spec_from_file_location(
-        'merge_masks', ROOT / 'tools' / 'merge_masks.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
 
     def run(*argv: str) -> str:
-        monkeypatch.setattr(sys, 'argv', ['merge_masks.py', *argv])
-        module.main()
+        run_tool(monkeypatch, 'merge_masks', *argv)
         return capsys.readouterr().out
 
     return run
@@ -150,3 +142,20 @@ def test_bad_predictions(tool, tiny_coco, tmp_path, predictions, content):
     with pytest.raises(SystemExit, match='sam.json'):
         tool(tiny_coco()['ann_file'], predictions, out)
     assert not os.path.exists(out)
+
+
+@pytest.mark.parametrize('predictions, words', [
+    ([], ('neither a list of predictions', )),
+    ([dict(segmentation=[[1, 2, 3, 4, 5, 6]])], ('[0]', 'annotation_id')),
+    ([dict(annotation_id=77, segmentation=[[1, 2, 3, 4, 5, 6]])],
+     ('not in the file of the boxes', 'annotation 77')),
+    ([dict(annotation_id=5, segmentation=dict(size=[9, 9], counts='0'))],
+     ('`size` of its RLE', 'annotation 5')),
+    ([dict(annotation_id=5, segmentation='mask')], ('[0]', 'polygons')),
+])
+def test_broken_predictions(refused, data, predictions, words):
+    path = data.folder / 'predictions.json'
+    path.write_text(json.dumps(predictions))
+    output = refused('merge_masks', data.boxes, path, data.folder / 'out.json')
+    for word in (str(path), *words):
+        assert word in output

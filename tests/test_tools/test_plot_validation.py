@@ -1,31 +1,22 @@
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from small_data import load_tool, run_tool
 
-TOOL = (
-    Path(__file__).resolve().parents[2] /
-    'tools/analysis_tools/plot_validation.py')
+TOOL = 'analysis_tools/plot_validation'
 
 
 @pytest.fixture
 def call(monkeypatch, tmp_path):
-    """Plots the logs of ``tmp_path``; returns the figure's path."""
-    spec = importlib.util.spec_from_file_location('plot_validation', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    """Plots the logs in ``tmp_path``; returns the path of the figure."""
 
     def run(*options: str) -> Path:
         out = tmp_path / 'figure.png'
-        argv = [TOOL.name, str(tmp_path), str(out), *options]
-        monkeypatch.setattr(sys, 'argv', argv)
-        tool.main()
+        run_tool(monkeypatch, TOOL, tmp_path, out, *options)
         return out
 
-    run.tool = tool
     return run
 
 
@@ -45,7 +36,7 @@ def test_later_logs_override_earlier_ones(call, tmp_path):
         'step': 2
     })
     write_log(tmp_path / '2026_2/vis_data', {'mask/IoU_50': 0.6, 'step': 2})
-    epochs = call.tool.read_validations(str(tmp_path))
+    epochs = load_tool(TOOL).read_validations(str(tmp_path))
     assert {k: v['mask/IoU_50'] for k, v in epochs.items()} == {1: 0.4, 2: 0.6}
     with Image.open(call('--metrics', 'mask/IoU_50')) as figure:
         assert figure.size == (900, 480)

@@ -1,19 +1,15 @@
 """The report as users see it: written by the tool, in a browser."""
-import importlib.util
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from proxy_files import rename_class, write_proxy_files
+from small_data import run_tool
 
-TOOL = (
-    Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools' /
-    'proxy_report.py')
 CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
 
 
@@ -23,19 +19,13 @@ def files(tiny_coco, rng):
 
 
 @pytest.fixture
-def run_tool(monkeypatch, files, tmp_path):
+def call(monkeypatch, files, tmp_path):
     """Runs the tool; returns the path of the page."""
-    spec = importlib.util.spec_from_file_location('proxy_report', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
 
     def run(*options: str) -> Path:
         out = tmp_path / 'report.html'
-        monkeypatch.setattr(sys, 'argv', [
-            TOOL.name, files.proxy, '--images', files.img_prefix, '--out',
-            str(out), *options
-        ])
-        tool.main()
+        run_tool(monkeypatch, 'analysis_tools/proxy_report', files.proxy,
+                 '--images', files.img_prefix, '--out', out, *options)
         return out
 
     return run
@@ -64,9 +54,9 @@ def browse(page: Path, *options: str) -> str:
 
 @pytest.mark.skipif(
     not CHROMIUM, reason='no chromium found (Debian: apt install chromium)')
-def test_in_a_browser(files, run_tool, tmp_path, capsys):
-    out = run_tool('--truth', files.truth, '--unmerged', files.unmerged,
-                   '--threshold', '0.5')
+def test_in_a_browser(files, call, tmp_path, capsys):
+    out = call('--truth', files.truth, '--unmerged', files.unmerged,
+               '--threshold', '0.5')
     assert '4 masks, 4 score 0.5 or more' in capsys.readouterr().out
 
     dom = browse(out, '--dump-dom')
@@ -76,9 +66,9 @@ def test_in_a_browser(files, run_tool, tmp_path, capsys):
         assert f'<section id="{section}">' in dom
     assert len(re.findall('<figure', dom)) == 17
 
-    picture = tmp_path / 'page.png'
-    browse(out, f'--screenshot={picture}')
-    pixels = np.asarray(Image.open(picture).convert('RGB'), dtype=int)
+    screenshot = tmp_path / 'page.png'
+    browse(out, f'--screenshot={screenshot}')
+    pixels = np.asarray(Image.open(screenshot).convert('RGB'), dtype=int)
     assert pixels.shape == (3000, 1000, 3)
     # Text above, plots in the middle, masks below: no part is blank.
     for part in np.split(pixels, 3):
@@ -87,7 +77,7 @@ def test_in_a_browser(files, run_tool, tmp_path, capsys):
     assert (np.abs(pixels - (0xc8, 0x40, 0x2f)).sum(axis=-1) < 30).any()
 
 
-def test_missing_file(run_tool, tmp_path):
+def test_missing_file(call, tmp_path):
     with pytest.raises(SystemExit, match='--truth not found: no/such.json'):
-        run_tool('--truth', 'no/such.json')
+        call('--truth', 'no/such.json')
     assert not (tmp_path / 'report.html').exists()

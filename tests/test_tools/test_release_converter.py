@@ -159,7 +159,7 @@ def test_both_files_and_back(tmp_path, prefix):
         assert torch.equal(value, expected)
 
 
-def test_what_is_no_release_is_refused(tmp_path):
+def test_other_checkpoints_are_refused(tmp_path):
     src, dst = tmp_path / 'src.pth', tmp_path / 'dst.pth'
     torch.save(nn.Conv2d(3, 3, 1).state_dict(), src)
     output = convert(src, dst, fails=True)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from small_data import load_tool
+from torch import nn
 
 from mmboxcaseg import InputError
 from mmboxcaseg.utils import cli, runner
@@ -60,6 +61,7 @@ def run_train(monkeypatch, config):
         class Runner:
 
             train_dataloader = [None]
+            model = nn.Module()
 
             def __init__(self, cfg, *loops):
                 built.append(cfg)
@@ -226,7 +228,8 @@ def test_resume(run_train, tmp_path):
     assert not cfg.get('resume')
 
     checkpoint = tmp_path / 'iter_5.pth'
-    torch.save(dict(), checkpoint)
+    torch.save(
+        dict(meta={}, state_dict={}, optimizer={}, message_hub={}), checkpoint)
     (tmp_path / 'last_checkpoint').write_text(str(checkpoint))
     for argv in [('--resume', ), ('--resume', str(checkpoint))]:
         cfg = run_train(*work_dir, *argv)
@@ -235,6 +238,9 @@ def test_resume(run_train, tmp_path):
 
     with pytest.raises(SystemExit, match='checkpoint not found'):
         run_train('--resume', 'no/such.pth')
+    torch.save(dict(meta={}, state_dict={}), checkpoint)
+    with pytest.raises(SystemExit, match='has no message_hub, optimizer'):
+        run_train('--resume', str(checkpoint))
 
 
 def test_auto_scale_lr(run_train):

@@ -3,6 +3,7 @@ import os
 import pytest
 from mmengine.config import Config, ConfigDict
 
+from mmboxcaseg import InputError
 from mmboxcaseg.utils import distributed
 
 
@@ -75,5 +76,5 @@ def test_wrapper_of_the_config_is_kept(group, monkeypatch):
     ('mpi', 'OMPI_COMM_WORLD_SIZE'),
 ])
 def test_not_started_by_the_launcher(launcher, missing):
-    with pytest.raises(RuntimeError, match=missing):
+    with pytest.raises(InputError, match=missing):
         distributed.init_distributed(launcher, Config())

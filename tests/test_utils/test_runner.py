@@ -46,6 +46,24 @@ def test_setting_that_a_library_refuses(tmp_path):
         build_runner(cfg, 'test')
 
 
+@pytest.mark.parametrize('loader, message', [
+    (dict(persistent_workers=True), 'persistent_workers option needs'),
+    (dict(prefetch_factor=2), 'prefetch_factor option could only'),
+])
+def test_setting_that_pytorch_refuses(tmp_path, loader, message):
+    cfg = config(
+        tmp_path,
+        train_dataloader=dict(
+            dataset=[0],
+            sampler=dict(type='DefaultSampler'),
+            batch_size=1,
+            **loader),
+        train_cfg=dict(by_epoch=True, max_epochs=1),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=1)))
+    with pytest.raises(InputError, match=message):
+        build_runner(cfg, 'train')
+
+
 def test_class_that_does_not_exist(tmp_path):
     cfg = config(tmp_path, custom_hooks=[dict(type='mmdet.SetEpochInfoHok')])
     with pytest.raises(InputError, match='SetEpochInfoHok is not in the'):

@@ -32,7 +32,7 @@ def run(**kwargs) -> list:
     """Run the step, and return the calls of its tool so far."""
     runner = StepRunner('.', 'work', quiet=True)
     options = dict(inputs=['boxes.json'], **kwargs)
-    runner.run('step', 'tool.py', 'config.py', '--flag', **options)
+    runner.run('step', 'tool.py', ['config.py', '--flag'], **options)
     lines = Path('calls.jsonl').read_text().splitlines()
     return [json.loads(line) for line in lines]
 
@@ -55,14 +55,14 @@ def test_a_changed_file_repeats_the_step(folder, name, text):
 def test_trust_checkpoint_is_passed_on(folder, trusts):
     (folder / 'tool.py').rename(folder / 'label.py')
     steps = StepRunner('.', 'work', quiet=True, trust_checkpoint=trusts)
-    steps.run('step', 'label.py', 'config.py')
+    steps.run('step', 'label.py', ['config.py'])
     call, = Path('calls.jsonl').read_text().splitlines()
     assert json.loads(call)[1:] == ['--trust-checkpoint'] * trusts
 
 
 def test_other_arguments_repeat_the_step(folder):
     run()
-    StepRunner('.', 'work').run('step', 'tool.py', 'config.py')
+    StepRunner('.', 'work').run('step', 'tool.py', ['config.py'])
     assert len(run()) == 3
 
 

@@ -17,10 +17,11 @@ from typing import Dict, List, Sequence
 
 import numpy as np
 from mmengine.config import Config, DictAction
-from mmengine.fileio import dump, load
+from mmengine.fileio import dump
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import load_json
 from mmboxcaseg.proxy import count_kept
 from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
                                   exit_on_bad_input, read_config)
@@ -203,7 +204,7 @@ def use_masks(cfg: Config, sources: Sequence[dict], files: Dict[str,
         sources (Sequence[dict]): An entry of ``DETECTORS``.
         files (dict[str, str]): Annotation files by name.
     """
-    number = len(load(files['true'])['images'])
+    number = len(load_json(files['true'])['images'])
     parts = dict(
         tenth=list(range(0, number, 10)),
         rest=[i for i in range(number) if i % 10])
@@ -294,10 +295,9 @@ def run(args: argparse.Namespace) -> None:
     print(text)
 
 
+@exit_on_bad_input()
 def main() -> None:
-    args = parse_args()
-    with exit_on_bad_input():
-        run(args)
+    run(parse_args())
 
 
 if __name__ == '__main__':

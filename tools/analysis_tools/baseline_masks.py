@@ -5,8 +5,8 @@ import os.path as osp
 import cv2
 import numpy as np
 
+from mmboxcaseg import track
 from mmboxcaseg.datasets.coco import CocoBoxes, box_area, read_image
-from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.proxy.options import add_mask_options, record_options
 from mmboxcaseg.structures import pixel_boxes, xywh_to_xyxy
@@ -95,8 +95,7 @@ def run(args: argparse.Namespace) -> None:
 
 @exit_on_bad_input()
 def main() -> None:
-    args = parse_args()
-    run(args)
+    run(parse_args())
 
 
 if __name__ == '__main__':

@@ -48,6 +48,7 @@ def plot(epochs: Dict[int, dict], metrics: List[str], out: str) -> None:
     figure.savefig(out, dpi=150)
 
 
+@exit_on_bad_input()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -59,16 +60,15 @@ def main() -> None:
         nargs='+',
         default=['mask/mIoU_star', 'mask/IoU_50', 'mask/IoU_75'])
     args = parser.parse_args()
-    with exit_on_bad_input():
-        epochs = read_validations(args.work_dir)
-        if not epochs:
-            raise InputError(f'{args.work_dir} has no validation log yet.')
-        known = set(next(iter(epochs.values())))
-        missing = sorted(set(args.metrics) - known)
-        if missing:
-            raise InputError(f'{args.work_dir}: the log has no {missing}, '
-                             f'only {sorted(known)}.')
-        plot(epochs, args.metrics, args.out)
+    epochs = read_validations(args.work_dir)
+    if not epochs:
+        raise InputError(f'{args.work_dir} has no validation log yet.')
+    known = set(next(iter(epochs.values())))
+    missing = sorted(set(args.metrics) - known)
+    if missing:
+        raise InputError(f'{args.work_dir}: the log has no {missing}, '
+                         f'only {sorted(known)}.')
+    plot(epochs, args.metrics, args.out)
 
 
 if __name__ == '__main__':

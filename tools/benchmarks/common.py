@@ -34,7 +34,7 @@ COCO_SHAPE = 480, 640
 def best_ms(rounds: int = 3,
             clock: Callable = time.perf_counter,
             **ways: Callable) -> List[float]:
-    """Milliseconds of every way, the best of some rounds; they take turns."""
+    """Best milliseconds of every way; in each round they take turns."""
     times: Dict[str, List[float]] = {name: [] for name in ways}
     for _ in range(rounds + 1):
         for name, work in ways.items():

@@ -54,7 +54,7 @@ def make_item(height: int, width: int, boxes: list, masks: list) -> dict:
 
 
 def draw_item(num: int, height: int, width: int, *sides: int) -> dict:
-    """An image with some ellipses."""
+    """An image with ellipses as objects."""
     shape = height, width
     windows = make_windows(np.random.default_rng(0), num, shape, sides)
     boxes = windows.astype(float).tolist()

@@ -14,18 +14,14 @@ from typing import Callable, Dict, List, Tuple
 
 from converting import (CUT_SHORT, Notes, check_broken, clip_box, make_parser,
                         print_notes, read_all)
-from label_files import (Item, Label, read_classes, read_cvat, read_cvat_file,
-                         read_labelme, read_voc, read_yolo)
+from label_files import (READERS, SUFFIXES, Item, Label, read_classes,
+                         read_cvat_file)
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, first_few, load_image,
                                       make_coco, write_coco)
 from mmboxcaseg.utils.cli import check_file, check_output, exit_on_bad_input
-
-SUFFIXES = dict(yolo='.txt', labelme='.json', voc='.xml')
-READERS = dict(
-    yolo=read_yolo, labelme=read_labelme, voc=read_voc, cvat=read_cvat)
 
 
 def parse_args() -> argparse.Namespace:

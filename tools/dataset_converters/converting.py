@@ -5,11 +5,10 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from mmboxcaseg import InputError
+from mmboxcaseg import InputError, track
 from mmboxcaseg.datasets.coco import (LISTS, entry_problems, first_few,
                                       list_problem, load_coco, load_json,
                                       read_polygons)
-from mmboxcaseg.progress import track
 from mmboxcaseg.proxy.options import DEFAULT_TOLERANCE, pixels
 from mmboxcaseg.utils.cli import run_parallel
 

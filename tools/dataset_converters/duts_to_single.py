@@ -19,11 +19,10 @@ from converting import CUT_SHORT, make_parser, print_notes, read_all
 from mmengine.utils import scandir
 from PIL import Image
 
-from mmboxcaseg import InputError
+from mmboxcaseg import InputError, track
 from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, describe, header_problem,
                                       load_image, mask_problem, read_header,
                                       write_atomically)
-from mmboxcaseg.progress import track
 from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
 
 

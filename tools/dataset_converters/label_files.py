@@ -250,3 +250,9 @@ def _names_of_yaml(text: str, path: Path) -> List[str]:
     usable = isinstance(names, list) and all(
         isinstance(name, str) and name for name in names)
     return names if usable else []
+
+
+# The formats of boxes_to_coco.py: readers, and suffixes of the label files.
+READERS = dict(
+    yolo=read_yolo, labelme=read_labelme, voc=read_voc, cvat=read_cvat)
+SUFFIXES = dict(yolo='.txt', labelme='.json', voc='.xml')

@@ -14,10 +14,9 @@ from converting import add_tolerance, make_parser, read_all
 from mmengine.fileio import dump
 from mmengine.utils import mkdir_or_exist
 
-from mmboxcaseg import InputError
+from mmboxcaseg import InputError, track
 from mmboxcaseg.datasets.coco import (CocoBoxes, describe, file_names,
                                       image_problem, new_folder)
-from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import check_masks, to_labelme
 from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 

@@ -18,9 +18,8 @@ from converting import (Notes, add_tolerance, clip_box, make_parser,
                         print_notes, read_coco)
 from mmengine.utils import mkdir_or_exist
 
-from mmboxcaseg import InputError
+from mmboxcaseg import InputError, track
 from mmboxcaseg.datasets.coco import file_names, new_folder
-from mmboxcaseg.progress import track
 from mmboxcaseg.proxy import check_masks, mask_to_polygons
 from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
 

@@ -31,5 +31,6 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(type='CocoDataset', test_mode=True, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='CocoMetric', metric=['bbox', 'segm'])
+# Right for any annotation ids, unlike the stock metric.
+val_evaluator = dict(type='mmboxcaseg.CocoMetric', metric=['bbox', 'segm'])
 test_evaluator = val_evaluator

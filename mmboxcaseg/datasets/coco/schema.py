@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 import fastjsonschema
-from pycocotools import mask as mask_utils
+import numpy as np
 
 from mmboxcaseg import InputError
+from mmboxcaseg.structures import run_lengths
 from .classes import check_names
 from .messages import entry_name, raise_problems
 
@@ -56,14 +57,14 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
     height, width = img['height'], img['width']
     if segmentation['size'] != [height, width]:
         return '`size` of its RLE is not [height, width] of its image'
-    if isinstance(segmentation['counts'], list):
-        if sum(segmentation['counts']) != height * width:
-            return 'its `counts` do not sum up to the pixels of its image'
-        return None
-    try:
-        mask_utils.decode(segmentation)
-    except ValueError:
-        return 'its `counts` cannot be decoded'
+    counts = segmentation['counts']
+    if isinstance(counts, str):
+        try:
+            counts = run_lengths(counts)
+        except InputError:
+            return 'its `counts` cannot be decoded'
+    if np.any(np.less(counts, 0)) or np.sum(counts) != height * width:
+        return 'its `counts` do not sum up to the pixels of its image'
     return None
 
 

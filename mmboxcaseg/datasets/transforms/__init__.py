@@ -1,6 +1,7 @@
 from .crop_salient_image import CropSalientImage
-from .crops import CropBoxes, CropSalientObject, PackCrops
+from .crops import CropBoxes, CropSalientObject
 from .loading import LoadImageFromFile
+from .pack_crops import PackCrops
 from .proxy import LoadProxyAnnotations, PackProxyInputs, ProxyCopyPaste
 
 __all__ = [

@@ -7,10 +7,7 @@ from typing import Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
-import torch
 from mmcv.transforms import BaseTransform
-from mmdet.structures import DetDataSample
-from mmengine.structures import InstanceData
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import TRANSFORMS
@@ -46,9 +43,9 @@ class CropBoxes(BaseTransform):
     ``instances``.
 
     Added Keys: ``crops`` (n * m, S, S, 3) uint8; ``windows`` (n, 4), the
-    pixel boxes; ``views`` (n, m, 4), what the crops show, if that is not the
-    windows; ``gt_bboxes`` (n, 4) float32, the true boxes in pixels of their
-    first crops.
+    pixel boxes; ``views`` (n, m, 4), the regions that the crops show, only if
+    they differ from the windows; ``gt_bboxes`` (n, 4) float32, the true boxes
+    in pixels of their first crop.
 
     Args:
         size (int, optional): Side S of a crop in pixels. Defaults to
@@ -58,14 +55,15 @@ class CropBoxes(BaseTransform):
         scale (tuple[float]): Range of the factor of width and height.
             Defaults to (1, 1): the crop is the box.
         flip_prob (float): Probability of a horizontal flip. Defaults to 0:
-            the paper flips no box crops.
+            the paper does not flip box crops.
         centred (bool): Whether the centre is shifted, see
             :func:`jitter_box`. Defaults to False.
-        truncate (bool): Whether boxes lose their fractions, see
+        truncate (bool): Whether fractions of boxes are dropped, see
             :func:`pixel_boxes`. Defaults to False.
-        margins (Sequence[float]): Each gives a box one crop, that shows so
-            much more on every side, in widths and heights of the box: for
-            labelling, which averages them. Defaults to (0, ).
+        margins (Sequence[float]): One crop per margin is cut for each box. A
+            crop extends the box on every side by the margin, in widths and
+            heights of the box. Labelling averages the crops. Defaults to
+            (0, ).
         zero_padding (bool): Whether to resize crops as the authors' code
             does, see :func:`resize_fading`; crops are then float32. Defaults
             to False.
@@ -106,14 +104,14 @@ class CropBoxes(BaseTransform):
         size = crop_side(self.size, results)
         if img.shape[:2] != shape:
             raise InputError(
-                f'{results["img_path"]} is {img.shape[1]}x{img.shape[0]} '
-                f'pixels, its annotation file says {shape[1]}x{shape[0]}: '
+                f'{results["img_path"]} has {img.shape[1]}x{img.shape[0]} '
+                f'pixels, but its annotation file says {shape[1]}x{shape[0]}: '
                 'correct `width` and `height` there.')
         boxes = np.array([ins['bbox'] for ins in results['instances']],
                          dtype=np.float64)
         jittered = np.stack([self._jitter(box) for box in boxes])
         windows = pixel_boxes(jittered, *shape, self.truncate)
-        # A box that sticks out of its image may leave it altogether.
+        # A jittered box may lie outside the image: its own box is used.
         lost = (windows[:, :2] >= windows[:, 2:]).any(axis=1)
         windows[lost] = pixel_boxes(boxes[lost], *shape)
         views = windows[:, None]
@@ -167,8 +165,8 @@ class CropBoxes(BaseTransform):
 class CropSalientObject(BaseTransform):
     """Cut a salient image as :class:`CropBoxes` cuts a box in training.
 
-    The object then fills its crop as the objects of boxes fill theirs. The
-    paper shows the whole salient image instead (section 3.2.2).
+    The object then fills its crop as objects fill the crops of boxes. The
+    paper uses the whole salient image instead (section 3.2.2).
 
     Required Keys: ``img``, ``gt_seg_map`` (foreground brighter than 127).
 
@@ -218,96 +216,3 @@ class CropSalientObject(BaseTransform):
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}(size={self.size}, '
                 f'shift={self.shift}, scale={self.scale})')
-
-
-@TRANSFORMS.register_module()
-class PackCrops(BaseTransform):
-    """Pack box crops, or one salient crop with its mask, for the labeller.
-
-    What a sample may supervise is in its data sample: ``gt_instances`` has
-    ``bboxes`` (n, 4) always, in pixels of the crop, and ``masks``
-    (n, S, S) only where the true mask is known and may be learnt. Items of
-    :class:`BoxCropDataset` also carry the arrays ``windows`` (n, 4),
-    ``labels``, ``ann_ids``, ``areas``, each (n, ), and, for evaluation only,
-    ``segmentations`` (list of n COCO segmentations).
-
-    Required Keys: ``crops``, ``windows``, ``gt_bboxes``, ``instances``; or
-    ``img``, ``gt_seg_map`` and ``seg_map_path``.
-
-    Args:
-        meta_keys (Sequence[str]): Keys to keep as meta information.
-
-    Raises:
-        InputError: A salient mask has colours, or is written as 0 and 1; or
-            the crops have another size than the data set asks for.
-    """
-
-    def __init__(
-        self, meta_keys: Sequence[str] = ('img_id', 'img_path', 'ori_shape')
-    ) -> None:
-        self.meta_keys = meta_keys
-
-    def transform(self, results: dict) -> dict:
-        """Pack one item.
-
-        Args:
-            results (dict): Item with its crops.
-
-        Returns:
-            dict: ``inputs`` (n, 3, S, S) uint8 and ``data_samples``.
-        """
-        if 'crops' in results:
-            crops, instances = results['crops'], self._pack_boxes(results)
-        else:
-            crops = results['img'][None]
-            instances = self._pack_salient(results)
-        wanted = results.get('crop_size')
-        if wanted and crops.shape[1:3] != (wanted, wanted):
-            raise InputError(
-                f'crop_size of the data set is {wanted}, but its crops have '
-                f'{crops.shape[2]}x{crops.shape[1]} pixels: remove `size` '
-                'from the transforms of its pipeline.')
-        data_sample = DetDataSample(gt_instances=instances)
-        data_sample.set_metainfo(
-            {key: results[key]
-             for key in self.meta_keys if key in results})
-        crops = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
-        return dict(inputs=torch.from_numpy(crops), data_samples=data_sample)
-
-    @staticmethod
-    def _pack_boxes(results: dict) -> InstanceData:
-        instances = results['instances']
-
-        def column(key: str, dtype: type) -> np.ndarray:
-            return np.array([ins[key] for ins in instances], dtype=dtype)
-
-        # Arrays where the network needs no tensor: between processes every
-        # tensor is a file of its own, an array is not.
-        packed = InstanceData(
-            bboxes=torch.from_numpy(results['gt_bboxes']),
-            windows=results['windows'],
-            labels=column('bbox_label', np.int64),
-            ann_ids=column('ann_id', np.int64),
-            areas=column('area', np.float64))
-        if 'views' in results:
-            packed.views = results['views']
-        if all('segmentation' in ins for ins in instances):
-            packed.segmentations = [ins['segmentation'] for ins in instances]
-        return packed
-
-    @staticmethod
-    def _pack_salient(results: dict) -> InstanceData:
-        seg_map = results['gt_seg_map']
-        mask = seg_map > 127
-        if seg_map.ndim != 2 or seg_map.max() == 1:
-            raise InputError(
-                f'{results["seg_map_path"]} must be a grey image whose '
-                'foreground is brighter than 127; its shape is '
-                f'{seg_map.shape}, its brightest value {seg_map.max()}. Write '
-                'the mask as 0 and 255.')
-        return InstanceData(
-            bboxes=torch.tensor([tight_box(mask)], dtype=torch.float32),
-            masks=torch.from_numpy(mask[None]))
-
-    def __repr__(self) -> str:
-        return f'{self.__class__.__name__}(meta_keys={self.meta_keys})'

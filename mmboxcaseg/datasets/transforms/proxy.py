@@ -12,7 +12,7 @@ from mmboxcaseg.structures import decode_window, pixel_boxes, tight_box, to_rle
 from mmboxcaseg.structures.window_masks import WindowMasks
 
 Instances = Union[np.ndarray, BaseBoxes, WindowMasks]
-# What transforms keep for every instance of an image.
+# Keys with one entry per instance.
 INSTANCE_KEYS = ('gt_bboxes', 'gt_bboxes_labels', 'gt_masks',
                  'gt_ignore_flags')
 
@@ -21,9 +21,9 @@ INSTANCE_KEYS = ('gt_bboxes', 'gt_bboxes_labels', 'gt_masks',
 class LoadProxyAnnotations(LoadAnnotations):
     """Load boxes, labels and weighted masks.
 
-    Takes the place of :class:`mmdet.datasets.transforms.LoadAnnotations`;
-    ``gt_masks`` are :class:`WindowMasks`. A box without mask has an empty
-    one of weight 0 and stays; stock loading would ignore the box, too.
+    Replaces :class:`mmdet.datasets.transforms.LoadAnnotations`; ``gt_masks``
+    are :class:`WindowMasks`. A box without a mask gets an empty mask of
+    weight 0. The stock transform would ignore the box as well.
 
     Args:
         kwargs: Arguments of LoadAnnotations. ``poly2mask`` has no effect.
@@ -48,7 +48,7 @@ class LoadProxyAnnotations(LoadAnnotations):
 class PackProxyInputs(PackDetInputs):
     """Pack inputs as mmdet does, with ``mask_weights`` in gt_instances.
 
-    Takes the place of :class:`mmdet.datasets.transforms.PackDetInputs`.
+    Replaces :class:`mmdet.datasets.transforms.PackDetInputs`.
 
     Raises:
         TypeError: A transform of the pipeline replaced the weighted masks.
@@ -73,15 +73,15 @@ class PackProxyInputs(PackDetInputs):
             raise TypeError(
                 f'{results.get("img_path")}: gt_masks are '
                 f'{type(masks).__name__}, which have no weights. Use '
-                'mmboxcaseg.LoadProxyAnnotations in place of LoadAnnotations, '
-                'and no transform that makes masks anew.')
+                'mmboxcaseg.LoadProxyAnnotations instead of LoadAnnotations, '
+                'and no transform that creates new masks.')
         misfit = _misfit(results['gt_bboxes'], masks, results['img'].shape)
         if misfit:
             raise InputError(
                 f'{results.get("img_path")}: {misfit}. A transform between '
                 'LoadProxyAnnotations and PackProxyInputs (Mosaic, MixUp, '
-                '...) handles boxes but not masks: use its Cached variant, '
-                'or take it out of the pipeline.')
+                '...) changes boxes but not masks: use its Cached variant, '
+                'or remove it from the pipeline.')
         results['gt_mask_weights'] = masks.weights
         return super().transform(results)
 
@@ -90,9 +90,9 @@ class PackProxyInputs(PackDetInputs):
 class ProxyCopyPaste(CopyPaste):
     """:class:`mmdet.datasets.transforms.CopyPaste` with weighted masks.
 
-    Instances whose mask has weight 0 are not pasted: which pixels are theirs
-    is not known. Under a pasted one they keep their boxes, cut to what is
-    not covered.
+    Instances whose mask has weight 0 are not pasted, because their pixels
+    are unknown. Covered by a pasted instance, they keep the visible part of
+    their box.
 
     Args:
         kwargs: Arguments of CopyPaste. ``paste_by_box`` has no effect.
@@ -123,7 +123,7 @@ class ProxyCopyPaste(CopyPaste):
 
 
 def _hold(window: np.ndarray, rle: dict) -> np.ndarray:
-    """Extend a window so that it holds a mask."""
+    """Extend a window so that it contains a mask."""
     x, y, w, h = mask_utils.toBbox(rle)
     if w * h == 0:
         return window
@@ -134,7 +134,7 @@ def _hold(window: np.ndarray, rle: dict) -> np.ndarray:
 
 def _misfit(boxes: BaseBoxes, masks: WindowMasks,
             img_shape: Tuple[int, ...]) -> Optional[str]:
-    """Find out in what masks differ from the boxes and the image."""
+    """Find out how masks do not match the boxes and the image."""
     if len(boxes) != len(masks):
         return f'{len(boxes)} boxes but {len(masks)} masks'
     if (masks.height, masks.width) != tuple(img_shape[:2]):
@@ -151,7 +151,7 @@ def _misfit(boxes: BaseBoxes, masks: WindowMasks,
 
 
 def _uncover(masks: WindowMasks, cover: np.ndarray) -> WindowMasks:
-    """Cut masks and windows to what a mask, shape (H, W), leaves visible."""
+    """Cut masks and windows to the part that a mask (H, W) does not cover."""
     parts, windows = [], []
     for part, extent, (x0, y0, x1, y1) in zip(masks.parts, masks.extents,
                                               masks.windows):

@@ -130,7 +130,7 @@ class ProxyMaskHook(Hook):
         barrier()
 
     def _wait(self, most: int) -> None:
-        """Wait until at most so many images are left; raise what failed."""
+        """Wait until at most ``most`` images are left; raise errors."""
         while len(self.waiting) > most:
             self.waiting.popleft().result()
 

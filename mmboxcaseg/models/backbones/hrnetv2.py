@@ -12,25 +12,17 @@ class BilinearHRModule(HRModule):
     """A high-resolution module that fuses its branches bilinearly.
 
     mmpretrain's module up-samples with 'nearest' and by a fixed factor. The
-    authors' network up-samples bilinearly to the exact size of the finer
-    branch, so any input size works, and their weights need it. Parameters
-    and their names are the same.
+    authors' network, and so their weights, up-samples bilinearly to the exact
+    size of the finer branch, so any input size works. Parameters and their
+    names are the same.
     """
-
-    def _make_fuse_layers(self) -> nn.ModuleList:
-        """Build the layers of the parent class without up-sampling."""
-        rows = super()._make_fuse_layers()
-        for i, row in enumerate(rows):
-            for layer in row[i + 1:]:
-                layer[-1] = nn.Identity()
-        return rows
 
     def forward(self, x: List[Tensor]) -> List[Tensor]:
         """Run the branches and exchange their features.
 
         Args:
-            x (list[Tensor]): One feature map per branch, fine to coarse, each
-                has shape (N, C_i, H_i, W_i).
+            x (list[Tensor]): One map (N, C_i, H_i, W_i) per branch, fine to
+                coarse.
 
         Returns:
             list[Tensor]: Maps of the same shapes.
@@ -38,15 +30,12 @@ class BilinearHRModule(HRModule):
         x = [branch(feat) for branch, feat in zip(self.branches, x)]
         fused = []
         for i, row in enumerate(self.fuse_layers):
-            y = x[i]
+            y, size = x[i], x[i].shape[2:]
             for j, layer in enumerate(row):
-                if j == i:
-                    continue
-                other = layer(x[j])
-                if j > i:
-                    other = F.interpolate(
-                        other, x[i].shape[2:], mode='bilinear')
-                y = y + other
+                if j < i:
+                    y = y + layer(x[j])
+                elif j > i:
+                    y = y + F.interpolate(layer(x[j]), size, mode='bilinear')
             fused.append(self.relu(y))
         return fused
 
@@ -63,8 +52,7 @@ class HRNetV2(HRNet):
     Args:
         arch (str): 'w18', 'w32', 'w48' or another preset of mmpretrain.
             Ignored if ``extra`` is given. Defaults to 'w48'.
-        norm_cfg (dict): Defaults to BN with momentum 0.01, as in the authors'
-            code.
+        norm_cfg (dict): Defaults to BN with the authors' momentum, 0.01.
         kwargs: Other arguments of :class:`mmpretrain.models.HRNet`; ``extra``
             describes a custom network.
     """
@@ -76,28 +64,23 @@ class HRNetV2(HRNet):
         super().__init__(arch=arch, norm_cfg=norm_cfg, **kwargs)
         # The parent class ignores both configs here, so norm_cfg would not
         # reach the first stage.
-        block = self.blocks_dict[self.stage1_cfg['block']]
+        stage = self.stage1_cfg
+        block = self.blocks_dict[stage['block']]
         self.layer1 = ResLayer(
             block,
-            num_blocks=self.stage1_cfg['num_blocks'][0],
+            num_blocks=stage['num_blocks'][0],
             in_channels=64,
-            out_channels=self.stage1_cfg['num_channels'][0] *
-            get_expansion(block),
+            out_channels=stage['num_channels'][0] * get_expansion(block),
             conv_cfg=self.conv_cfg,
             norm_cfg=self.norm_cfg)
 
-    def _make_stage(self, layer_config: dict, in_channels: List[int],
-                    **kwargs) -> nn.Sequential:
-        """Build a stage of bilinear modules with multi-scale outputs."""
-        return nn.Sequential(*[
-            BilinearHRModule(
-                layer_config['num_branches'],
-                self.blocks_dict[layer_config['block']],
-                layer_config['num_blocks'],
-                in_channels,
-                layer_config['num_channels'],
-                with_cp=self.with_cp,
-                conv_cfg=self.conv_cfg,
-                norm_cfg=self.norm_cfg)
-            for _ in range(layer_config['num_modules'])
-        ])
+    def _make_stage(self, *args, **kwargs) -> nn.Sequential:
+        """Build a stage of the parent class and replace its up-sampling."""
+        stage = super()._make_stage(*args, **kwargs)
+        for module in stage:
+            # The parent class has no option for the class of its modules.
+            module.__class__ = BilinearHRModule
+            for i, row in enumerate(module.fuse_layers):
+                for layer in row[i + 1:]:
+                    layer[-1] = nn.Identity()
+        return stage

@@ -3,6 +3,7 @@ from typing import Dict, List
 import torch
 from mmdet.models.dense_heads.condinst_head import CondInstMaskHead
 from mmdet.models.losses import DiceLoss
+from mmdet.models.utils import multi_apply
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -16,8 +17,9 @@ class ProxyCondInstMaskHead(CondInstMaskHead):
     """CondInstMaskHead with mask weights.
 
     A positive location counts in the mask loss by the ``mask_weights`` of the
-    instance that it is matched to. Locations with weight 0 do not count
-    towards ``max_masks_to_train`` and ``topk_masks_per_img``.
+    instance that it is matched to (without them: InputError). Locations with
+    weight 0 do not count towards ``max_masks_to_train`` and
+    ``topk_masks_per_img``.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -29,46 +31,30 @@ class ProxyCondInstMaskHead(CondInstMaskHead):
                      batch_img_metas: List[dict],
                      positive_infos: List[InstanceData],
                      **kwargs) -> Dict[str, Tensor]:
-        """Compute the weighted mask loss.
+        """See :meth:`CondInstMaskHead.loss_by_feat`.
 
-        Args:
-            mask_preds (list[Tensor]): Logits of the positive locations, one
-                per image, each has shape (num_pos, H, W).
-            batch_gt_instances (list[InstanceData]): One per image, with
-                ``masks`` and ``mask_weights`` (num_gt, ).
-            batch_img_metas (list[dict]): Not used.
-            positive_infos (list[InstanceData]): What the positive locations
-                are matched to, one per image.
-
-        Returns:
-            dict[str, Tensor]: ``loss_mask`` and ``mask_share``.
-
-        Raises:
-            InputError: The instances have no ``mask_weights``.
+        An image's logits have shape (num_pos, H, W). Also gives
+        ``mask_share``, the share of the locations with weight above 0.
         """
         weights = [
             mask_weights(gt)[infos.pos_assigned_gt_inds]
             for gt, infos in zip(batch_gt_instances, positive_infos)
         ]
         kept = [weight.nonzero().flatten() for weight in weights]
-        # Stock code only indexes its first argument, so it can select the
-        # numbers of the kept locations instead of their predictions.
-        picked = [
-            self._get_targets_single(*args)
-            for args in zip(kept, batch_gt_instances, (
-                infos[inds] for infos, inds in zip(positive_infos, kept)))
-        ]
-        used = [weight[inds] for weight, (inds, _, _) in zip(weights, picked)]
+        infos = [infos[inds] for infos, inds in zip(positive_infos, kept)]
+        # The stock method only indexes its first argument, so it can select
+        # numbers of kept locations instead of their predictions.
+        picked, targets, counts = multi_apply(self._get_targets_single, kept,
+                                              batch_gt_instances, infos)
+        used = [weight[inds] for weight, inds in zip(weights, picked)]
         scaled = scale_to_mean_one(torch.cat(used)).split(list(map(len, used)))
         # Where an image has no mask loss, the sum keeps the graph connected.
         losses = [
-            preds.sum() * 0 if targets is None else self.loss_mask(
-                preds[inds], targets, weight=weight,
-                reduction_override='none').sum()
-            for preds, (inds, targets,
-                        _), weight in zip(mask_preds, picked, scaled)
+            preds.sum() * 0 if masks is None else self.loss_mask(
+                preds[inds], masks, weight, reduction_override='none').sum()
+            for preds, inds, masks, weight in zip(mask_preds, picked, targets,
+                                                  scaled)
         ]
-        count = max(sum(num for _, _, num in picked), 1)
         return dict(
-            loss_mask=sum(losses) / count,
+            loss_mask=sum(losses) / max(sum(counts), 1),
             mask_share=mask_share(torch.cat(weights)))

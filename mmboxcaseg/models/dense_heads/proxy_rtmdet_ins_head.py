@@ -15,8 +15,8 @@ class _WeightedDynamicMasks:
     """Mask weights for both heads of RTMDet-Ins.
 
     A positive prior counts in the mask loss by the ``mask_weights`` of the
-    instance that it is matched to. The stock loss is a mean over the positive
-    priors of all processes, and so is the weighted one.
+    instance that it is matched to (without them: InputError). Like the stock
+    loss, the weighted one is a mean over the positive priors of all processes.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -24,12 +24,7 @@ class _WeightedDynamicMasks:
         check_mask_loss(self.loss_mask, DiceLoss)
 
     def loss_by_feat(self, *args, **kwargs) -> Dict[str, Tensor]:
-        """Compute the losses of the stock head, the mask loss weighted.
-
-        Returns:
-            dict[str, Tensor]: The losses, and ``mask_share``, the share of
-            the positive priors that have a mask loss.
-        """
+        """Compute the losses of the stock head and ``mask_share``."""
         losses = super().loss_by_feat(*args, **kwargs)
         # The stock method passes on what loss_mask_by_feat returns.
         losses.update(losses.pop('loss_mask'))
@@ -39,22 +34,10 @@ class _WeightedDynamicMasks:
             self, mask_feats: Tensor, flatten_kernels: Tensor,
             sampling_results_list: List[SamplingResult],
             batch_gt_instances: List[InstanceData]) -> Dict[str, Tensor]:
-        """Compute the weighted mask loss.
+        """See :meth:`RTMDetInsHead.loss_mask_by_feat`.
 
-        Args:
-            mask_feats (Tensor): Mask prototypes, has shape (N,
-                num_prototypes, H, W).
-            flatten_kernels (Tensor): Kernels of the dynamic convolutions, has
-                shape (N, num_priors, num_params).
-            sampling_results_list (list[SamplingResult]): One per image.
-            batch_gt_instances (list[InstanceData]): One per image, with
-                ``masks`` and ``mask_weights`` (num_gt, ).
-
-        Returns:
-            dict[str, Tensor]: ``loss_mask`` and ``mask_share``.
-
-        Raises:
-            InputError: The instances have no ``mask_weights``.
+        Prototypes have shape (N, num_prototypes, H, W), kernels (N,
+        num_priors, num_params). Gives ``loss_mask`` and ``mask_share``.
         """
         weights = matched_weights(sampling_results_list, batch_gt_instances)
         scaled = scale_to_mean_one(weights, across_ranks=True)
@@ -64,9 +47,9 @@ class _WeightedDynamicMasks:
                      avg_factor: float) -> Tensor:
             return loss(pred, target, weight=scaled, avg_factor=avg_factor)
 
-        # The stock method calls self.loss_mask once, with weight=None, and
-        # has no argument for weights; it is too long to copy. An attribute
-        # in __dict__ hides the submodule while it runs.
+        # The stock method calls self.loss_mask once, with weight=None, has no
+        # argument for weights and is too long to copy. An attribute in
+        # __dict__ hides the submodule while it runs.
         self.__dict__['loss_mask'] = weighted
         try:
             loss_mask = super().loss_mask_by_feat(mask_feats, flatten_kernels,

@@ -20,8 +20,8 @@ def fuse_logits(salient: Optional[Tensor],
         transferred (Tensor | None): Logits of the transferred head, same
             shape. If one of the two is None, the other is returned.
         alpha (float): Share of the salient head, in [0, 1].
-        space (str): 'prob' mixes probabilities as in the paper, 'logit'
-            mixes logits as in the authors' code. Defaults to 'prob'.
+        space (str): 'prob' mixes probabilities (paper), 'logit' logits
+            (authors' code). Defaults to 'prob'.
 
     Returns:
         Tensor: Logits of the fused map, same shape.
@@ -43,10 +43,8 @@ class MapFusion(nn.Module):
     """Fuses the salient and the transferred map, see :func:`fuse_logits`.
 
     Args:
-        alpha (float): Share of the salient head. Defaults to 0.7, the
-            paper's best (Table 6).
-        space (str): 'prob' (paper) or 'logit' (authors' code). Defaults to
-            'prob'.
+        alpha (float): Defaults to 0.7, the paper's best (Table 6).
+        space (str): Defaults to 'prob'.
 
     Raises:
         InputError: ``alpha`` or ``space`` is invalid.
@@ -56,8 +54,7 @@ class MapFusion(nn.Module):
         super().__init__()
         if not 0 <= alpha <= 1 or space not in ('prob', 'logit'):
             raise InputError(
-                f'alpha={alpha} must be in [0, 1] and space={space!r} '
-                "'prob' or 'logit'.")
+                f"{alpha=} must be in [0, 1] and {space=} 'prob' or 'logit'.")
         self.alpha = alpha
         self.space = space
 

@@ -7,10 +7,10 @@ from mmboxcaseg.registry import MODELS
 class HeadBatchNorm2d(nn.BatchNorm2d):
     """Batch normalization that accepts an empty batch while training.
 
-    A batch may have no crop with a mask. The stock layer would then change
-    its running statistics; here they stay, and the parameters get a gradient
-    of 0, which DistributedDataParallel waits for. SyncBN, which replaces this
-    layer if a config asks for it, handles a process without crops itself.
+    Without a crop with a mask, the stock layer would change its running
+    statistics; here they stay, and the parameters get a gradient of 0, which
+    DistributedDataParallel waits for. SyncBN, which replaces this layer if a
+    config asks for it, handles a process without crops itself.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -27,8 +27,8 @@ class SegmentationHead(BaseModule):
     Args:
         channels (int): Channels of the features and of the hidden layer.
         init_cfg (dict | list[dict]): Defaults to N(0, 0.001) for the weights,
-            as in the authors' code, and 0 for the biases. The authors' code
-            keeps PyTorch's uniform initialization for the biases.
+            as in the authors' code, and 0 for the biases, for which the
+            authors' code keeps PyTorch's uniform initialization.
     """
 
     def __init__(
@@ -42,12 +42,5 @@ class SegmentationHead(BaseModule):
         self.conv2 = nn.Conv2d(channels, 1, 1)
 
     def forward(self, feats: Tensor) -> Tensor:
-        """Score every position.
-
-        Args:
-            feats (Tensor): Has shape (N, C, H, W).
-
-        Returns:
-            Tensor: Logits, has shape (N, 1, H, W).
-        """
+        """Turn features (N, C, H, W) into logits (N, 1, H, W)."""
         return self.conv2(self.bn(self.conv1(feats)).relu())

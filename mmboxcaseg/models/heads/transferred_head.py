@@ -14,12 +14,11 @@ class WeightTransfer(nn.Module):
 
     A two-layer MLP with leaky ReLU (section 3.3.2) maps each row of the
     source's weight, one row per output channel. The bias is scaled by k and
-    shifted by b, two parameters that start at 1 and 0. The source is
-    detached: it gets no gradient.
+    shifted by b, which start at 1 and 0. The source gets no gradient.
 
     Args:
-        row_length (int): Length n = in_channels * k * k of a row. The hidden
-            layer has 4n units, as in the authors' code.
+        row_length (int): Length in_channels * k * k of a row. The hidden
+            layer is 4 times as wide, as in the authors' code.
     """
 
     def __init__(self, row_length: int) -> None:
@@ -30,15 +29,7 @@ class WeightTransfer(nn.Module):
         self.b = nn.Parameter(torch.zeros(1))
 
     def forward(self, source: nn.Conv2d) -> Tuple[Tensor, Tensor]:
-        """Predict the parameters.
-
-        Args:
-            source (nn.Conv2d): Its weight has shape (O, I, k, k), its bias
-                (O, ).
-
-        Returns:
-            tuple[Tensor]: Weight (O, I, k, k) and bias (O, ).
-        """
+        """Predict weight (O, I, k, k) and bias (O, ) from the source's."""
         weight, bias = source.weight.detach(), source.bias.detach()
         rows = F.leaky_relu(self.fc1(weight.flatten(1)), 0.1)
         return self.fc2(rows).view_as(weight), self.k * bias + self.b
@@ -46,14 +37,14 @@ class WeightTransfer(nn.Module):
 
 @MODELS.register_module()
 class TransferredHead(BaseModule):
-    """A segmentation head whose convolutions come from the weak head.
+    """Segmentation head whose convolutions come from the weak head (Figure 4).
 
-    Only its BN is its own (Figure 4).
+    Only its BN is its own.
 
     Args:
         channels (int): Channels of the features.
-        init_cfg (dict | list[dict]): Defaults to N(0, 0.01) for the weights
-            of the MLPs, as in the authors' code.
+        init_cfg (dict | list[dict]): Defaults to N(0, 0.01) for the MLPs, as
+            in the authors' code.
     """
 
     def __init__(
@@ -74,15 +65,10 @@ class TransferredHead(BaseModule):
                 nn.init.normal_(module.bias, std=0.01)
 
     def forward(self, feats: Tensor, weak_head: SegmentationHead) -> Tensor:
-        """Score every position with the predicted parameters.
+        """Turn features (N, C, H, W) into logits (N, 1, H, W).
 
-        Args:
-            feats (Tensor): Has shape (N, C, H, W).
-            weak_head (SegmentationHead): The source. It gets no gradient.
-
-        Returns:
-            Tensor: Logits, has shape (N, 1, H, W).
+        ``weak_head`` is the source of the parameters. It gets no gradient.
         """
         hidden = F.conv2d(feats, *self.transfer1(weak_head.conv1))
-        hidden = self.bn(hidden).relu()
-        return F.conv2d(hidden, *self.transfer2(weak_head.conv2))
+        return F.conv2d(
+            self.bn(hidden).relu(), *self.transfer2(weak_head.conv2))

@@ -1,4 +1,4 @@
-"""What the labeller's losses have in common: their targets and their call.
+"""Base class and targets of the labeller's losses.
 
 Letters in shapes: N crops of a batch, K of them with a mask, S side of a crop.
 """
@@ -11,16 +11,15 @@ from mmboxcaseg import InputError
 
 
 class CropTargets(NamedTuple):
-    """What a batch of crops is supervised with.
+    """Targets of a batch of crops.
 
     Attributes:
-        crops (Tensor): The normalised crops, the network's input, has shape
-            (N, 3, S, S).
+        crops (Tensor): The normalised crops, has shape (N, 3, S, S).
         boxes (Tensor): Ground-truth boxes in pixels of the crops, xyxy,
             half-open, has shape (N, 4). A box may extend beyond its crop.
         masks (Tensor): Masks of 0 and 1, has shape (K, S, S).
-        has_mask (Tensor): Boolean, has shape (N, ). The k-th mask belongs to
-            the k-th crop for which it is True.
+        has_mask (Tensor): Which K crops the masks belong to, in order;
+            boolean, has shape (N, ).
     """
 
     crops: Tensor
@@ -34,19 +33,16 @@ class CropTargets(NamedTuple):
 
         Args:
             crops (Tensor): Normalised crops, has shape (N, 3, S, S).
-            data_samples (list[DetDataSample]): One per item.
-                ``gt_instances`` has ``bboxes`` (n, 4), and ``masks``
-                (n, S, S) where masks may be used for training.
-
-        Returns:
-            CropTargets: The targets of all N crops.
+            data_samples (list[DetDataSample]): ``gt_instances`` has
+                ``bboxes`` (n, 4), and ``masks`` (n, S, S) where masks may be
+                used for training.
         """
         all_gt = [sample.gt_instances for sample in data_samples]
         boxes = torch.cat([gt.bboxes for gt in all_gt])
         # Starts with an empty tensor: a batch may have no mask at all.
         masks = [crops.new_zeros(0, *crops.shape[2:])]
         masks += [gt.masks.to(crops) for gt in all_gt if 'masks' in gt]
-        has_mask = sum([['masks' in gt] * len(gt) for gt in all_gt], [])
+        has_mask = ['masks' in gt for gt in all_gt for _ in range(len(gt))]
         return cls(crops, boxes, torch.cat(masks),
                    boxes.new_tensor(has_mask, dtype=torch.bool))
 
@@ -60,25 +56,31 @@ class CropTargets(NamedTuple):
 class CropLoss(nn.Module):
     """Base class of the labeller's losses.
 
-    A loss is a subclass with :meth:`compute` in a file of this folder. It is
-    then listed in ``weak_losses`` or ``pixel_losses`` of the config.
+    A new loss is a file in this folder with a registered subclass that
+    defines :meth:`compute`, and an entry in ``weak_losses`` or
+    ``pixel_losses`` of the config.
 
     Args:
-        loss_weight (float): Factor of the loss.
-        reduction (str): 'mean', 'sum' or 'none'.
-        loss_name (str): Name in the log. It starts with 'loss': only such
-            losses are added up and used for training.
+        loss_weight (float): Factor of the loss. Defaults to 1.
+        reduction (str): 'mean', 'sum' or 'none'. Defaults to 'mean'.
+        loss_name (str, optional): Name in the log. It starts with 'loss':
+            only such losses are added up and used for training. Defaults to
+            the class name: ``MILLoss`` is logged as 'loss_mil'.
 
     Raises:
         InputError: ``reduction`` or ``loss_name`` is invalid.
     """
 
-    def __init__(self, loss_weight: float, reduction: str,
-                 loss_name: str) -> None:
+    def __init__(self,
+                 loss_weight: float = 1.0,
+                 reduction: str = 'mean',
+                 loss_name: Optional[str] = None) -> None:
         super().__init__()
+        if loss_name is None:
+            name = type(self).__name__.removesuffix('Loss')
+            loss_name = f'loss_{name.lower()}'
         if not loss_name.startswith('loss'):
-            raise InputError(
-                f"loss_name={loss_name!r} must start with 'loss'.")
+            raise InputError(f"{loss_name=} must start with 'loss'.")
         _check_reduction(reduction)
         self.loss_weight = loss_weight
         self.reduction = reduction
@@ -96,39 +98,31 @@ class CropLoss(nn.Module):
             pred (Tensor): Logits, has shape (N, S, S).
             targets (CropTargets): Targets of the same N crops.
             weight (Tensor, optional): Weight of each crop, has shape (N, ).
-            avg_factor (float, optional): Divides the sum of a mean, instead
-                of the number of terms.
+            avg_factor (float, optional): Divisor of a mean instead of the
+                number of terms.
             reduction_override (str, optional): Replaces ``reduction``.
 
         Returns:
             Tensor: A scalar; one value per term with reduction 'none'.
         """
-        reduction = reduction_override or self.reduction
-        _check_reduction(reduction)
-        return self.loss_weight * self.compute(
-            pred,
-            targets,
-            weight=weight,
-            reduction=reduction,
-            avg_factor=avg_factor)
+        reduce_args = dict(weight=weight, avg_factor=avg_factor)
+        reduce_args['reduction'] = reduction_override or self.reduction
+        _check_reduction(reduce_args['reduction'])
+        return self.loss_weight * self.compute(pred, targets, **reduce_args)
 
     def compute(self, pred: Tensor, targets: CropTargets,
                 **reduce_args) -> Tensor:
-        """Compute the loss without ``loss_weight``.
+        """Compute the reduced loss, without ``loss_weight``.
 
         Args:
             pred (Tensor): Logits, has shape (N, S, S).
             targets (CropTargets): Targets of the same N crops.
             reduce_args: ``weight``, ``reduction`` and ``avg_factor``, as for
                 mmdet's ``weight_reduce_loss``.
-
-        Returns:
-            Tensor: The reduced loss.
         """
         raise NotImplementedError
 
 
 def _check_reduction(reduction: str) -> None:
     if reduction not in ('mean', 'sum', 'none'):
-        raise InputError(f"reduction={reduction!r} must be 'mean', 'sum' or "
-                         "'none'.")
+        raise InputError(f"{reduction=} must be 'mean', 'sum' or 'none'.")

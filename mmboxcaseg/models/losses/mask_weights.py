@@ -16,13 +16,7 @@ from mmboxcaseg import InputError
 
 
 def mask_weights(gt_instances: InstanceData) -> Tensor:
-    """Get the mask weights of the instances of an image.
-
-    Args:
-        gt_instances (InstanceData): The instances.
-
-    Returns:
-        Tensor: Weights in [0, 1], has shape (num_gt, ).
+    """Get the weights in [0, 1] of the masks of an image, shape (num_gt, ).
 
     Raises:
         InputError: The instances have no ``mask_weights``.
@@ -38,19 +32,8 @@ def mask_weights(gt_instances: InstanceData) -> Tensor:
 
 def matched_weights(sampling_results: Sequence[SamplingResult],
                     batch_gt_instances: Sequence[InstanceData]) -> Tensor:
-    """Get the mask weight of the instance that each sample is matched to.
-
-    Args:
-        sampling_results (Sequence[SamplingResult]): One per image.
-        batch_gt_instances (Sequence[InstanceData]): One per image, with
-            ``mask_weights`` of shape (num_gt, ).
-
-    Returns:
-        Tensor: Weights of the n positive samples, has shape (n, ).
-
-    Raises:
-        InputError: The instances have no ``mask_weights``.
-    """
+    """Get the mask weights of the instances that the n positive samples of a
+    batch are matched to, shape (n, ), see :func:`mask_weights`."""
     return torch.cat([
         mask_weights(gt)[res.pos_assigned_gt_inds]
         for res, gt in zip(sampling_results, batch_gt_instances)
@@ -63,19 +46,11 @@ def mask_share(weights: Tensor) -> Tensor:
 
 
 def scale_to_mean_one(weights: Tensor, across_ranks: bool = False) -> Tensor:
-    """Scale weights so that a plain mean becomes the weighted mean.
+    """Scale weights (n, ) so that a plain mean becomes the weighted mean.
 
     ``sum(w * loss) / sum(w) = mean(w * n / sum(w) * loss)``. Weights that are
-    all 1 stay exactly 1, weights of 0 stay exactly 0.
-
-    Args:
-        weights (Tensor): Weights in [0, 1], has shape (n, ).
-        across_ranks (bool): Whether the mean is taken over the samples of all
-            processes. Every process must then call this function. Defaults
-            to False.
-
-    Returns:
-        Tensor: Scaled weights, has shape (n, ).
+    all 1 stay exactly 1, weights of 0 stay exactly 0. If ``across_ranks``, the
+    mean is over the samples of all processes, and all must call this.
     """
     sums = torch.stack([weights.new_tensor(len(weights)), weights.sum()])
     count, total = reduce_mean(sums) if across_ranks else sums
@@ -94,31 +69,21 @@ def weighted_mask_loss(loss: CrossEntropyLoss, pred: Tensor, target: Tensor,
         weights (Tensor): Weights in [0, 1], has shape (n, ).
 
     Returns:
-        Tensor: The loss. It is bit-identical to the stock loss if all
-        weights are 1, and 0 with a gradient if all are 0 or n = 0.
+        Tensor: Bit-identical to the stock loss if all weights are 1; 0 with a
+        gradient if all are 0 or n = 0.
     """
     if not len(pred):
         return pred.sum()
     # mmdet's mask cross-entropy has no weight per instance. It multiplies by
     # its class_weight element by element, so any shape that broadcasts works.
-    weights = scale_to_mean_one(weights)
+    scaled = scale_to_mean_one(weights).reshape(-1, *[1] * (target.dim() - 1))
     return loss.loss_weight * mask_cross_entropy(
-        pred,
-        target,
-        labels,
-        class_weight=weights.reshape(-1, *[1] * (target.dim() - 1)))
+        pred, target, labels, class_weight=scaled)
 
 
 def check_mask_loss(loss: nn.Module, needed: Type[nn.Module]) -> None:
-    """Refuse a mask loss that cannot be weighted per instance.
-
-    Args:
-        loss (nn.Module): The mask loss of a head.
-        needed (type): The class whose arguments the weighted head uses.
-
-    Raises:
-        InputError: It is another loss.
-    """
+    """Refuse (InputError) a mask loss that is not of the class ``needed``,
+    whose weights per instance the weighted head uses."""
     if not isinstance(loss, needed) or not getattr(loss, 'use_mask', True):
         option = '(use_mask=True)' if needed is CrossEntropyLoss else ''
         raise InputError(

@@ -20,14 +20,14 @@ def box_bags(boxes: Tensor,
         boxes (Tensor): Boxes in pixels of their maps, xyxy, half-open, has
             shape (N, 4). They may extend beyond the map.
         size (tuple[int]): Height H and width W of a map.
-        ignore_cut (bool): Whether to ignore the positive rows of a box that
-            is cut by the left or right border, and the positive columns of
-            one that is cut by the upper or lower border: the object may cross
-            such a bag outside the map. Defaults to False.
+        ignore_cut (bool): Whether to ignore the positive rows of a box cut by
+            the left or right border, and the positive columns of one cut by
+            the upper or lower border: the object may cross them outside the
+            map. Defaults to False.
 
     Returns:
-        tuple[Tensor]: The labels of the bags and whether they count, both
-        boolean, have shape (N, H + W), rows first.
+        tuple[Tensor]: Labels of the bags and whether the bags count, booleans
+        of shape (N, H + W), rows first.
     """
     height, width = size
     x0, y0, x1, y1 = boxes[..., None].unbind(1)
@@ -49,11 +49,7 @@ def box_bags(boxes: Tensor,
 def mask_bags(masks: Tensor) -> Tensor:
     """Label the bags: rows and columns that cross the mask are positive.
 
-    Args:
-        masks (Tensor): Masks of 0 and 1, has shape (N, H, W).
-
-    Returns:
-        Tensor: Boolean labels, has shape (N, H + W), rows first.
+    Masks of 0 and 1 (N, H, W) give booleans (N, H + W), rows first.
     """
     return torch.cat([masks.amax(dim=2), masks.amax(dim=1)], dim=1).bool()
 
@@ -71,23 +67,20 @@ def mil_loss(pred: Tensor,
 
     Args:
         pred (Tensor): Logits, has shape (N, H, W).
-        labels (Tensor): Which bags cross the object, has shape (N, H + W),
-            see :func:`box_bags`.
+        labels (Tensor): See :func:`box_bags`, has shape (N, H + W).
         valid (Tensor, optional): Which bags count, boolean, has shape
             (N, H + W). Defaults to all.
         weight (Tensor, optional): Weight of each map, has shape (N, ).
-        reduction (str): 'mean', 'sum' or 'none'. Defaults to 'mean'.
-        avg_factor (float, optional): Divides the sum of a mean. Defaults to
-            the number of bags that count.
+        reduction (str): Over the bags. Defaults to 'mean'.
+        avg_factor (float, optional): Defaults to the number of valid bags.
 
     Returns:
-        Tensor: A scalar, 0 with a gradient if no bag counts; has shape
-        (N, H + W) with reduction 'none'.
+        Tensor: A scalar (0 with a gradient if no bag counts), or (N, H + W).
     """
     # max(dim) sends the gradient to one pixel only. It is several times
     # faster than amax, which looks for ties.
-    rows, cols = pred.max(dim=2).values, pred.max(dim=1).values
-    bags = torch.cat([rows, cols], dim=1).float()
+    bags = [pred.max(dim=2).values, pred.max(dim=1).values]
+    bags = torch.cat(bags, dim=1).float()
     loss = F.binary_cross_entropy_with_logits(
         bags, labels.float(), reduction='none')
     if valid is None:
@@ -104,27 +97,20 @@ class MILLoss(CropLoss):
     """Multiple-instance loss, see :func:`mil_loss`.
 
     Args:
-        ignore_cut (bool): See :func:`box_bags`. Defaults to False, the
-            paper's loss.
-        loss_weight (float): Defaults to 1.
-        reduction (str): Defaults to 'mean'.
-        loss_name (str): Defaults to 'loss_mil'.
+        ignore_cut (bool): See :func:`box_bags`. Defaults to False (paper).
+        kwargs: See :class:`CropLoss`.
     """
 
-    def __init__(self,
-                 ignore_cut: bool = False,
-                 loss_weight: float = 1.0,
-                 reduction: str = 'mean',
-                 loss_name: str = 'loss_mil') -> None:
-        super().__init__(loss_weight, reduction, loss_name)
+    def __init__(self, ignore_cut: bool = False, **kwargs) -> None:
+        super().__init__(**kwargs)
         self.ignore_cut = ignore_cut
 
     def compute(self, pred: Tensor, targets: CropTargets,
                 **reduce_args) -> Tensor:
-        """Compute the loss, see :meth:`CropLoss.compute`."""
+        """See :meth:`CropLoss.compute`."""
         labels, valid = box_bags(targets.boxes, pred.shape[1:],
                                  self.ignore_cut)
-        # A mask says more than its box: section 3.2, MIL on salient images.
+        # A mask is more exact than its box (section 3.2: salient images).
         labels[targets.has_mask] = mask_bags(targets.masks)
         valid[targets.has_mask] = True
         return mil_loss(pred, labels, valid, **reduce_args)

@@ -13,14 +13,18 @@ class _SquaredDifferences(torch.autograd.Function):
     """Sum of squared differences between neighbours, and its gradient.
 
     With the Laplacian L of the pixel grid, the sum over all pairs is p^T L p
-    and its gradient is 2 L p. Both need only the one map L p, while autograd
-    would keep and visit a map for each of the 8 neighbours.
+    and its gradient is 2 L p. Both need only the map L p, while autograd
+    would keep a map for each of the 8 neighbours.
     """
 
     @staticmethod
     def forward(ctx, prob: Tensor, zero_padding: bool,
                 weight: Optional[Tensor]) -> Tensor:
-        laplacian = _degree(prob, zero_padding) * prob
+        degree = _neighbour_sum(torch.ones_like(prob[:1]))
+        if zero_padding:
+            # A pair with the padding is counted from one end only: half.
+            degree = (degree + 8) / 2
+        laplacian = degree * prob
         laplacian -= _neighbour_sum(prob)
         if weight is not None:
             laplacian *= weight[:, None, None]
@@ -46,13 +50,6 @@ def _neighbour_sum(prob: Tensor) -> Tensor:
     return total
 
 
-def _degree(prob: Tensor, zero_padding: bool) -> Tensor:
-    """Diagonal of L, the number of neighbours, has shape (1, H, W)."""
-    inside = _neighbour_sum(torch.ones_like(prob[:1]))
-    # A pair with the padding is counted from one end only, so it is half.
-    return (inside + 8) / 2 if zero_padding else inside
-
-
 def pairwise_loss(pred: Tensor,
                   zero_padding: bool = False,
                   weight: Optional[Tensor] = None,
@@ -69,17 +66,14 @@ def pairwise_loss(pred: Tensor,
             background, as in the authors' code; in Eq. (2) it adds nothing.
             Defaults to False.
         weight (Tensor, optional): Weight of each map, has shape (N, ).
-        reduction (str): 'mean', 'sum' or 'none', over the maps. Defaults to
-            'mean'.
-        avg_factor (float, optional): Divides the sum of a mean. Defaults to
-            N.
+        reduction (str): Over the maps. Defaults to 'mean'.
+        avg_factor (float, optional): Defaults to N.
 
     Returns:
-        Tensor: A scalar, 0 with a gradient for N = 0; has shape (N, ) with
-        reduction 'none'.
+        Tensor: A scalar (0 with a gradient for N = 0), or of shape (N, ).
     """
     if reduction == 'none' or avg_factor is not None:
-        # Per map. No config of ours needs it, so a plain loop is enough.
+        # Per map. No config needs it, so a plain loop is enough.
         loss = [pairwise_loss(one[None], zero_padding) for one in pred]
         loss = torch.stack(loss) if loss else pred.float().sum((1, 2))
         return weight_reduce_loss(loss, weight, reduction, avg_factor)
@@ -99,19 +93,17 @@ class PairwiseLoss(CropLoss):
     Args:
         zero_padding (bool): See :func:`pairwise_loss`. Defaults to False.
         loss_weight (float): Defaults to 0.05, as in Eq. (1).
-        reduction (str): Defaults to 'mean'.
-        loss_name (str): Defaults to 'loss_pairwise'.
+        kwargs: See :class:`CropLoss`.
     """
 
     def __init__(self,
                  zero_padding: bool = False,
                  loss_weight: float = 0.05,
-                 reduction: str = 'mean',
-                 loss_name: str = 'loss_pairwise') -> None:
-        super().__init__(loss_weight, reduction, loss_name)
+                 **kwargs) -> None:
+        super().__init__(loss_weight, **kwargs)
         self.zero_padding = zero_padding
 
     def compute(self, pred: Tensor, targets: CropTargets,
                 **reduce_args) -> Tensor:
-        """Compute the loss, see :meth:`CropLoss.compute`."""
+        """See :meth:`CropLoss.compute`."""
         return pairwise_loss(pred, self.zero_padding, **reduce_args)

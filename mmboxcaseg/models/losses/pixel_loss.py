@@ -19,20 +19,16 @@ def pixel_loss(pred: Tensor,
         pred (Tensor): Logits of the fused map, has shape (K, H, W).
         masks (Tensor): Masks of 0 and 1, has shape (K, H, W).
         weight (Tensor, optional): Weight of each map, has shape (K, ).
-        reduction (str): 'mean', 'sum' or 'none', over the pixels. Defaults to
-            'mean'.
-        avg_factor (float, optional): Divides the sum of a mean. Defaults to
-            the number of pixels.
+        reduction (str): Over the pixels. Defaults to 'mean'.
+        avg_factor (float, optional): Defaults to the number of pixels.
 
     Returns:
-        Tensor: A scalar, 0 with a gradient for K = 0; has shape (K, H, W)
-        with reduction 'none'.
+        Tensor: A scalar (0 with a gradient for K = 0), or (K, H, W).
     """
     if reduction == 'mean' and not len(pred):
         return pred.sum()  # a mean of nothing would be NaN
     masks = masks.to(pred.dtype)
-    if weight is not None:
-        weight = weight[:, None, None]
+    weight = None if weight is None else weight[:, None, None]
     if avg_factor is None:
         return F.binary_cross_entropy_with_logits(
             pred, masks, weight, reduction=reduction)
@@ -44,22 +40,10 @@ def pixel_loss(pred: Tensor,
 class PixelLoss(CropLoss):
     """Pixel loss on the crops that have a mask, see :func:`pixel_loss`.
 
-    Args:
-        loss_weight (float): Lambda of Eq. (4). Defaults to 1.
-        reduction (str): Defaults to 'mean'.
-        loss_name (str): Defaults to 'loss_pixel'.
+    ``loss_weight`` is lambda of Eq. (4).
     """
-
-    def __init__(self,
-                 loss_weight: float = 1.0,
-                 reduction: str = 'mean',
-                 loss_name: str = 'loss_pixel') -> None:
-        super().__init__(loss_weight, reduction, loss_name)
 
     def compute(self, pred: Tensor, targets: CropTargets,
                 **reduce_args) -> Tensor:
-        """Compute the loss, see :meth:`CropLoss.compute`.
-
-        All crops of the targets have a mask, so N = K.
-        """
+        """See :meth:`CropLoss.compute`; all N = K crops have a mask."""
         return pixel_loss(pred, targets.masks, **reduce_args)

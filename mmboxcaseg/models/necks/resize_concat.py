@@ -17,17 +17,10 @@ class ResizeConcat(BaseModule):
     """
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
-        """Join the maps.
-
-        Args:
-            feats (Sequence[Tensor]): Fine to coarse, each has shape
-                (N, C_i, H_i, W_i).
-
-        Returns:
-            Tensor: Has shape (N, sum C_i, H_0, W_0).
-        """
-        size = feats[0].shape[2:]
-        return torch.cat(
-            [feats[0]] +
-            [F.interpolate(feat, size, mode='bilinear') for feat in feats[1:]],
-            dim=1)
+        """Join maps (N, C_i, H_i, W_i), fine to coarse: (N, C, H_0, W_0)."""
+        finest, *others = feats
+        others = [
+            F.interpolate(feat, finest.shape[2:], mode='bilinear')
+            for feat in others
+        ]
+        return torch.cat([finest, *others], dim=1)

@@ -3,7 +3,8 @@
 An RoI counts in the mask loss by the ``mask_weights`` of the instance that it
 is matched to; a dropped mask (section 3.4) has weight 0. The loss is the mean
 of the stock head's loss, weighted. If all weights are 0, loss and gradients
-are exactly 0 and the graph stays connected. Box losses do not change.
+are exactly 0 and the graph stays connected. Box losses do not change. Ground
+truth without ``mask_weights`` raises an InputError.
 """
 from typing import List
 
@@ -34,22 +35,10 @@ class _WeightedRoIMasks:
                         sampling_results: List[SamplingResult],
                         batch_gt_instances: List[InstanceData],
                         rcnn_train_cfg: ConfigDict) -> dict:
-        """Compute the weighted mask loss over the RoIs.
+        """See :meth:`FCNMaskHead.loss_and_target`.
 
-        Args:
-            mask_preds (Tensor): Logits, has shape (num_pos, num_classes, h,
-                w).
-            sampling_results (list[SamplingResult]): One per image.
-            batch_gt_instances (list[InstanceData]): One per image, with
-                ``labels``, ``masks`` and ``mask_weights`` (num_gt, ).
-            rcnn_train_cfg (ConfigDict): ``train_cfg`` of the RCNN.
-
-        Returns:
-            dict: ``loss_mask``, a dict of the loss and of ``mask_share``, and
-            ``mask_targets``, which has shape (num_pos, h, w).
-
-        Raises:
-            InputError: The instances have no ``mask_weights``.
+        The logits have shape (num_pos, num_classes, h, w). ``loss_mask`` is a
+        dict of the loss and ``mask_share``: RoI heads log all of it.
         """
         targets = self.get_targets(sampling_results, batch_gt_instances,
                                    rcnn_train_cfg)
@@ -63,7 +52,7 @@ class _WeightedRoIMasks:
 
 def _mask_classes(head: FCNMaskHead,
                   sampling_results: List[SamplingResult]) -> Tensor:
-    """Channel of ``mask_preds`` that each positive RoI uses, (num_pos, )."""
+    """Channel of the logits that each positive RoI uses, (num_pos, )."""
     labels = torch.cat([res.pos_gt_labels for res in sampling_results])
     return torch.zeros_like(labels) if head.class_agnostic else labels
 
@@ -95,32 +84,17 @@ class ProxyMaskPointHead(MaskPointHead):
                         sampling_results: List[SamplingResult],
                         batch_gt_instances: List[InstanceData],
                         cfg: ConfigDict) -> dict:
-        """Compute the weighted loss of the points of all RoIs.
+        """See :meth:`MaskPointHead.loss_and_target`.
 
-        Args:
-            point_pred (Tensor): Logits, has shape (num_pos, num_classes,
-                num_points).
-            rel_roi_points (Tensor): Points relative to their RoI, has shape
-                (num_pos, num_points, 2).
-            sampling_results (list[SamplingResult]): One per image.
-            batch_gt_instances (list[InstanceData]): One per image, with
-                ``labels``, ``masks`` and ``mask_weights`` (num_gt, ).
-            cfg (ConfigDict): ``train_cfg`` of the RCNN.
-
-        Returns:
-            dict: ``loss_point`` and ``point_target``, which has shape
-            (num_pos, num_points).
-
-        Raises:
-            InputError: The instances have no ``mask_weights``.
+        The logits have shape (num_pos, num_classes, num_points).
         """
         rois = bbox2roi([res.pos_priors for res in sampling_results])
         targets = self.get_targets(rois, rel_roi_points, sampling_results,
                                    batch_gt_instances, cfg)
-        loss = weighted_mask_loss(
-            self.loss_point, point_pred, targets,
-            _mask_classes(self, sampling_results),
-            matched_weights(sampling_results, batch_gt_instances))
+        weights = matched_weights(sampling_results, batch_gt_instances)
+        loss = weighted_mask_loss(self.loss_point, point_pred, targets,
+                                  _mask_classes(self, sampling_results),
+                                  weights)
         return dict(loss_point=loss, point_target=targets)
 
 
@@ -135,24 +109,11 @@ class ProxyMaskIoUHead(MaskIoUHead):
                     batch_gt_instances: List[InstanceData], mask_preds: Tensor,
                     mask_targets: Tensor,
                     rcnn_train_cfg: ConfigDict) -> Tensor:
-        """Compute the IoU of predicted masks and their targets.
+        """See :meth:`MaskIoUHead.get_targets`, has shape (num_pos, ).
 
-        Args:
-            sampling_results (list[SamplingResult]): One per image.
-            batch_gt_instances (list[InstanceData]): One per image, with
-                ``masks`` and ``mask_weights`` (num_gt, ).
-            mask_preds (Tensor): Predicted masks, has shape (num_pos, h, w).
-            mask_targets (Tensor): Target masks, has shape (num_pos, h, w).
-            rcnn_train_cfg (ConfigDict): ``train_cfg`` of the RCNN.
-
-        Returns:
-            Tensor: IoU, has shape (num_pos, ). It is 0, which the stock loss
-            ignores, for masks with weight below 1.
-
-        Raises:
-            InputError: The instances have no ``mask_weights``.
+        The IoU is 0, which the stock loss ignores, where the weight is not 1.
         """
         targets = super().get_targets(sampling_results, batch_gt_instances,
                                       mask_preds, mask_targets, rcnn_train_cfg)
         weights = matched_weights(sampling_results, batch_gt_instances)
-        return torch.where(weights == 1, targets, torch.zeros_like(targets))
+        return torch.where(weights == 1, targets, 0)

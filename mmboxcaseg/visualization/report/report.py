@@ -224,7 +224,7 @@ class ProxyReport:
                         id=int(self.masks.ids[i]),
                         name=self.masks.classes[self.masks.labels[i]],
                         anchor=i not in seen,
-                        pictures=draw_card(self.masks, i, others)))
+                        figures=draw_card(self.masks, i, others)))
                 seen.add(i)
         return galleries
 

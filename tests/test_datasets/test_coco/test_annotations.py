@@ -45,7 +45,10 @@ def test_true_masks_are_wanted_for_all():
     ([[1, 1, 3, 1, 3, 3, 5]], 'odd number'),
     (dict(size=[6, 4], counts=[24]), 'size'),
     (dict(size=[4, 6], counts=[23]), 'do not sum up'),
+    (dict(size=[4, 6], counts=[]), 'do not sum up'),
     (dict(size=[4, 6], counts='ooo'), 'cannot be decoded'),
+    (dict(size=[4, 6], counts='0'), 'do not sum up'),
+    (dict(size=[4, 6], counts='n0a0'), 'do not sum up'),
 ])
 def test_broken_masks_are_refused(segmentation, text):
     anns = [annotation(1), annotation(2, segmentation)]

@@ -2,31 +2,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from crop_items import HEIGHT, SIZE, WIDTH, make_item, random_boxes
 
 from mmboxcaseg.datasets import BoxCropDataset
 from mmboxcaseg.datasets.transforms import (CropBoxes, CropSalientObject,
                                             PackCrops)
 from mmboxcaseg.structures import tight_box
-
-HEIGHT, WIDTH, SIZE = 100, 120, 96
-
-
-def make_item(boxes, img=None) -> dict:
-    if img is None:
-        img = np.random.default_rng(0).integers(
-            0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    instances = [
-        dict(bbox=box, bbox_label=i, ann_id=10 + i, area=7. * i)
-        for i, box in enumerate(boxes)
-    ]
-    return dict(
-        img=img,
-        img_path='a.png',
-        img_id=5,
-        ori_shape=img.shape[:2],
-        height=HEIGHT,
-        width=WIDTH,
-        instances=instances)
 
 
 def paint(box) -> np.ndarray:
@@ -34,12 +15,6 @@ def paint(box) -> np.ndarray:
     x0, y0, x1, y1 = box
     img[y0:y1, x0:x1] = 255
     return img
-
-
-def random_boxes(rng, num: int) -> np.ndarray:
-    corners = rng.integers(0, (WIDTH - 20, HEIGHT - 20), (num, 2))
-    ends = rng.integers(corners + 20, (WIDTH + 1, HEIGHT + 1))
-    return np.hstack([corners, ends])
 
 
 @pytest.mark.parametrize('flip_prob', [0, 1])
@@ -154,58 +129,8 @@ def test_wrong_image_size(shape):
     with pytest.raises(ValueError) as error:
         CropBoxes(SIZE)(item)
     message = str(error.value)
-    assert f'a.png is {shape[1]}x{shape[0]} pixels' in message
+    assert f'a.png has {shape[1]}x{shape[0]} pixels' in message
     assert f'says {WIDTH}x{HEIGHT}' in message
-
-
-def test_pack_box_crops(rng):
-    boxes = random_boxes(rng, 3).tolist()
-    results = CropBoxes(SIZE, flip_prob=1)(make_item(boxes))
-    packed = PackCrops()(results)
-    assert packed['inputs'].dtype == torch.uint8
-    assert packed['inputs'].is_contiguous()
-    np.testing.assert_array_equal(packed['inputs'].permute(0, 2, 3, 1),
-                                  results['crops'])
-    gt = packed['data_samples'].gt_instances
-    np.testing.assert_array_equal(gt.bboxes, results['gt_bboxes'])
-    np.testing.assert_array_equal(gt.windows, results['windows'])
-    assert gt.labels.tolist() == [0, 1, 2]
-    assert gt.ann_ids.tolist() == [10, 11, 12]
-    assert gt.areas.tolist() == [0, 7, 14]
-    assert gt.areas.dtype == np.float64
-    # A box crop may not learn from a mask, even where the file has one.
-    assert 'masks' not in gt
-    sample = packed['data_samples']
-    assert (sample.img_id, sample.img_path) == (5, 'a.png')
-    assert sample.ori_shape == (HEIGHT, WIDTH)
-
-
-@pytest.mark.parametrize('num_with, expected', [(2, True), (1, False)])
-def test_pack_segmentations_if_all_have_one(num_with, expected):
-    item = make_item([[1, 2, 30, 40], [5, 5, 9, 9]])
-    polygon = [[1, 1, 9, 1, 9, 9]]
-    for instance in item['instances'][:num_with]:
-        instance['segmentation'] = polygon
-    packed = PackCrops()(CropBoxes(SIZE)(item))
-    gt = packed['data_samples'].gt_instances
-    assert ('segmentations' in gt) == expected
-    if expected:
-        assert gt.segmentations == [polygon, polygon]
-
-
-def test_pack_salient_crop(rng):
-    img = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
-    seg_map = np.zeros((SIZE, SIZE), dtype=np.uint8)
-    seg_map[20:30, 40:70] = 128
-    seg_map[10:15, 10:15] = 127
-    packed = PackCrops()(dict(img=img, gt_seg_map=seg_map, img_id='one'))
-    assert packed['inputs'].shape == (1, 3, SIZE, SIZE)
-    np.testing.assert_array_equal(packed['inputs'][0].permute(1, 2, 0), img)
-    gt = packed['data_samples'].gt_instances
-    assert gt.bboxes.tolist() == [[40, 20, 70, 30]]
-    assert gt.masks.dtype == torch.bool
-    np.testing.assert_array_equal(gt.masks, (seg_map == 128)[None])
-    assert packed['data_samples'].img_id == 'one'
 
 
 def test_from_file_to_sample(tiny_coco):

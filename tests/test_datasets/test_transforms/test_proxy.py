@@ -384,14 +384,14 @@ def test_masks_that_do_not_fit_the_boxes(write, spoil, message):
     spoil(results)
     with pytest.raises(ValueError, match=message) as error:
         PackProxyInputs().transform(results)
-    assert 'out of the pipeline' in str(error.value)
+    assert 'from the pipeline' in str(error.value)
 
 
 def test_masks_without_weights(write):
     files = write()
     stock = build_stock(files, with_mask=True)
     stock.pipeline.transforms[-1] = PackProxyInputs()
-    with pytest.raises(TypeError, match='in place of LoadAnnotations'):
+    with pytest.raises(TypeError, match='instead of LoadAnnotations'):
         stock[0]
 
 

@@ -14,7 +14,7 @@ from mmboxcaseg.datasets import ProxyCocoDataset
 from mmboxcaseg.engine import BatchVisualizationHook
 from mmboxcaseg.visualization.drawing import COLOURS
 
-FIRST = np.round(255 * COLOURS[0])  # of the first learnt object of an image
+FIRST = np.round(255 * COLOURS[0])  # of the first object with a mask
 PIPELINE = [
     dict(type='LoadImageFromFile'),
     dict(
@@ -26,7 +26,7 @@ PIPELINE = [
 
 @pytest.fixture
 def draw(tmp_path, tiny_coco, rng):
-    """Draws a batch of the three images; returns the picture, RGB."""
+    """Draws a batch of the three images; returns the figure, RGB."""
     proxy = write_proxy_files(tiny_coco(), rng)
     path = Path(proxy.proxy)
     content = json.loads(path.read_text())
@@ -71,11 +71,11 @@ def test_every_interval(draw):
     assert draw(hook, 10) is not None
 
 
-@pytest.mark.parametrize('threshold, learnt', [(0, True), (1, False)])
-def test_what_is_not_learnt_is_grey(draw, threshold, learnt):
-    picture = draw(BatchVisualizationHook(), mask_score_thr=threshold)
+@pytest.mark.parametrize('threshold, used', [(0, True), (1, False)])
+def test_unused_masks_are_grey(draw, threshold, used):
+    figure = draw(BatchVisualizationHook(), mask_score_thr=threshold)
     # The label of an object is filled with its colour.
-    assert (picture == FIRST).all(axis=2).any() == learnt
+    assert (figure == FIRST).all(axis=2).any() == used
 
 
 def test_number_of_images(draw):

@@ -52,7 +52,7 @@ def train(config, tmp_path):
     return run
 
 
-def read_pictures(folder: Path) -> dict:
+def read_figures(folder: Path) -> dict:
     paths = folder.glob('*/vis_data/vis_image/*.png')
     return {path.name: cv2.imread(str(path)) for path in sorted(paths)}
 
@@ -61,7 +61,7 @@ def losses(runner: Runner) -> list:
     return runner.message_hub.get_scalar('train/loss').data[0].tolist()
 
 
-def test_pictures_of_a_training_that_stays_what_it_is(train, tmp_path):
+def test_figures_do_not_change_the_training(train, tmp_path):
     plain = train('plain')
     drawn = train('drawn', visualization=dict(HOOK, num_crops=3))
     assert len(losses(plain)) == 4
@@ -72,10 +72,10 @@ def test_pictures_of_a_training_that_stays_what_it_is(train, tmp_path):
     modes = [module.training for module in plain.model.modules()]
     assert [module.training for module in drawn.model.modules()] == modes
 
-    assert not read_pictures(tmp_path / 'plain')
-    pictures = read_pictures(tmp_path / 'drawn')
-    assert list(pictures) == ['labeller_2.png', 'labeller_4.png']
-    before, after = pictures.values()
+    assert not read_figures(tmp_path / 'plain')
+    figures = read_figures(tmp_path / 'drawn')
+    assert list(figures) == ['labeller_2.png', 'labeller_4.png']
+    before, after = figures.values()
     width = before.shape[1] // 5  # crop, three heads, mask
     crops, maps = slice(width), slice(width, 4 * width)
     assert before[:, crops].std() > 10
@@ -88,8 +88,8 @@ def test_weak_head_and_no_validation_set(train, config, tmp_path):
     config.val_cfg = config.val_dataloader = config.val_evaluator = None
     # Its four boxes have two crops each.
     train('drawn', visualization=dict(HOOK, num_crops=8))
-    picture = read_pictures(tmp_path / 'drawn')['labeller_4.png']
-    height, width = picture.shape[:2]
+    figure = read_figures(tmp_path / 'drawn')['labeller_4.png']
+    height, width = figure.shape[:2]
     assert height // 160 == 8 and width // 160 == 3  # crop, weak, mask
 
 

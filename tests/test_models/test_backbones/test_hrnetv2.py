@@ -17,9 +17,9 @@ EXTRA = {
 }
 
 
-def build(cls=HRNetV2) -> nn.Module:
+def build(cls=HRNetV2, **kwargs) -> nn.Module:
     torch.manual_seed(0)
-    model = cls(arch=None, extra=EXTRA)
+    model = cls(arch=None, extra=EXTRA, **kwargs)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.running_mean, std=0.1)
@@ -71,6 +71,11 @@ def test_w48_is_the_default_with_720_channels():
         stage = HRNetV2().stage4[-1]
     channels = [branch[-1].conv2.out_channels for branch in stage.branches]
     assert sum(channels) == 720
+
+
+def test_options_of_mmpretrain_reach_the_stages():
+    outputs = build(multiscale_output=False)(torch.rand(1, 3, 64, 96))
+    assert [output.shape[1] for output in outputs] == [4]
 
 
 def test_norm_momentum():

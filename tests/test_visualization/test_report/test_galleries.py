@@ -68,13 +68,12 @@ def test_card(files, masks):
         'true mask': compare_masks(masks, files.truth)
     }
     del others['true mask'].masks[8]
-    captions = [[
-        picture['caption'] for picture in draw_card(masks, i, others)
-    ] for i in (0, 2)]
+    captions = [[figure['caption'] for figure in draw_card(masks, i, others)]
+                for i in (0, 2)]
     assert captions == [['proxy mask', 'before merging'],
                         ['proxy mask', 'before merging', 'true mask']]
-    picture, = draw_card(masks, 3, {'true mask': None})
-    assert picture['src'].startswith('data:image/jpeg;base64,')
+    figure, = draw_card(masks, 3, {'true mask': None})
+    assert figure['src'].startswith('data:image/jpeg;base64,')
 
 
 def test_unusable_images(masks):

@@ -147,7 +147,7 @@ def test_picks(many):
     other = ProxyReport(many.masks, many.truth, seed=1).picks()
     assert again['random'].tolist() == picks['random'].tolist()
     assert other['random'].tolist() != picks['random'].tolist()
-    # every example that the table of classes links to is in some gallery
+    # A gallery shows every example that the table of classes links to.
     shown = {i for numbers in picks.values() for i in numbers.tolist()}
     for row in many.class_rows():
         assert {row['worst'], row['best']} <= shown

@@ -1,0 +1,103 @@
+from typing import Sequence
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData
+
+from mmboxcaseg import InputError
+from mmboxcaseg.registry import TRANSFORMS
+from mmboxcaseg.structures import tight_box
+
+
+@TRANSFORMS.register_module()
+class PackCrops(BaseTransform):
+    """Pack box crops, or one salient crop with its mask, for the labeller.
+
+    ``gt_instances`` of the data sample has ``bboxes`` (n, 4), in pixels of
+    the crop, and for salient images ``masks`` (n, S, S), the only masks that
+    training may use. Items of :class:`BoxCropDataset` also have the arrays
+    ``windows`` (n, 4), ``labels``, ``ann_ids`` and ``areas``, each (n, ), and,
+    for evaluation only, ``segmentations`` (list of n COCO segmentations).
+
+    Required Keys: ``crops``, ``windows``, ``gt_bboxes``, ``instances``; or
+    ``img``, ``gt_seg_map`` and ``seg_map_path``.
+
+    Args:
+        meta_keys (Sequence[str]): Keys to keep as meta information.
+
+    Raises:
+        InputError: A salient mask has colours, or is written as 0 and 1; or
+            the crops have another size than the data set asks for.
+    """
+
+    def __init__(
+        self, meta_keys: Sequence[str] = ('img_id', 'img_path', 'ori_shape')
+    ) -> None:
+        self.meta_keys = meta_keys
+
+    def transform(self, results: dict) -> dict:
+        """Pack one item.
+
+        Args:
+            results (dict): Item with its crops.
+
+        Returns:
+            dict: ``inputs`` (n, 3, S, S) uint8 and ``data_samples``.
+        """
+        if 'crops' in results:
+            crops, instances = results['crops'], self._pack_boxes(results)
+        else:
+            crops = results['img'][None]
+            instances = self._pack_salient(results)
+        wanted = results.get('crop_size')
+        if wanted and crops.shape[1:3] != (wanted, wanted):
+            raise InputError(
+                f'crop_size of the data set is {wanted}, but its crops have '
+                f'{crops.shape[2]}x{crops.shape[1]} pixels: remove `size` '
+                'from the transforms of its pipeline.')
+        data_sample = DetDataSample(gt_instances=instances)
+        data_sample.set_metainfo(
+            {key: results[key]
+             for key in self.meta_keys if key in results})
+        crops = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
+        return dict(inputs=torch.from_numpy(crops), data_samples=data_sample)
+
+    @staticmethod
+    def _pack_boxes(results: dict) -> InstanceData:
+        instances = results['instances']
+
+        def column(key: str, dtype: type) -> np.ndarray:
+            return np.array([ins[key] for ins in instances], dtype=dtype)
+
+        # Arrays where the network needs no tensor: each tensor that is sent
+        # between processes takes a file of its own.
+        packed = InstanceData(
+            bboxes=torch.from_numpy(results['gt_bboxes']),
+            windows=results['windows'],
+            labels=column('bbox_label', np.int64),
+            ann_ids=column('ann_id', np.int64),
+            areas=column('area', np.float64))
+        if 'views' in results:
+            packed.views = results['views']
+        if all('segmentation' in ins for ins in instances):
+            packed.segmentations = [ins['segmentation'] for ins in instances]
+        return packed
+
+    @staticmethod
+    def _pack_salient(results: dict) -> InstanceData:
+        seg_map = results['gt_seg_map']
+        mask = seg_map > 127
+        if seg_map.ndim != 2 or seg_map.max() == 1:
+            raise InputError(
+                f'{results["seg_map_path"]} must be a grey image whose '
+                'foreground is brighter than 127; its shape is '
+                f'{seg_map.shape}, its maximum {seg_map.max()}. Write the '
+                'mask as 0 and 255.')
+        return InstanceData(
+            bboxes=torch.tensor([tight_box(mask)], dtype=torch.float32),
+            masks=torch.from_numpy(mask[None]))
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(meta_keys={self.meta_keys})'

@@ -1,0 +1,39 @@
+import pytest
+from check_loaders import box_dataset, check
+from mmengine.config import Config
+
+from mmboxcaseg.checks import check_config
+
+
+def test_val_without_masks(data):
+    loaders = dict(
+        val_dataloader=dict(dataset=box_dataset(data)),
+        val_evaluator=dict(type='mmboxcaseg.InstanceIoUMetric'))
+    findings, _ = check_config(Config(loaders), 1)
+    assert len(next(iter(findings)).examples) == 4
+    assert next(iter(findings)).kind == 'mask-missing'
+
+
+@pytest.mark.parametrize('threshold, found', [(0.9, True), (0.7, False)])
+def test_no_mask_reaches_the_threshold(data, threshold, found):
+    rle = dict(size=[40, 50], counts='0')
+    data.edit(lambda d: d['annotations'][0].update(
+        segmentation=rle, mask_score=0.8, mask_source='x'))
+    dataset = dict(
+        box_dataset(data),
+        type='mmboxcaseg.ProxyCocoDataset',
+        metainfo=dict(classes=('cat', 'dog')),
+        mask_score_thr=threshold)
+    assert ('proxy-low' in check(train=dataset)[0]) == found
+
+
+@pytest.mark.parametrize('true_masks', [True, False])
+def test_masks_without_score(data, true_masks):
+    polygon = [[5, 6, 20, 6, 20, 20]]
+    data.edit(lambda d: d['annotations'][0].update(segmentation=polygon))
+    dataset = dict(
+        box_dataset(data),
+        type='mmboxcaseg.ProxyCocoDataset',
+        metainfo=dict(classes=('cat', 'dog')),
+        true_masks=true_masks)
+    assert ('proxy-unscored' in check(train=dataset)[0]) != true_masks

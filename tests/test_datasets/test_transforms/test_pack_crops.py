@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+import torch
+from crop_items import HEIGHT, SIZE, WIDTH, make_item, random_boxes
+
+from mmboxcaseg.datasets.transforms import CropBoxes, PackCrops
+
+
+def test_pack_box_crops(rng):
+    boxes = random_boxes(rng, 3).tolist()
+    results = CropBoxes(SIZE, flip_prob=1)(make_item(boxes))
+    packed = PackCrops()(results)
+    assert packed['inputs'].dtype == torch.uint8
+    assert packed['inputs'].is_contiguous()
+    np.testing.assert_array_equal(packed['inputs'].permute(0, 2, 3, 1),
+                                  results['crops'])
+    gt = packed['data_samples'].gt_instances
+    np.testing.assert_array_equal(gt.bboxes, results['gt_bboxes'])
+    np.testing.assert_array_equal(gt.windows, results['windows'])
+    assert gt.labels.tolist() == [0, 1, 2]
+    assert gt.ann_ids.tolist() == [10, 11, 12]
+    assert gt.areas.tolist() == [0, 7, 14]
+    assert gt.areas.dtype == np.float64
+    # A box crop may not learn from a mask, even where the file has one.
+    assert 'masks' not in gt
+    sample = packed['data_samples']
+    assert (sample.img_id, sample.img_path) == (5, 'a.png')
+    assert sample.ori_shape == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize('num_with, expected', [(2, True), (1, False)])
+def test_pack_segmentations_if_all_have_one(num_with, expected):
+    item = make_item([[1, 2, 30, 40], [5, 5, 9, 9]])
+    polygon = [[1, 1, 9, 1, 9, 9]]
+    for instance in item['instances'][:num_with]:
+        instance['segmentation'] = polygon
+    packed = PackCrops()(CropBoxes(SIZE)(item))
+    gt = packed['data_samples'].gt_instances
+    assert ('segmentations' in gt) == expected
+    if expected:
+        assert gt.segmentations == [polygon, polygon]
+
+
+def test_pack_salient_crop(rng):
+    img = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    seg_map = np.zeros((SIZE, SIZE), dtype=np.uint8)
+    seg_map[20:30, 40:70] = 128
+    seg_map[10:15, 10:15] = 127
+    packed = PackCrops()(dict(img=img, gt_seg_map=seg_map, img_id='one'))
+    assert packed['inputs'].shape == (1, 3, SIZE, SIZE)
+    np.testing.assert_array_equal(packed['inputs'][0].permute(1, 2, 0), img)
+    gt = packed['data_samples'].gt_instances
+    assert gt.bboxes.tolist() == [[40, 20, 70, 30]]
+    assert gt.masks.dtype == torch.bool
+    np.testing.assert_array_equal(gt.masks, (seg_map == 128)[None])
+    assert packed['data_samples'].img_id == 'one'

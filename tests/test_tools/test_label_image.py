@@ -1,0 +1,29 @@
+"""Arguments that label_image.py refuses."""
+import pytest
+from spoil import NO_CHECKPOINT
+
+
+@pytest.mark.parametrize('values, words', [
+    (dict(image='no.png'), 'image not found'),
+    (dict(image='boxes.json'), 'the file is not an image'),
+    (dict(config='detector.py'), 'not the config of a labeller'),
+    (dict(checkpoint='boxes.json'), NO_CHECKPOINT),
+    (dict(boxes='1,2,3'), "'1,2,3' is not a box"),
+    (dict(boxes='90,90,5,5'), 'has no area inside the image of 50x40'),
+    (dict(out='boxes.json'), 'boxes.json cannot be written'),
+    (dict(device='gpu'), "'gpu' cannot be used here"),
+])
+def test_label_image(monkeypatch, refused, data, checkpoint, values, words):
+    monkeypatch.chdir(data.folder)
+    args = dict(
+        image='images/a.png',
+        config='labeller.py',
+        checkpoint=checkpoint,
+        boxes='1,1,9,9',
+        out='out',
+        device='cpu')
+    args.update(values)
+    output = refused('label_image', args['image'], args['config'],
+                     args['checkpoint'], '--box', args['boxes'], '--out',
+                     args['out'], '--device', args['device'])
+    assert words in output
