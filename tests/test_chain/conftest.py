@@ -68,26 +68,19 @@ class Workspace:
     def start(self,
               tool: str,
               *args,
-              processes: int = 1,
               file_size: Optional[int] = None,
               **env: str) -> subprocess.Popen:
-        """Start a tool, in several processes through torchrun.
+        """Start a tool.
 
         Args:
             tool (str): Path below tools/.
             args: Its arguments.
-            processes (int): Number of processes. Defaults to 1.
             file_size (int, optional): Largest size of any file in bytes.
             env: Environment variables to add.
         """
         command: List[str] = [str(TOOLS / tool)]
         if tool.endswith('.py'):
             command.insert(0, sys.executable)
-        if processes > 1:
-            command[1:1] = [
-                '-m', 'torch.distributed.run', f'--nproc_per_node={processes}',
-                f'--master_port={free_port()}'
-            ]
         return subprocess.Popen(
             command + [str(arg) for arg in args],
             cwd=self.root,

@@ -1,6 +1,7 @@
 """Two processes (gloo, without a GPU) give the results of one process.
 
-They are started by one launcher, or by two as on two machines.
+Two launchers start them, as on two machines. test_detector.py starts two
+processes by one launcher.
 """
 import json
 from pathlib import Path
@@ -82,15 +83,12 @@ def one(workspace, tmp_path_factory) -> Path:
     return work_dir
 
 
-@pytest.fixture(scope='module', params=['one machine', 'two machines'])
-def two(workspace, tmp_path_factory, request) -> Path:
-    """Work folder of the training on two processes."""
+@pytest.fixture(scope='module')
+def two(workspace, tmp_path_factory) -> Path:
+    """Work folder of the training on two processes, each with a launcher."""
     work_dir = tmp_path_factory.mktemp('two')
-    config, options = train_config(workspace, 2), ('--work-dir', work_dir)
-    if request.param == 'one machine':
-        workspace.run('dist_train.sh', config, 2, *options)
-    else:
-        workspace.run_on_nodes('dist_train.sh', config, 1, *options)
+    workspace.run_on_nodes('dist_train.sh', train_config(workspace, 2), 1,
+                           '--work-dir', work_dir)
     return work_dir
 
 
@@ -140,24 +138,8 @@ def test_only_the_first_process_draws(two):
     assert [path.name for path in figures] == ['labeller_4.png']
 
 
-def test_same_bytes_on_two_machines(chain, workspace, labeller_config,
-                                    tmp_path):
+def test_same_bytes(chain, workspace, labeller_config, tmp_path):
     two = tmp_path / 'two.json'
     workspace.run_on_nodes('dist_label.sh', labeller_config, chain.checkpoint,
                            two, 1, '--work-dir', tmp_path)
-    assert two.read_bytes() == chain.proxy_file.read_bytes()
-
-
-def test_same_bytes(chain, workspace, labeller_config, tmp_path):
-    two = tmp_path / 'two.json'
-    workspace.run(
-        'label.py',
-        labeller_config,
-        chain.checkpoint,
-        two,
-        '--work-dir',
-        tmp_path,
-        '--launcher',
-        'pytorch',
-        processes=2)
     assert two.read_bytes() == chain.proxy_file.read_bytes()
