@@ -1,5 +1,6 @@
 import os.path as osp
-from typing import Dict, List, Optional
+from collections import defaultdict
+from typing import List, Optional
 
 import cv2
 import numpy as np
@@ -22,10 +23,8 @@ def count_objects(path: str,
 
     Args:
         path (str): Mask file; its foreground is brighter than 127.
-        speck (float): Components smaller than this share of the foreground
-            do not count. Defaults to 0.01.
+        speck (float): Smaller shares of the foreground do not count.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
 
     Returns:
         int: The number of 8-connected components.
@@ -44,23 +43,21 @@ class SalientDataset(CropDataset):
     """Salient images with object masks: two folders with equal file stems.
 
     Args:
-        ann_file (str): List of the images to use, one stem per line, as
-            tools/dataset_converters/duts_to_single.py writes it. Defaults to
-            '': all images.
+        ann_file (str): List of the images to use, one stem per line, see
+            tools/dataset_converters/duts_to_single.py. Defaults to '': all.
         data_prefix (dict): ``img`` is the folder of the images, ``mask``
             that of the masks (foreground brighter than 127).
         single_object (bool): Whether to leave out images whose mask does not
-            have exactly one connected component; components under 1 % of the
-            foreground do not count. Every mask is read. Defaults to False.
+            have exactly one component, see :func:`count_objects`. Every mask
+            is read. Defaults to False.
         num_images (int, optional): Number of images to draw at random,
             always the same ones (Table 3). Defaults to all.
         kwargs: Arguments of :class:`CropDataset`, such as ``crop_size`` and
-            ``backend_args`` and ``seg_map_suffix``, the ending of the mask
-            files ('.png').
+            ``seg_map_suffix``, the ending of the mask files ('.png').
 
     Raises:
-        FileNotFoundError: A folder does not exist or is empty, an image has
-            no mask, a mask has no image, or an image of the list is missing.
+        FileNotFoundError: A folder does not exist or is empty, an image or
+            mask has no partner, or an image of the list is missing.
         InputError: Two images have the same stem, no mask shows a single
             object, there are fewer than ``num_images`` images, an image or
             mask cannot be decoded or has 16 bits, or a mask has colours or
@@ -78,11 +75,7 @@ class SalientDataset(CropDataset):
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:
-        """Pair the images with their masks, check and select them.
-
-        Returns:
-            list[dict]: Items of :meth:`pair_files`.
-        """
+        """Check and select the items of :meth:`pair_files`."""
         items = self.pair_files()
         self._check_headers(items)
         if self.single_object:
@@ -93,8 +86,8 @@ class SalientDataset(CropDataset):
         """Pair the images with their masks.
 
         Returns:
-            list[dict]: Items with ``img_path``, ``seg_map_path``, ``img_id``
-            (the stem), sorted by stem.
+            list[dict]: Items with ``img_path``, ``seg_map_path`` and
+            ``img_id``, the stem, by which they are sorted.
 
         Raises:
             FileNotFoundError: A folder or a partner does not exist.
@@ -121,7 +114,7 @@ class SalientDataset(CropDataset):
 
     def _check_headers(self, items: List[dict]) -> None:
         upright = loads_upright(self.pipeline)
-        problems: Dict[str, list] = {}
+        problems = defaultdict(list)
         local: List[str] = []
         for item in items:
             if is_remote(item['img_path'], self.backend_args):
@@ -131,8 +124,7 @@ class SalientDataset(CropDataset):
             code = header_problem(img) or mask_problem(
                 img, read_header(item['seg_map_path']), upright)
             if code:
-                name = osp.basename(item['img_path'])
-                problems.setdefault(describe(code), []).append(name)
+                problems[describe(code)].append(osp.basename(local[-1]))
         folder = self.data_prefix['img']
         raise_problems(problems, 'image', folder)
         warn_of_cut_files(local, folder)
@@ -140,8 +132,7 @@ class SalientDataset(CropDataset):
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
         try:
-            text = get_text(
-                self.ann_file, 'utf-8-sig', backend_args=self.backend_args)
+            text = get_text(self.ann_file, 'utf-8-sig', self.backend_args)
         except UnicodeDecodeError as error:
             raise InputError(
                 f'{self.ann_file} is not UTF-8 text: {error}.') from error
@@ -176,7 +167,7 @@ class SalientDataset(CropDataset):
         print_log(
             f'{folder}: {len(items) - len(kept)} of {len(items)} salient '
             'images left out, their masks do not show exactly one object',
-            logger='current')
+            'current')
         return kept
 
     def _stems(self, folder: str, suffixes: tuple) -> dict:
@@ -188,9 +179,7 @@ class SalientDataset(CropDataset):
         stems: dict = {}
         names = list_dir_or_file(
             folder, list_dir=False, backend_args=self.backend_args)
-        for name in sorted(names):
-            if not name.lower().endswith(suffixes):
-                continue
+        for name in sorted(n for n in names if n.lower().endswith(suffixes)):
             other = stems.setdefault(osp.splitext(name)[0], name)
             if other != name:
                 raise InputError(
