@@ -1,6 +1,7 @@
 import os.path as osp
+import re
 from collections import defaultdict
-from typing import List, Optional
+from typing import Dict, List, Optional, Sequence
 
 import cv2
 import numpy as np
@@ -95,7 +96,7 @@ class SalientDataset(CropDataset):
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMAGE_SUFFIXES)
-        masks = self._stems(mask_dir, (self.seg_map_suffix.lower(), ))
+        masks = self._stems(mask_dir, [self.seg_map_suffix])
         unpaired = sorted(images.keys() ^ masks.keys())
         if unpaired or not images:
             raise FileNotFoundError(
@@ -170,17 +171,20 @@ class SalientDataset(CropDataset):
             'current')
         return kept
 
-    def _stems(self, folder: str, suffixes: tuple) -> dict:
+    def _stems(self, folder: str, suffixes: Sequence[str]) -> Dict[str, str]:
+        """Names of the files with these suffixes by what precedes them."""
         if not isdir(folder, backend_args=self.backend_args):
             raise FileNotFoundError(
                 f'{folder} does not exist, or is not a folder. Set '
                 '`data_prefix` (or `data_root`) of SalientDataset to the '
                 'folders of images and masks.')
-        stems: dict = {}
+        stems: Dict[str, str] = {}
         names = list_dir_or_file(
             folder, list_dir=False, backend_args=self.backend_args)
-        for name in sorted(n for n in names if n.lower().endswith(suffixes)):
-            other = stems.setdefault(osp.splitext(name)[0], name)
+        ending = '|'.join(map(re.escape, suffixes))
+        for name in sorted(names):
+            match = re.fullmatch(f'(.+)({ending})', name, re.IGNORECASE)
+            other = stems.setdefault(match[1], name) if match else name
             if other != name:
                 raise InputError(
                     f'{folder} holds {other} and {name}, which need different '
