@@ -20,8 +20,7 @@ def loads_upright(pipeline: Compose) -> bool:
         pipeline (Compose): Pipeline of a data set.
 
     Returns:
-        bool: False if its LoadImageFromFile is told not to, or if its
-        backend cannot; True otherwise.
+        bool: False if the options or the backend of its loader prevent it.
     """
     for transform in pipeline.transforms:
         if isinstance(transform, StockLoadImageFromFile):
@@ -50,17 +49,7 @@ class NamesBrokenFiles(BaseDetDataset):
         super().__init__(*args, pipeline=pipeline, **kwargs)
 
     def prepare_data(self, idx: int) -> Any:
-        """Load an item.
-
-        Args:
-            idx (int): Its number.
-
-        Returns:
-            Any: The output of the pipeline.
-
-        Raises:
-            InputError: Its image, or its mask, cannot be decoded.
-        """
+        """Load item ``idx``; InputError names a file that is damaged."""
         try:
             return super().prepare_data(idx)
         except Exception as error:
@@ -80,8 +69,8 @@ class CropDataset(NamesBrokenFiles):
     """A data set whose items are cropped to squares of one size.
 
     Args:
-        crop_size (int, optional): Side of the crops in pixels. Transforms
-            that have no size of their own take it. Defaults to None.
+        crop_size (int, optional): Side of the crops in pixels, for
+            transforms that have no ``size`` of their own.
         kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`.
     """
 
@@ -93,12 +82,5 @@ class CropDataset(NamesBrokenFiles):
         super().__init__(*args, **kwargs)
 
     def get_data_info(self, idx: int) -> dict:
-        """Get an item before its pipeline.
-
-        Args:
-            idx (int): Its number.
-
-        Returns:
-            dict: The item, with ``crop_size``.
-        """
+        """Get item ``idx`` with ``crop_size``, before its pipeline."""
         return dict(super().get_data_info(idx), crop_size=self.crop_size)

@@ -18,7 +18,7 @@ def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
     """Find the boxes that overlap another box of their group.
 
     Args:
-        boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
+        boxes (np.ndarray): xyxy in pixels, has shape (n, 4).
         groups (np.ndarray): Group of each box (its image), has shape (n, ).
         iou (float): Boxes overlap if their IoU is above it, in [0, 1].
 
@@ -58,9 +58,7 @@ class BoxCropDataset(CropDataset):
         overlap_iou (float, optional): Boxes whose IoU with another box of
             their image is above it are marked in ``overlapping``, for
             :class:`MultiSourceSampler`. The authors use 0.5 on COCO.
-            Defaults to None: no box is.
-        kwargs: Arguments of :class:`CropDataset`, such as ``crop_size`` and
-            ``backend_args``.
+        kwargs: Arguments of :class:`CropDataset`, such as ``crop_size``.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
@@ -84,11 +82,7 @@ class BoxCropDataset(CropDataset):
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:
-        """Read the COCO file.
-
-        Returns:
-            list[dict]: The items, in order of image and annotation ids.
-        """
+        """Read the items, in order of image and annotation ids."""
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
                          self._metainfo.get('classes'),
                          loads_upright(self.pipeline), self.backend_args)
@@ -103,17 +97,12 @@ class BoxCropDataset(CropDataset):
                 self._instance(ann, box, coco.cat2label)
                 for ann, box in zip(anns, boxes)
             ]
-            groups = [instances] if self.per_image else [[i]
-                                                         for i in instances]
             img = coco.images[img_id]
-            items.extend(
-                dict(
-                    img_path=osp.join(self.data_prefix['img'],
-                                      img['file_name']),
-                    img_id=img_id,
-                    height=img['height'],
-                    width=img['width'],
-                    instances=group) for group in groups)
+            path = osp.join(self.data_prefix['img'], img['file_name'])
+            item = dict(img_path=path, img_id=img_id)
+            item.update(height=img['height'], width=img['width'])
+            groups = [instances] if self.per_image else zip(instances)
+            items += [dict(item, instances=list(group)) for group in groups]
         if self.overlap_iou is not None:
             self._mark_overlapping(items)
         return items
@@ -124,15 +113,11 @@ class BoxCropDataset(CropDataset):
             np.array([item['img_id'] for item in items]), self.overlap_iou)
         print_log(
             f'{self.ann_file}: {self._overlapping.sum()} of {len(items)} '
-            f'boxes overlap another one (IoU > {self.overlap_iou})',
-            logger='current')
+            f'boxes overlap another one (IoU > {self.overlap_iou})', 'current')
 
     @property
     def overlapping(self) -> Optional[np.ndarray]:
-        """Which items' boxes overlap another; None if that is not asked for.
-
-        Boolean, has shape (n, ) for n items.
-        """
+        """Which of n boxes overlap another, (n, ) bool, if asked for."""
         marks, indices = self._overlapping, self._indices
         if marks is None or indices is None:
             return marks

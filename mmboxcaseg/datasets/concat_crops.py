@@ -15,7 +15,7 @@ class ConcatCrops(ConcatDataset):
         datasets (Sequence[dict]): Configs of the sources, such as
             :class:`BoxCropDataset` and :class:`SalientDataset`.
         crop_size (int, optional): Side of the crops in pixels, for the
-            sources that do not set it. Defaults to None.
+            sources that do not set it.
         kwargs: Arguments of :class:`mmdet.datasets.ConcatDataset`. The
             sources may have different ``classes``.
     """
@@ -35,7 +35,7 @@ def _set_crop_size(dataset: dict, crop_size: int) -> dict:
     if 'dataset' in dataset:
         inner = _set_crop_size(dataset['dataset'], crop_size)
         return dict(dataset, dataset=inner)
-    return dict(dict(crop_size=crop_size), **dataset)
+    return {'crop_size': crop_size, **dataset}
 
 
 def check_crop_sizes(cfg: Config) -> None:
@@ -51,9 +51,8 @@ def check_crop_sizes(cfg: Config) -> None:
         InputError: ``crop_size`` is not that of the training data, or
             ``label_size`` not that of the data to be labelled.
     """
-    for name, loader in dict(
-            crop_size='train_dataloader',
-            label_size='label_dataloader').items():
+    for name, loader in (('crop_size', 'train_dataloader'),
+                         ('label_size', 'label_dataloader')):
         used = ((cfg.get(loader) or {}).get('dataset') or {}).get('crop_size')
         if cfg.get(name, used) != used:
             raise InputError(

@@ -23,13 +23,12 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     of a mask head: ``mask_score ** mask_score_power`` if ``mask_score`` (the
     proxy box agreement of section 3.4) is ``mask_score_thr`` or more, else 0.
     A ``mask_weight`` in the file replaces it. A box without a mask, or with
-    an empty mask, has weight 0. Every box is kept.
-
-    A table printed at the start says how many masks of each class are used.
+    an empty mask, has weight 0. Every box is kept. A table at the start says
+    how many masks of each class are used.
 
     Args:
-        mask_score_thr (float): Masks with a lower score do not count in the
-            loss of the mask head (Table 8 of the paper). Defaults to 0.95.
+        mask_score_thr (float): Masks with a lower score have weight 0
+            (Table 8 of the paper). Defaults to 0.95.
         mask_score_power (float): With 0 all masks above the threshold have
             weight 1, as in the paper; with 1 their score. Defaults to 0.
         true_masks (bool): Whether a ``segmentation`` without ``mask_score``
@@ -63,12 +62,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list:
-        """Check and read the proxy file.
-
-        Returns:
-            list[dict]: Items of CocoDataset, with ``mask_weight`` added to
-            every instance.
-        """
+        """Check and read the proxy file; print how its masks are used."""
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
                          self._metainfo.get('classes'),
                          loads_upright(self.pipeline), self.backend_args)
@@ -80,15 +74,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         return data_list
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Parse one image, annotation by annotation.
-
-        Args:
-            raw_data_info (dict): ``raw_img_info`` and ``raw_ann_info``.
-
-        Returns:
-            dict: The item of CocoDataset with ``mask`` and ``mask_weight``
-            in every instance.
-        """
+        """Add ``mask`` and ``mask_weight`` to all instances of an image."""
         img = raw_data_info['raw_img_info']
         data_info, instances = {}, []
         for ann in raw_data_info['raw_ann_info'] or [None]:
@@ -107,24 +93,15 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         return data_info
 
     def weigh(self, ann: dict) -> float:
-        """Weight of the mask of an annotation.
-
-        Args:
-            ann (dict): Annotation of the proxy file.
-
-        Returns:
-            float: Weight in [0, 1].
-        """
+        """Weight in [0, 1] of the mask of an annotation."""
         if 'mask_weight' in ann:
             return float(ann['mask_weight'])
         if not ann.get('segmentation'):
             return 0.
         if 'mask_score' not in ann:
             return float(self.true_masks)
-        score = ann['mask_score']
-        if is_kept(score, self.mask_score_thr):
-            return score**self.mask_score_power
-        return 0.
+        is_used = is_kept(ann['mask_score'], self.mask_score_thr)
+        return ann['mask_score']**self.mask_score_power if is_used else 0.
 
     def _check_masks(self, coco: CocoBoxes) -> None:
         boxes = [ann for anns in coco.annotations.values() for ann in anns]
@@ -163,22 +140,19 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         rows.append(['all', *_summarize(sum(weights.values(), []))])
         print_log(
             f'{self.ann_file}: boxes and masks used for training:\n' +
-            AsciiTable(rows).table,
-            logger='current')
+            AsciiTable(rows).table, 'current')
         if few:
             print_log(
                 f'{len(few)} of {len(rows) - 2} classes have fewer than '
                 f'{self.few_masks} masks: {first_few(few, 20)}. A lower '
-                '`mask_score_thr` keeps more.',
-                logger='current',
-                level=logging.WARNING)
+                '`mask_score_thr` keeps more.', 'current', logging.WARNING)
 
 
 def _summarize(weights: List[float]) -> tuple:
     """Cells of a row of the table: boxes, masks, share, mean weight."""
-    kept = np.count_nonzero(weights)
     if not weights:
         return 0, 0, '-', '-'
+    kept = np.count_nonzero(weights)
     return (len(weights), kept, f'{kept / len(weights):.3f}',
             f'{np.mean(weights):.3f}')
 

@@ -1,5 +1,7 @@
 import os.path as osp
-from typing import Dict, List, Optional
+import re
+from collections import defaultdict
+from typing import Dict, List, Optional, Sequence
 
 import cv2
 import numpy as np
@@ -21,10 +23,8 @@ def count_objects(path: str,
 
     Args:
         path (str): Mask file; its foreground is brighter than 127.
-        speck (float): Components smaller than this share of the foreground
-            do not count. Defaults to 0.01.
+        speck (float): Smaller shares of the foreground do not count.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
 
     Returns:
         int: The number of 8-connected components.
@@ -43,23 +43,21 @@ class SalientDataset(CropDataset):
     """Salient images with object masks: two folders with equal file stems.
 
     Args:
-        ann_file (str): List of the images to use, one stem per line, as
-            tools/dataset_converters/duts_to_single.py writes it. Defaults to
-            '': all images.
+        ann_file (str): List of the images to use, one stem per line, see
+            tools/dataset_converters/duts_to_single.py. Defaults to '': all.
         data_prefix (dict): ``img`` is the folder of the images, ``mask``
             that of the masks (foreground brighter than 127).
         single_object (bool): Whether to leave out images whose mask does not
-            have exactly one connected component; components under 1 % of the
-            foreground do not count. Every mask is read. Defaults to False.
+            have exactly one component, see :func:`count_objects`. Every mask
+            is read. Defaults to False.
         num_images (int, optional): Number of images to draw at random,
             always the same ones (Table 3). Defaults to all.
         kwargs: Arguments of :class:`CropDataset`, such as ``crop_size`` and
-            ``backend_args`` and ``seg_map_suffix``, the ending of the mask
-            files ('.png').
+            ``seg_map_suffix``, the ending of the mask files ('.png').
 
     Raises:
-        FileNotFoundError: A folder does not exist or is empty, an image has
-            no mask, a mask has no image, or an image of the list is missing.
+        FileNotFoundError: A folder does not exist or is empty, an image or
+            mask has no partner, or an image of the list is missing.
         InputError: Two images have the same stem, no mask shows a single
             object, there are fewer than ``num_images`` images, an image or
             mask cannot be decoded or has 16 bits, or a mask has colours or
@@ -77,11 +75,7 @@ class SalientDataset(CropDataset):
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:
-        """Pair the images with their masks, check and select them.
-
-        Returns:
-            list[dict]: Items of :meth:`pair_files`.
-        """
+        """Check and select the items of :meth:`pair_files`."""
         items = self.pair_files()
         self._check_headers(items)
         if self.single_object:
@@ -92,8 +86,8 @@ class SalientDataset(CropDataset):
         """Pair the images with their masks.
 
         Returns:
-            list[dict]: Items with ``img_path``, ``seg_map_path``, ``img_id``
-            (the stem), sorted by stem.
+            list[dict]: Items with ``img_path``, ``seg_map_path`` and
+            ``img_id``, the stem, by which they are sorted.
 
         Raises:
             FileNotFoundError: A folder or a partner does not exist.
@@ -101,7 +95,7 @@ class SalientDataset(CropDataset):
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMAGE_SUFFIXES)
-        masks = self._stems(mask_dir, (self.seg_map_suffix.lower(), ))
+        masks = self._stems(mask_dir, [self.seg_map_suffix])
         unpaired = sorted(images.keys() ^ masks.keys())
         if unpaired or not images:
             raise FileNotFoundError(
@@ -120,7 +114,7 @@ class SalientDataset(CropDataset):
 
     def _check_headers(self, items: List[dict]) -> None:
         upright = loads_upright(self.pipeline)
-        problems: Dict[str, list] = {}
+        problems = defaultdict(list)
         local: List[str] = []
         for item in items:
             if is_remote(item['img_path'], self.backend_args):
@@ -130,8 +124,7 @@ class SalientDataset(CropDataset):
             code = header_problem(img) or mask_problem(
                 img, read_header(item['seg_map_path']), upright)
             if code:
-                name = osp.basename(item['img_path'])
-                problems.setdefault(describe(code), []).append(name)
+                problems[describe(code)].append(osp.basename(local[-1]))
         folder = self.data_prefix['img']
         raise_problems(problems, 'image', folder)
         warn_of_cut_files(local, folder)
@@ -139,8 +132,7 @@ class SalientDataset(CropDataset):
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
         try:
-            text = get_text(
-                self.ann_file, 'utf-8-sig', backend_args=self.backend_args)
+            text = get_text(self.ann_file, 'utf-8-sig', self.backend_args)
         except UnicodeDecodeError as error:
             raise InputError(
                 f'{self.ann_file} is not UTF-8 text: {error}.') from error
@@ -175,22 +167,23 @@ class SalientDataset(CropDataset):
         print_log(
             f'{folder}: {len(items) - len(kept)} of {len(items)} salient '
             'images left out, their masks do not show exactly one object',
-            logger='current')
+            'current')
         return kept
 
-    def _stems(self, folder: str, suffixes: tuple) -> dict:
+    def _stems(self, folder: str, suffixes: Sequence[str]) -> Dict[str, str]:
+        """Names of the files with these suffixes by what precedes them."""
         if not isdir(folder, backend_args=self.backend_args):
             raise FileNotFoundError(
                 f'{folder} does not exist, or is not a folder. Set '
                 '`data_prefix` (or `data_root`) of SalientDataset to the '
                 'folders of images and masks.')
-        stems: dict = {}
+        stems: Dict[str, str] = {}
         names = list_dir_or_file(
             folder, list_dir=False, backend_args=self.backend_args)
+        ending = '|'.join(map(re.escape, suffixes))
         for name in sorted(names):
-            if not name.lower().endswith(suffixes):
-                continue
-            other = stems.setdefault(osp.splitext(name)[0], name)
+            match = re.fullmatch(f'(.+)({ending})', name, re.IGNORECASE)
+            other = stems.setdefault(match[1], name) if match else name
             if other != name:
                 raise InputError(
                     f'{folder} holds {other} and {name}, which need different '

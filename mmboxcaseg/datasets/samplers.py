@@ -18,21 +18,18 @@ def mix_sources(sampler: Sampler,
     """Build batches that mix the sources of a data set in a fixed ratio.
 
     It is the ``batch_sampler`` of a data loader. MMEngine hands it the
-    loader's ``sampler`` and ``batch_size``, so that the batch size is set
-    once. The order is that of :class:`MultiSourceSampler`.
+    loader's ``sampler`` and ``batch_size``.
 
     Args:
         sampler (Sampler): Sampler of the data loader, such as
-            :class:`mmengine.dataset.DefaultSampler`. Only its ``dataset`` and
-            ``seed`` are used.
-        batch_size (int): Batch size of one rank.
-        source_ratio (Sequence[int]): See :class:`MultiSourceSampler`.
-            Defaults to (9, 7).
-        sit_out_prob (float): See :class:`MultiSourceSampler`. Defaults to 0.
+            :class:`mmengine.dataset.DefaultSampler`, with ``dataset`` and
+            ``seed``.
+        batch_size, source_ratio, sit_out_prob: See
+            :class:`MultiSourceSampler`.
 
     Returns:
-        BatchSampler: The batches. They are PyTorch's own class because
-        MMEngine resumes only that one without loading the skipped samples.
+        BatchSampler: PyTorch's own class, because MMEngine resumes only that
+        one without loading the skipped samples.
 
     Raises:
         InputError: See :class:`MultiSourceSampler`, or the data set has no
@@ -52,17 +49,15 @@ def mix_sources(sampler: Sampler,
 class MultiSourceSampler(Sampler):
     """Every batch of every rank mixes its sources in one fixed ratio.
 
-    An epoch shows every sample of the last source (the salient images) once.
+    An epoch shows every sample of the last source (the salient images) once,
+    except those that do not fill a batch, which differ from epoch to epoch.
     It draws as many samples of the other sources as the ratio asks for, and
     repeats one only after all of them were shown (section 4.2.3 of the
-    paper). The samples of the last source that do not fill a batch are left
-    out; another epoch leaves out others.
+    paper).
 
     The order depends only on ``seed`` and the epoch. The global batch is
     drawn first and then split between the ranks: two ranks of batch size b
-    see the same samples as one rank of batch size 2b.
-
-    It works with epoch-based loops and with iteration-based ones, which
+    see the same samples as one rank of batch size 2b. Iteration-based loops
     resume in the middle of an epoch by :meth:`skip`.
 
     Args:
@@ -70,18 +65,16 @@ class MultiSourceSampler(Sampler):
         batch_size (int): Batch size of one rank.
         source_ratio (Sequence[int]): Parts of a batch by source. Defaults to
             (9, 7), box : salient, the paper's best.
-        sit_out_prob (float): Probability in [0, 1) that a box which overlaps
-            another one, see :class:`BoxCropDataset`, is skipped in a pass
-            over the boxes. The authors' code uses 0.75 on COCO. Defaults
-            to 0.
-        seed (int, optional): Seed of the order, equal on all ranks. Defaults
-            to a random one.
+        sit_out_prob (float): Probability in [0, 1) that a pass over the boxes
+            skips a box that overlaps another one, see
+            :class:`BoxCropDataset`. The authors use 0.75 on COCO.
+        seed (int, optional): Equal on all ranks. Defaults to a random one.
 
     Raises:
         InputError: The batch size cannot be divided in the ratio, the number
-            of sources differs, a source is empty, the last one cannot fill
-            one global batch, or ``sit_out_prob`` is out of range or the data
-            set does not mark overlapping boxes.
+            of sources differs, a source is empty or cannot fill one global
+            batch, or ``sit_out_prob`` is out of range or lacks the marks of
+            overlapping boxes.
     """
 
     def __init__(self,

@@ -79,6 +79,9 @@ def test_seg_map_suffix(tiny_salient):
     files = tiny_salient()
     with pytest.raises(FileNotFoundError, match=r'masks \(\*_gt.png\)'):
         SalientDataset(**files, seg_map_suffix='_gt.png')
+    for path in list(Path(files['data_prefix']['mask']).iterdir()):
+        path.rename(path.with_name(f'{path.stem}_gt.PNG'))
+    assert len(SalientDataset(**files, seg_map_suffix='_gt.png')) == 2
 
 
 def test_single_object(tiny_salient, log):

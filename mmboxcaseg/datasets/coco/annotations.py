@@ -20,14 +20,7 @@ def is_ignored(ann: dict) -> bool:
 
 
 def rotation_of(ann: dict) -> Optional[str]:
-    """Find a key that says that a box is not upright.
-
-    Args:
-        ann (dict): Annotation of a COCO file.
-
-    Returns:
-        str, optional: For example 'rotation=30'; None for an upright box.
-    """
+    """Find a key that says that a box is not upright: 'rotation=30'."""
     attributes = ann.get('attributes')
     for part in (ann, attributes if isinstance(attributes, dict) else {}):
         for key in ROTATION_KEYS:
@@ -49,9 +42,8 @@ def area_of(ann: dict) -> float:
 
 def rle_counts(ann: object) -> object:
     """``counts`` of the RLE of an annotation; None if it has no RLE."""
-    segmentation = ann.get('segmentation') if isinstance(ann, dict) else None
-    return segmentation.get('counts') if isinstance(segmentation,
-                                                    dict) else None
+    mask = ann.get('segmentation') if isinstance(ann, dict) else None
+    return mask.get('counts') if isinstance(mask, dict) else None
 
 
 def counts_from_bytes(ann: object) -> Optional[str]:
@@ -61,8 +53,7 @@ def counts_from_bytes(ann: object) -> Optional[str]:
         ann (object): Annotation or prediction, as read from JSON.
 
     Returns:
-        str, optional: What ``counts`` should be; None if they have another
-        form.
+        str, optional: The correct ``counts``; None if they have another form.
     """
     counts = rle_counts(ann)
     if not isinstance(counts, str) or counts[:2] not in ("b'", 'b"'):
@@ -72,14 +63,7 @@ def counts_from_bytes(ann: object) -> Optional[str]:
 
 
 def missing_masks(annotations: Sequence[dict]) -> List[int]:
-    """Find the annotations that have no mask.
-
-    Args:
-        annotations (Sequence[dict]): Annotations of a COCO file.
-
-    Returns:
-        list[int]: Ids of those whose ``segmentation`` is absent or empty.
-    """
+    """Ids of annotations whose ``segmentation`` is absent or empty."""
     return [ann['id'] for ann in annotations if not ann.get('segmentation')]
 
 
@@ -93,7 +77,7 @@ def check_segmentations(annotations: Sequence[dict], images: Dict[int, dict],
         path (str): The file, for the message.
 
     Raises:
-        InputError: A mask cannot be used. The message names the annotation.
+        InputError: A mask cannot be used; the annotation is named.
     """
     problems = defaultdict(list)
     for ann in annotations:
@@ -110,13 +94,10 @@ def check_true_masks(annotations: Sequence[dict], images: Dict[int, dict],
     """Check that every annotation has a mask to compare with.
 
     Args:
-        annotations (Sequence[dict]): Annotations of a COCO file.
-        images (dict[int, dict]): Its images by id.
-        path (str): The file, for the message.
+        annotations, images, path: See :func:`check_segmentations`.
 
     Raises:
-        InputError: A mask is missing or cannot be used. The message names
-            the annotation.
+        InputError: A mask is missing or cannot be used.
     """
     bare = missing_masks(annotations)
     if bare:

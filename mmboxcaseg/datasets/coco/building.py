@@ -17,7 +17,7 @@ def make_annotation(mask: np.ndarray, category_id: int) -> dict:
     """Make a COCO annotation of a mask; :func:`make_coco` adds the ids.
 
     Args:
-        mask (np.ndarray): Binary mask that is not empty, has shape (H, W).
+        mask (np.ndarray): Non-empty binary mask, has shape (H, W).
         category_id (int): Category id of the object.
 
     Returns:
@@ -37,25 +37,21 @@ def make_coco(images: Sequence[dict], annotations: Sequence[List[dict]],
     """Make a COCO data set; all ids count from 1.
 
     Args:
-        images (Sequence[dict]): ``file_name``, ``width`` and ``height`` of
-            n images.
-        annotations (Sequence[list[dict]]): The annotations of each.
+        images (Sequence[dict]): ``file_name``, ``width`` and ``height``.
+        annotations (Sequence[list[dict]]): Annotations of each image.
         classes (Sequence[str]): Class names in the order of category ids.
 
     Returns:
         dict: Content of a COCO file.
     """
     flat = [
-        dict(annotation, image_id=image_id)
-        for image_id, of_image in enumerate(annotations, start=1)
-        for annotation in of_image
+        dict(ann, image_id=i) for i, anns in enumerate(annotations, start=1)
+        for ann in anns
     ]
     return dict(
         images=[dict(id=i, **img) for i, img in enumerate(images, start=1)],
         annotations=[dict(id=i, **ann) for i, ann in enumerate(flat, start=1)],
-        categories=[
-            dict(id=i, name=name) for i, name in enumerate(classes, start=1)
-        ])
+        categories=[dict(id=i, name=c) for i, c in enumerate(classes, 1)])
 
 
 def boxes_only(data: dict) -> dict:
@@ -65,20 +61,20 @@ def boxes_only(data: dict) -> dict:
         data (dict): Content of a COCO file.
 
     Returns:
-        dict: The same, where annotations have only ``BOX_KEYS`` and the
-        record of a proxy file is removed. ``area`` is that of the box,
-        because the area of a mask tells how much of its box it fills.
+        dict: A copy whose annotations have only ``BOX_KEYS``, without the
+        record of a proxy file. ``area`` is that of the box, because the
+        area of a mask tells how much of its box it fills.
     """
-    annotations = []
-    for ann in data['annotations']:
-        box = {key: value for key, value in ann.items() if key in BOX_KEYS}
-        box['area'] = box_area(ann)
-        annotations.append(box)
-    boxes = dict(data, annotations=annotations)
-    if 'mmboxcaseg' in (data.get('info') or {}):
-        boxes['info'] = dict(data['info'])
-        del boxes['info']['mmboxcaseg']
-    return boxes
+    boxes = [
+        dict({key: ann[key]
+              for key in ann if key in BOX_KEYS},
+             area=box_area(ann)) for ann in data['annotations']
+    ]
+    copy = dict(data, annotations=boxes)
+    if data.get('info'):
+        copy['info'] = dict(data['info'])
+        copy['info'].pop('mmboxcaseg', None)
+    return copy
 
 
 def write_coco(path: str, data: dict) -> None:

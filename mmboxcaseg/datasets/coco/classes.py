@@ -6,14 +6,11 @@ from mmboxcaseg import InputError
 
 
 def check_class_list(classes: object) -> None:
-    """Check that classes are a list of names and not one text.
-
-    Args:
-        classes (object): ``metainfo.classes`` of a config.
+    """Check that ``metainfo.classes`` is a list of names and not one text.
 
     Raises:
-        InputError: It is a text, such as ('ship'), where ('ship', ) was
-            meant. Its letters would be taken for classes.
+        InputError: It is a text: ('ship') instead of ('ship', ). Its letters
+            would be taken for classes.
     """
     if isinstance(classes, str):
         raise InputError(
@@ -23,14 +20,7 @@ def check_class_list(classes: object) -> None:
 
 
 def repeated_names(categories: Sequence[dict]) -> Dict[str, List[int]]:
-    """Find the class names that more than one category has.
-
-    Args:
-        categories (Sequence[dict]): ``categories`` of a COCO file.
-
-    Returns:
-        dict[str, list[int]]: Ids of the categories by repeated name.
-    """
+    """Ids of the categories of a COCO file by repeated name."""
     ids = defaultdict(list)
     for cat in categories:
         ids[cat['name']].append(cat['id'])
@@ -59,14 +49,14 @@ def check_names(categories: Sequence[dict], path: str) -> None:
 
 def common_classes(categories: Sequence[dict],
                    classes: Sequence[str]) -> List[str]:
-    """Select the names of a file that are wanted, in the file's order.
+    """Select the names of a file that are wanted.
 
     Args:
-        categories (Sequence[dict]): ``categories`` of the COCO file.
+        categories (Sequence[dict]): ``categories`` of a COCO file.
         classes (Sequence[str]): The names that are wanted.
 
     Returns:
-        list[str]: Names in the order in which mmdet numbers them.
+        list[str]: Names in the file's order, in which mmdet numbers them.
     """
     return [cat['name'] for cat in categories if cat['name'] in classes]
 
@@ -84,8 +74,8 @@ def check_class_order(categories: Sequence[dict], classes: Sequence[str],
         path (str): The file, for the message.
 
     Raises:
-        InputError: A class is missing, the order is another one, or the
-            classes of config or file are not usable.
+        InputError: A class is missing, the order differs, or the classes of
+            config or file are not usable.
     """
     check_class_list(classes)
     check_names(categories, path)

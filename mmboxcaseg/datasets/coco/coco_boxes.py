@@ -1,5 +1,6 @@
 """Reading the boxes of a COCO file; all problems are reported at once."""
 import os.path as osp
+from collections import defaultdict
 from operator import itemgetter
 from typing import Dict, List, Optional, Sequence
 
@@ -15,9 +16,8 @@ from .image_files import describe, image_problem, is_remote, missing_files
 from .messages import first_few, raise_problems
 from .reading import load_coco
 
-# What box_units() finds, for messages.
+# Results of box_units() and box_faults(), for messages.
 UNITS = dict(xyxy='[x0, y0, x1, y1]', normalised='in 0..1')
-# The same for box_faults().
 FAULTS = {
     'box-inverted': 'box of negative width or height',
     'box-zero': 'box of zero area (give it a positive width and height)',
@@ -28,21 +28,18 @@ FAULTS = {
 class CocoBoxes:
     """The checked content of a COCO file.
 
-    A broken file raises an error before any work starts. Boxes that no
-    detector could be trained with are left out, and their number is printed:
-    boxes of zero area or outside the image, crowds, and boxes marked
-    ``ignore``.
+    A broken file raises an error before any work starts. Boxes that cannot
+    be used for training are left out, and their number is printed: boxes of
+    zero area or outside the image, crowds, and boxes marked ``ignore``.
 
     Args:
         ann_file (str): COCO JSON file.
         img_prefix (str, optional): Folder that ``file_name`` is relative to.
             None if no image will be read: then images are not checked.
-        classes (Sequence[str], optional): Names of the classes to use, in
-            the order of their labels. Defaults to all of the file.
-        upright (bool): Whether images are loaded as their EXIF orientation
-            says. Defaults to True.
-        backend_args (dict, optional): Storage backend of the files, see
-            :func:`mmengine.fileio.get`. Defaults to None.
+        classes (Sequence[str], optional): Classes to use, in the order of
+            their labels. Defaults to all of the file.
+        upright (bool): Whether loading applies the EXIF orientation.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
 
     Attributes:
         data (dict): The parsed JSON, unchanged.
@@ -51,8 +48,7 @@ class CocoBoxes:
         images (dict[int, dict]): Image record by image id.
         annotations (dict[int, list[dict]]): Usable annotations by image id,
             sorted by annotation id; only images that have any.
-        left_out (dict[str, list[int]]): Ids of the annotations that are left
-            out, by reason.
+        left_out (dict[str, list[int]]): Ids of other annotations by reason.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
@@ -72,11 +68,11 @@ class CocoBoxes:
         self.data = load_coco(ann_file, backend_args)
         self.images = {img['id']: img for img in self.data['images']}
         self._set_classes(classes)
-        self._check_units()
+        reasons = self._reasons(self._check_units())
         if img_prefix is not None:
             self._check_images(img_prefix)
             self._check_headers(img_prefix, upright)
-        self.annotations = self._select()
+        self.annotations = self._select(reasons)
 
     def _set_classes(self, classes: Optional[Sequence[str]]) -> None:
         check_class_list(classes)
@@ -87,24 +83,21 @@ class CocoBoxes:
             raise InputError(
                 f'{self.ann_file} has no category named {unknown}; it has '
                 f'{sorted(names)}. Correct `metainfo.classes` of the dataset.')
-        self.cat2label = {
-            names[name]: label
-            for label, name in enumerate(self.classes)
-        }
+        self.cat2label = {names[c]: i for i, c in enumerate(self.classes)}
 
-    def _check_units(self) -> None:
+    def _check_units(self) -> Dict[str, np.ndarray]:
+        """Check that boxes are xywh in pixels; return their other faults."""
         anns = self.data['annotations']
         boxes = np.array([ann['bbox'] for ann in anns], dtype=np.float64)
-        sizes = [(img['width'], img['height'])
-                 for img in (self.images[ann['image_id']] for ann in anns)]
-        units, is_certain = box_units(boxes, np.array(sizes))
+        images = [self.images[ann['image_id']] for ann in anns]
+        sizes = np.array([(img['width'], img['height']) for img in images])
+        units, is_certain = box_units(boxes, sizes)
         if units != 'xywh' and is_certain:
             raise InputError(
                 f'{self.ann_file}: `bbox` of all {len(anns)} annotations is '
                 f'{UNITS[units]}, but must be [x, y, width, height] in '
                 'pixels. Convert the boxes; tools/check_data.py says how.')
-        # Kept for _select().
-        self._faults = box_faults(xywh_to_xyxy(boxes), np.array(sizes))
+        return box_faults(xywh_to_xyxy(boxes), sizes)
 
     def _check_images(self, img_prefix: str) -> None:
         names = [img['file_name'] for img in self.images.values()]
@@ -117,7 +110,7 @@ class CocoBoxes:
                 'these images and their annotations from the file.')
 
     def _check_headers(self, img_prefix: str, upright: bool) -> None:
-        problems: Dict[str, list] = {}
+        problems = defaultdict(list)
         paths = []
         for img in self.images.values():
             path = osp.join(img_prefix, img['file_name'])
@@ -127,35 +120,29 @@ class CocoBoxes:
             size = img['height'], img['width']
             code = image_problem(path, size, upright)
             if code:
-                problems.setdefault(describe(code),
-                                    []).append(img['file_name'])
+                problems[describe(code)].append(img['file_name'])
         raise_problems(problems, 'image', self.ann_file)
         warn_of_cut_files(paths, self.ann_file)
 
-    def _select(self) -> Dict[int, List[dict]]:
+    def _select(self, reasons: List[Optional[str]]) -> Dict[int, List[dict]]:
         """Keep the usable annotations and print how many were left out."""
-        kept: Dict[int, List[dict]] = {}
-        self.left_out: Dict[str, List[int]] = {}
-        for ann, reason in zip(self.data['annotations'], self._reasons()):
+        kept, left_out, turned = defaultdict(list), defaultdict(list), []
+        for ann, reason in zip(self.data['annotations'], reasons):
             if reason:
-                self.left_out.setdefault(reason, []).append(ann['id'])
-            else:
-                kept.setdefault(ann['image_id'], []).append(ann)
-        for reason, ids in self.left_out.items():
+                left_out[reason].append(ann['id'])
+                continue
+            kept[ann['image_id']].append(ann)
+            if rotation_of(ann):
+                turned.append(ann['id'])
+        self.left_out: Dict[str, List[int]] = dict(left_out)
+        for reason, ids in left_out.items():
             self._print(f'left out, {reason}', ids)
-        turned = [
-            ann['id'] for anns in kept.values() for ann in anns
-            if rotation_of(ann)
-        ]
         if turned:
             self._print(
                 'say that their box is turned (`rotation`, `angle`); '
                 '`bbox` is used as an upright box', turned)
         if not kept:
-            counts = {
-                reason: len(ids)
-                for reason, ids in self.left_out.items()
-            }
+            counts = {key: len(ids) for key, ids in left_out.items()}
             raise InputError(
                 f'{self.ann_file}: no annotation is left; left out: {counts}. '
                 'Correct these boxes, or `metainfo.classes`.')
@@ -164,25 +151,23 @@ class CocoBoxes:
             for img_id in sorted(kept)
         }
 
-    def _reasons(self) -> List[Optional[str]]:
+    def _reasons(self, faults: Dict[str, np.ndarray]) -> List[Optional[str]]:
         """Why each annotation is left out; None if it is used."""
         anns = self.data['annotations']
         reasons: List[Optional[str]] = [None] * len(anns)
-        for kind, marks in self._faults.items():
+        for kind, marks in faults.items():
             for i in np.flatnonzero(marks):
                 reasons[i] = FAULTS[kind]
         for i, ann in enumerate(anns):
             if is_ignored(ann):
-                is_crowd = ann.get('iscrowd')
-                reasons[i] = 'a crowd' if is_crowd else 'marked `ignore`'
+                reasons[i] = ('a crowd'
+                              if ann.get('iscrowd') else 'marked `ignore`')
             elif ann['category_id'] not in self.cat2label:
                 reasons[i] = 'of a class that is not in use'
-        del self._faults
         return reasons
 
     def _print(self, what: str, ids: List[int]) -> None:
+        total = len(self.data['annotations'])
         print_log(
-            f'{self.ann_file}: {len(ids)} of '
-            f'{len(self.data["annotations"])} annotations {what}: '
-            f'annotation {first_few(ids)}',
-            logger='current')
+            f'{self.ann_file}: {len(ids)} of {total} annotations {what}: '
+            f'annotation {first_few(ids)}', 'current')

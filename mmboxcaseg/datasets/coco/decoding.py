@@ -13,10 +13,10 @@ from mmboxcaseg import InputError
 from .messages import first_few
 
 # Names of mmcv's flags.
-FLAGS = dict(
-    color=cv2.IMREAD_COLOR,
-    grayscale=cv2.IMREAD_GRAYSCALE,
-    unchanged=cv2.IMREAD_UNCHANGED)
+FLAGS = {
+    name: getattr(cv2, f'IMREAD_{name.upper()}')
+    for name in ('color', 'grayscale', 'unchanged')
+}
 # JPEG markers: start and end of the image, start of its pixels.
 _START, _END, _PIXELS = b'\xff\xd8', b'\xff\xd9', b'\xff\xda'
 
@@ -31,9 +31,9 @@ def decode_image(
         flags (int): See :func:`cv2.imdecode`. Defaults to BGR.
 
     Returns:
-        tuple: The image, has shape (H, W, 3), or (H, W) if grey, None if it
-        cannot be decoded; and whether the file is complete. Pixels that are
-        missing in the file are grey.
+        tuple: The image, has shape (H, W, 3), or (H, W) if grey (None if it
+        cannot be decoded); and whether the file is complete. Missing pixels
+        are grey.
     """
     if not content:
         return None, False  # OpenCV would raise an error
@@ -51,11 +51,9 @@ def load_image(path: str,
     """Read an image as the data sets load it.
 
     Args:
-        path (str): The image file. OpenCV applies the EXIF orientation of
-            some formats, see docs/images.md.
+        path (str): The image file. For EXIF orientation see docs/images.md.
         flag (str): A key of ``FLAGS``. Defaults to 'color'.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
 
     Returns:
         tuple: See :func:`decode_image`.
@@ -92,7 +90,7 @@ def is_cut(path: str) -> bool:
     with open(path, 'rb') as file:
         if file.read(2) != _START:
             return False
-        # Few files have something else at their end; only these are read.
+        # Only the few files that end in something else are read.
         file.seek(-2, os.SEEK_END)
         if file.read() == _END:
             return False
@@ -103,10 +101,10 @@ def is_cut(path: str) -> bool:
 
 
 def warn_of_cut_files(paths: Sequence[str], where: str) -> None:
-    """Print one warning for all local JPEG files that were cut short.
+    """Print one warning for all JPEG files of a data set that were cut short.
 
     Args:
-        paths (Sequence[str]): Image files of any format.
+        paths (Sequence[str]): Local image files of any format.
         where (str): The data set, for the message.
     """
     cut = [os.path.basename(path) for path in paths if is_cut(path)]
@@ -114,6 +112,4 @@ def warn_of_cut_files(paths: Sequence[str], where: str) -> None:
         print_log(
             f'{where}: {len(cut)} of {len(paths)} images were cut short. They '
             'are used as far as they can be decoded; missing pixels are grey: '
-            f'{first_few(cut)}',
-            logger='current',
-            level=logging.WARNING)
+            f'{first_few(cut)}', 'current', logging.WARNING)

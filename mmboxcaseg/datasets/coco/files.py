@@ -11,14 +11,7 @@ from .messages import raise_problems
 
 
 def check_target(path: str) -> None:
-    """Check that a path can be written as a file.
-
-    Args:
-        path (str): The file, which may exist.
-
-    Raises:
-        InputError: There is a folder or a device of this name.
-    """
+    """Raise InputError if a path to write is a folder or a device."""
     if osp.exists(path) and not osp.isfile(path):
         raise InputError(f'{path} is not a file: name a file to write.')
 
@@ -95,15 +88,14 @@ def file_names(images: List[dict], suffix: str, path: str) -> Dict[int, str]:
 
     Args:
         images (list[dict]): Images of a COCO file.
-        suffix (str): What replaces their suffix, for example '.json'.
+        suffix (str): Replaces their suffix, for example '.json'.
         path (str): The COCO file, for messages.
 
     Returns:
         dict[int, str]: Names by image id, relative to the folder.
 
     Raises:
-        InputError: Two images would have the same file, or a file would be
-            outside the folder.
+        InputError: Two images have the same name, or one leads out.
     """
     names = {
         img['id']: osp.normpath(osp.splitext(img['file_name'])[0] + suffix)

@@ -1,7 +1,7 @@
 """What the headers of image files say, and which files are refused.
 
-A header is read in a fraction of a millisecond, so all are read before any
-work starts. That a file is damaged shows only in decoding, see docs/images.md.
+Headers are read fast, so all are read before any work starts. Damaged files
+are found only by decoding them, see docs/images.md.
 """
 import os.path as osp
 from contextlib import suppress
@@ -43,8 +43,7 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.webp',
 # Pillow refuses large images as an attack; here only headers are read.
 Image.MAX_IMAGE_PIXELS = None
 _ORIENTATION = 0x0112
-# OpenCV applies the orientation in these. MPO is how Pillow calls a JPEG with
-# previews.
+# OpenCV applies the orientation in these. Pillow's MPO: a JPEG with previews.
 _TURNED_FORMATS = ('JPEG', 'MPO', 'PNG')
 
 
@@ -54,12 +53,10 @@ class ImageHeader(NamedTuple):
     Args:
         mode (str): Pillow's name of the pixels: 'L', 'RGB', 'CMYK', ...
         deep (bool): Whether a channel has more than 8 bits.
-        transparent (bool): Whether there is an alpha channel or a
-            transparent colour.
-        width (int): Width in pixels as it is stored.
-        height (int): Height in pixels as it is stored.
-        orientation (int): EXIF orientation, 1 to 8, that loading applies; 1
-            is upright.
+        transparent (bool): Whether a channel or a colour is transparent.
+        width (int): Width in pixels as stored.
+        height (int): Height in pixels as stored.
+        orientation (int): EXIF orientation that loading applies; 1 is upright.
     """
     mode: str
     deep: bool
@@ -69,15 +66,7 @@ class ImageHeader(NamedTuple):
     orientation: int
 
     def loaded_size(self, upright: bool = True) -> Tuple[int, int]:
-        """Size of the image when it is loaded.
-
-        Args:
-            upright (bool): Whether the loader applies the orientation.
-                Defaults to True.
-
-        Returns:
-            tuple[int]: Height and width in pixels.
-        """
+        """Height and width in pixels, turned to stand ``upright`` or not."""
         if upright and self.orientation >= 5:
             return self.width, self.height
         return self.height, self.width
@@ -89,7 +78,6 @@ def is_remote(path: str, backend_args: Optional[dict] = None) -> bool:
     Args:
         path (str): The file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
 
     Returns:
         bool: False if the file is opened by its path.
@@ -107,14 +95,12 @@ def missing_files(folder: str,
         folder (str): What the names are relative to.
         names (Sequence[str]): The files.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
 
     Returns:
         list[str]: Those of the names, in their order.
 
     Raises:
-        InputError: A name is an address: mmengine would look for it in a
-            storage of that name.
+        InputError: A name is an address, which mmengine would look up.
     """
     addresses = [name for name in names if '://' in name]
     if addresses:
@@ -124,14 +110,10 @@ def missing_files(folder: str,
             'the folder of the images: download these files, and write their '
             'names there.')
     paths = [osp.join(folder, name) for name in names]
-    # In a remote storage, listing a folder takes one request; asking for each
-    # file takes one per file.
-    parents = {
-        osp.dirname(path)
-        for path in paths if is_remote(path, backend_args)
-    }
+    # Listing a remote folder takes one request instead of one per file.
+    remote = [path for path in paths if is_remote(path, backend_args)]
     listed: Set[str] = set()
-    for parent in parents:
+    for parent in set(map(osp.dirname, remote)):
         with suppress(FileNotFoundError):
             found = list_dir_or_file(
                 parent, list_dir=False, backend_args=backend_args)
@@ -149,7 +131,6 @@ def read_header(path: str,
     Args:
         path (str): The file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
 
     Returns:
         ImageHeader, optional: None if it is not an image.
@@ -158,9 +139,8 @@ def read_header(path: str,
         FileNotFoundError: It does not exist.
     """
     try:
-        file = path
-        if is_remote(path, backend_args):
-            file = BytesIO(get(path, backend_args=backend_args))
+        file = BytesIO(get(path, backend_args=backend_args)) if is_remote(
+            path, backend_args) else path
         with Image.open(file) as im:
             return ImageHeader(im.mode, _is_deep(im), im.has_transparency_data,
                                *im.size, _orientation(im))
@@ -179,7 +159,6 @@ def image_problem(path: str,
         path (str): The image file.
         size (tuple[int], optional): Height and width that are expected.
         upright (bool): Whether the loader applies the EXIF orientation.
-            Defaults to True.
 
     Returns:
         str, optional: What is wrong, a key of ``PROBLEMS``.
@@ -208,10 +187,9 @@ def mask_problem(image: ImageHeader,
 
     Args:
         image (ImageHeader): Header of the image.
-        mask (ImageHeader, optional): Header of its mask, None if it is not
-            an image.
-        upright (bool): Whether the image is loaded as its EXIF orientation
-            says; masks never are. Defaults to True.
+        mask (ImageHeader, optional): That of its mask; None: not an image.
+        upright (bool): Whether the loader applies the EXIF orientation to
+            the image; masks are never turned.
 
     Returns:
         str, optional: What is wrong, a key of ``PROBLEMS``.

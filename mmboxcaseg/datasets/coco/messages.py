@@ -15,11 +15,11 @@ def first_few(items: Sequence, most: int = 5) -> str:
         str: For example '3, 8 and 4 more'.
     """
     more = f' and {len(items) - most} more' if len(items) > most else ''
-    return ', '.join(str(item) for item in items[:most]) + more
+    return ', '.join(map(str, items[:most])) + more
 
 
 def entry_name(entry: object, position: int) -> object:
-    """What to call an entry of a list in a message.
+    """Name an entry of a list in a message.
 
     Args:
         entry (object): The entry, as read from JSON.
@@ -44,9 +44,7 @@ def raise_problems(problems: Dict[str, list], kind: str, path: str) -> None:
         InputError: There are problems.
     """
     if problems:
-        lines = [
-            f'  {text}: {kind} {first_few(names)}'
-            for text, names in problems.items()
-        ]
-        raise InputError(f'{path} cannot be used:\n' + '\n'.join(lines) +
-                         f'\nCorrect or remove every such {kind}.')
+        lines = ''.join(f'  {text}: {kind} {first_few(names)}\n'
+                        for text, names in problems.items())
+        raise InputError(f'{path} cannot be used:\n{lines}'
+                         f'Correct or remove every such {kind}.')

@@ -8,8 +8,7 @@ from mmboxcaseg import InputError
 from mmboxcaseg.structures import to_rle
 from .schema import check_coco
 
-# The byte order mark.
-MARK = '\ufeff'
+MARK = '\ufeff'  # the byte order mark
 
 
 def load_json(path: str,
@@ -20,10 +19,8 @@ def load_json(path: str,
     Args:
         path (str): The file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
-        may_have_mark (bool): Whether the file may begin with a byte order
-            mark, as some Windows programs write it. mmdet cannot read it.
-            Defaults to True.
+        may_have_mark (bool): Whether it may begin with a byte order mark, as
+            some Windows programs write it; mmdet cannot read it.
 
     Returns:
         Any: Its content. NaN and Infinity, which JSON does not allow, become
@@ -56,7 +53,6 @@ def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
     Args:
         path (str): The JSON file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
 
     Returns:
         dict: Its content; proxy masks that are polygons become RLE.
@@ -73,14 +69,9 @@ def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
 
 
 def read_polygons(data: dict) -> None:
-    """Turn proxy masks that are polygons into RLE, in place.
-
-    Args:
-        data (dict): Content of a COCO file that was checked.
-    """
-    images = {img['id']: img for img in data['images']}
+    """Turn polygons of proxy masks into RLE, in place, in checked data."""
+    sizes = {i['id']: (i['height'], i['width']) for i in data['images']}
     for ann in data['annotations']:
         if 'mask_score' in ann and isinstance(ann['segmentation'], list):
-            img = images[ann['image_id']]
-            ann['segmentation'] = to_rle(ann['segmentation'], img['height'],
-                                         img['width'])
+            ann['segmentation'] = to_rle(ann['segmentation'],
+                                         *sizes[ann['image_id']])

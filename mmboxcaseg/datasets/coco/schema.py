@@ -4,6 +4,7 @@ It is defined in schema.json, see docs/proxy_file.md. What a schema cannot
 express is checked here: unique ids, references, sizes of masks.
 """
 import json
+from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
@@ -29,7 +30,7 @@ def schema_problem(entry: object, kind: str) -> Optional[str]:
         kind (str): Its name under ``definitions`` of schema.json.
 
     Returns:
-        str, optional: The first problem; None if there is none.
+        str, optional: The first problem, if any.
     """
     try:
         _validator(kind)(entry)
@@ -42,8 +43,7 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
     """Find out why a mask cannot be used: its form, or its image's size.
 
     Args:
-        segmentation (object): ``segmentation`` of an annotation, as read
-            from JSON.
+        segmentation (object): Of an annotation, as read from JSON.
         img (dict): The image, with ``height`` and ``width``.
 
     Returns:
@@ -87,11 +87,12 @@ def check_coco(data: dict, path: str) -> None:
     if problem:
         raise InputError(f'{path} {problem}')
     for kind, problems in entry_problems(data):
-        names = {
-            text: [entry_name(data[LISTS[kind]][i], i) for i in positions]
-            for text, positions in problems.items()
-        }
-        raise_problems(names, kind, path)
+        entries = data[LISTS[kind]]
+        raise_problems(
+            {
+                text: [entry_name(entries[i], i) for i in positions]
+                for text, positions in problems.items()
+            }, kind, path)
     check_names(data['categories'], path)
 
 
@@ -113,15 +114,14 @@ def list_problem(data: object) -> Optional[str]:
                     f'"{key}": [{{...}}, {{...}}].')
     missing = [
         key for key in LISTS.values()
-        if not isinstance(data.get(key), list) or not data[key]
+        if not (isinstance(data.get(key), list) and data[key])
     ]
     if missing:
         return (f'has no {" and no ".join(missing)}. A COCO file needs '
                 'non-empty lists `images`, `annotations` (each with `bbox`) '
                 'and `categories`.')
     problem = schema_problem(data.get('info'), 'info')
-    return f'has a bad `info`: {problem}. Correct or remove it.' \
-        if problem else None
+    return problem and f'has a bad `info`: {problem}. Correct or remove it.'
 
 
 def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
@@ -137,13 +137,11 @@ def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
     """
     good = {}
     for kind in ('image', 'category'):
-        problems = _list_problems(data[LISTS[kind]], kind)
+        entries = data[LISTS[kind]]
+        problems = _list_problems(entries, kind)
         yield kind, problems
         broken = {i for positions in problems.values() for i in positions}
-        good[kind] = [
-            entry for i, entry in enumerate(data[LISTS[kind]])
-            if i not in broken
-        ]
+        good[kind] = [e for i, e in enumerate(entries) if i not in broken]
     sizes = {img['id']: [img['height'], img['width']] for img in good['image']}
     categories = {cat['id'] for cat in good['category']}
 
@@ -170,8 +168,7 @@ def _list_problems(
     misfit: Callable[[dict], Optional[str]] = lambda entry: None
 ) -> Dict[str, List[int]]:
     """Check a list; ``misfit`` says why a well-formed entry is wrong."""
-    problems: Dict[str, List[int]] = {}
-    ids = set()
+    problems, ids = defaultdict(list), set()
     for number, entry in enumerate(entries):
         problem = schema_problem(entry, kind)
         if not problem:
@@ -180,7 +177,7 @@ def _list_problems(
                 problem = 'its `id` is not unique'
             ids.add(entry['id'])
         if problem:
-            problems.setdefault(problem, []).append(number)
+            problems[problem].append(number)
     return problems
 
 

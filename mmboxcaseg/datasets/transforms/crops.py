@@ -16,17 +16,14 @@ from .fading_resize import resize_fading
 
 
 def crop_side(size: Optional[int], results: dict) -> int:
-    """The side of the crops of an item.
+    """The side of the crops of an item in pixels.
 
     Args:
-        size (int, optional): Side that the transform was given, in pixels.
+        size (int, optional): Side that the transform was given.
         results (dict): The item, with the ``crop_size`` of its data set.
 
     Returns:
-        int: The transform's own size, or else that of the data set.
-
-    Raises:
-        InputError: Neither is set.
+        int: The first that is set; InputError if neither is.
     """
     side = size or results.get('crop_size')
     if not side:
@@ -35,8 +32,17 @@ def crop_side(size: Optional[int], results: dict) -> int:
     return side
 
 
+class CropTransform(BaseTransform):
+    """A transform whose attributes are its options."""
+
+    def __repr__(self) -> str:
+        options = ', '.join(f'{key}={value}'
+                            for key, value in vars(self).items())
+        return f'{self.__class__.__name__}({options})'
+
+
 @TRANSFORMS.register_module()
-class CropBoxes(BaseTransform):
+class CropBoxes(CropTransform):
     """Cut a square crop for every box, regardless of its aspect ratio.
 
     Required Keys: ``img``, ``img_path``, ``height``, ``width``,
@@ -48,25 +54,20 @@ class CropBoxes(BaseTransform):
     in pixels of their first crop.
 
     Args:
-        size (int, optional): Side S of a crop in pixels. Defaults to
-            ``crop_size`` of the data set.
+        size (int, optional): Side S in pixels, else that of the data set.
         shift (tuple[float]): Range of the relative shift of the box, drawn
             for x and y (section 3.2.2). Defaults to (0, 0).
         scale (tuple[float]): Range of the factor of width and height.
             Defaults to (1, 1): the crop is the box.
         flip_prob (float): Probability of a horizontal flip. Defaults to 0:
             the paper does not flip box crops.
-        centred (bool): Whether the centre is shifted, see
-            :func:`jitter_box`. Defaults to False.
-        truncate (bool): Whether fractions of boxes are dropped, see
-            :func:`pixel_boxes`. Defaults to False.
-        margins (Sequence[float]): One crop per margin is cut for each box. A
-            crop extends the box on every side by the margin, in widths and
-            heights of the box. Labelling averages the crops. Defaults to
-            (0, ).
-        zero_padding (bool): Whether to resize crops as the authors' code
-            does, see :func:`resize_fading`; crops are then float32. Defaults
-            to False.
+        centred (bool): See :func:`jitter_box`. Defaults to False.
+        truncate (bool): See :func:`pixel_boxes`. Defaults to False.
+        margins (Sequence[float]): Each gives one crop of a box, extended on
+            every side by the margin, in widths and heights of the box.
+            Labelling averages the crops. Defaults to (0, ).
+        zero_padding (bool): Whether to resize as the authors' code does, see
+            :func:`resize_fading`; crops are then float32. Defaults to False.
 
     Raises:
         InputError: The size of the image file is not that of the JSON.
@@ -87,18 +88,11 @@ class CropBoxes(BaseTransform):
         self.flip_prob = flip_prob
         self.centred = centred
         self.truncate = truncate
-        self.margins = np.array(margins, dtype=np.float64)
+        self.margins = tuple(margins)
         self.zero_padding = zero_padding
 
     def transform(self, results: dict) -> dict:
-        """Cut the crops.
-
-        Args:
-            results (dict): Item of :class:`BoxCropDataset` with its image.
-
-        Returns:
-            dict: The item with ``crops``, ``windows`` and ``gt_bboxes``.
-        """
+        """Cut the crops of an item of :class:`BoxCropDataset`."""
         img = results['img']
         shape = (results['height'], results['width'])
         size = crop_side(self.size, results)
@@ -115,7 +109,7 @@ class CropBoxes(BaseTransform):
         lost = (windows[:, :2] >= windows[:, 2:]).any(axis=1)
         windows[lost] = pixel_boxes(boxes[lost], *shape)
         views = windows[:, None]
-        if self.margins.any() or len(self.margins) > 1:
+        if any(self.margins) or len(self.margins) > 1:
             views = results['views'] = self._views(jittered, shape)
         results['crops'] = np.stack([
             self._resize(img[y0:y1, x0:x1], size)
@@ -144,7 +138,8 @@ class CropBoxes(BaseTransform):
     def _views(self, boxes: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
         """Pixel boxes (n, m, 4) of boxes (n, 4) with all margins."""
         extent = np.tile(boxes[:, 2:] - boxes[:, :2], 2) * [-1, -1, 1, 1]
-        views = boxes[:, None] + self.margins[:, None] * extent[:, None]
+        margins = np.array(self.margins, dtype=np.float64)[:, None]
+        views = boxes[:, None] + margins * extent[:, None]
         return pixel_boxes(views, *shape, self.truncate).reshape(views.shape)
 
     @staticmethod
@@ -153,16 +148,9 @@ class CropBoxes(BaseTransform):
         boxes = results['gt_bboxes']
         boxes[:, [0, 2]] = size - boxes[:, [2, 0]]
 
-    def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(size={self.size}, '
-                f'shift={self.shift}, scale={self.scale}, '
-                f'flip_prob={self.flip_prob}, centred={self.centred}, '
-                f'truncate={self.truncate}, margins={self.margins.tolist()}, '
-                f'zero_padding={self.zero_padding})')
-
 
 @TRANSFORMS.register_module()
-class CropSalientObject(BaseTransform):
+class CropSalientObject(CropTransform):
     """Cut a salient image as :class:`CropBoxes` cuts a box in training.
 
     The object then fills its crop as objects fill the crops of boxes. The
@@ -173,8 +161,7 @@ class CropSalientObject(BaseTransform):
     Modified Keys: both, to the shape (S, S, 3) and (S, S).
 
     Args:
-        size (int, optional): Side S of a crop in pixels. Defaults to
-            ``crop_size`` of the data set.
+        size (int, optional): Side S in pixels, else that of the data set.
         shift (tuple[float]): See :class:`CropBoxes`.
         scale (tuple[float]): See :class:`CropBoxes`.
     """
@@ -182,23 +169,15 @@ class CropSalientObject(BaseTransform):
     def __init__(
         self,
         size: Optional[int] = None,
-        shift: Tuple[float, float] = (-0.25, 0.25),
-        scale: Tuple[float, float] = (0.5, 1.5)
+        shift: Sequence[float] = (-0.25, 0.25),
+        scale: Sequence[float] = (0.5, 1.5)
     ) -> None:
         self.size = size
         self.shift = shift
         self.scale = scale
 
     def transform(self, results: dict) -> dict:
-        """Cut the crop.
-
-        Args:
-            results (dict): Item of :class:`SalientDataset` with its image
-                and mask.
-
-        Returns:
-            dict: The item; the whole image where the mask is empty.
-        """
+        """Cut the crop; the whole image where the mask is empty."""
         img, seg_map = results['img'], results['gt_seg_map']
         height, width = img.shape[:2]
         box = np.array(tight_box(seg_map > 127), dtype=np.float64)
@@ -212,7 +191,3 @@ class CropSalientObject(BaseTransform):
         results['gt_seg_map'] = cv2.resize(
             seg_map[y0:y1, x0:x1], size, interpolation=cv2.INTER_NEAREST)
         return results
-
-    def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(size={self.size}, '
-                f'shift={self.shift}, scale={self.scale})')

@@ -13,8 +13,7 @@ def resize_fading(img: np.ndarray, size: int) -> np.ndarray:
     Equals ``skimage.transform.resize(img, (size, size), mode='constant')``,
     but in the value range of the image: linear interpolation, with a Gaussian
     filter before it where the image shrinks. Both see black pixels around the
-    image; an enlarged image shows them most. No value falls below the minimum
-    of the image.
+    image. No value falls below the minimum of the image.
 
     Args:
         img (np.ndarray): Image, has shape (h, w, 3).

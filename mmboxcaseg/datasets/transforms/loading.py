@@ -10,27 +10,16 @@ from mmboxcaseg.registry import TRANSFORMS
 class LoadImageFromFile(StockLoadImageFromFile):
     """:class:`mmcv.transforms.LoadImageFromFile` that also loads cut JPEGs.
 
-    A JPEG that lacks its last bytes is decoded as far as possible, where the
-    stock transform fails. The data sets of mmboxcaseg use it even where their
-    pipeline names the stock transform; pipelines of mmdet's data sets have to
-    name this one.
+    A JPEG that lacks its last bytes is decoded as far as possible. The data
+    sets of mmboxcaseg use it even where their pipeline names the stock
+    transform; pipelines of mmdet's data sets have to name this one.
 
     Args:
         kwargs: Arguments of the stock transform.
     """
 
     def transform(self, results: dict) -> dict:
-        """Load an image.
-
-        Args:
-            results (dict): Item with ``img_path``.
-
-        Returns:
-            dict: The item with ``img``, ``img_shape`` and ``ori_shape``.
-
-        Raises:
-            AssertionError: The file cannot be decoded.
-        """
+        """Load an image; AssertionError if it cannot be decoded."""
         try:
             return super().transform(results)
         except AssertionError:

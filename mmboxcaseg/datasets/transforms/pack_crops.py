@@ -2,17 +2,17 @@ from typing import Sequence
 
 import numpy as np
 import torch
-from mmcv.transforms import BaseTransform
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import TRANSFORMS
 from mmboxcaseg.structures import tight_box
+from .crops import CropTransform
 
 
 @TRANSFORMS.register_module()
-class PackCrops(BaseTransform):
+class PackCrops(CropTransform):
     """Pack box crops, or one salient crop with its mask, for the labeller.
 
     ``gt_instances`` of the data sample has ``bboxes`` (n, 4), in pixels of
@@ -38,14 +38,7 @@ class PackCrops(BaseTransform):
         self.meta_keys = meta_keys
 
     def transform(self, results: dict) -> dict:
-        """Pack one item.
-
-        Args:
-            results (dict): Item with its crops.
-
-        Returns:
-            dict: ``inputs`` (n, 3, S, S) uint8 and ``data_samples``.
-        """
+        """Pack an item: ``inputs`` (n, 3, S, S) uint8, ``data_samples``."""
         if 'crops' in results:
             crops, instances = results['crops'], self._pack_boxes(results)
         else:
@@ -57,10 +50,8 @@ class PackCrops(BaseTransform):
                 f'crop_size of the data set is {wanted}, but its crops have '
                 f'{crops.shape[2]}x{crops.shape[1]} pixels: remove `size` '
                 'from the transforms of its pipeline.')
-        data_sample = DetDataSample(gt_instances=instances)
-        data_sample.set_metainfo(
-            {key: results[key]
-             for key in self.meta_keys if key in results})
+        meta = {key: results[key] for key in self.meta_keys if key in results}
+        data_sample = DetDataSample(metainfo=meta, gt_instances=instances)
         crops = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
         return dict(inputs=torch.from_numpy(crops), data_samples=data_sample)
 
@@ -98,6 +89,3 @@ class PackCrops(BaseTransform):
         return InstanceData(
             bboxes=torch.tensor([tight_box(mask)], dtype=torch.float32),
             masks=torch.from_numpy(mask[None]))
-
-    def __repr__(self) -> str:
-        return f'{self.__class__.__name__}(meta_keys={self.meta_keys})'

@@ -30,18 +30,17 @@ class LoadProxyAnnotations(LoadAnnotations):
     """
 
     def _load_masks(self, results: dict) -> None:
-        height, width = results['ori_shape']
+        shape = results['ori_shape']
         instances = results.get('instances', [])
         boxes = np.array([instance['bbox'] for instance in instances])
-        windows = pixel_boxes(boxes, height, width)
+        windows = pixel_boxes(boxes, *shape)
         parts, weights = [], []
         for number, instance in enumerate(instances):
-            rle = to_rle(instance['mask'], height, width)
+            rle = to_rle(instance['mask'], *shape)
             windows[number] = _hold(windows[number], rle)
             parts.append(decode_window(rle, windows[number]).view(np.uint8))
             weights.append(instance['mask_weight'] * parts[-1].any())
-        results['gt_masks'] = WindowMasks(parts, windows, weights, height,
-                                          width)
+        results['gt_masks'] = WindowMasks(parts, windows, weights, *shape)
 
 
 @TRANSFORMS.register_module()
@@ -59,15 +58,7 @@ class PackProxyInputs(PackDetInputs):
         PackDetInputs.mapping_table, gt_mask_weights='mask_weights')
 
     def transform(self, results: dict) -> dict:
-        """Pack one item.
-
-        Args:
-            results (dict): Item with image and annotations.
-
-        Returns:
-            dict: ``inputs`` and ``data_samples``, whose gt_instances have
-            ``mask_weights``, a tensor of shape (n, ).
-        """
+        """Pack an item; ``mask_weights`` is a tensor of shape (n, )."""
         masks = results['gt_masks']
         if not isinstance(masks, WindowMasks):
             raise TypeError(
@@ -137,16 +128,17 @@ def _misfit(boxes: BaseBoxes, masks: WindowMasks,
     """Find out how masks do not match the boxes and the image."""
     if len(boxes) != len(masks):
         return f'{len(boxes)} boxes but {len(masks)} masks'
-    if (masks.height, masks.width) != tuple(img_shape[:2]):
-        return (f'the image has shape {tuple(img_shape[:2])} but its masks '
-                f'{(masks.height, masks.width)}')
+    size, wanted = (masks.height, masks.width), tuple(img_shape[:2])
+    if size != wanted:
+        return f'the image has shape {wanted} but its masks {size}'
     boxes = np.asarray(getattr(boxes, 'tensor', boxes))
     low = np.maximum(boxes[:, :2], masks.windows[:, :2] - 1)
     high = np.minimum(boxes[:, 2:], masks.windows[:, 2:] + 1)
-    if (low > high).any():
-        apart = int(np.flatnonzero((low > high).any(axis=1))[0])
-        return (f'box {boxes[apart].round(1).tolist()} and its mask in '
-                f'{masks.windows[apart].tolist()} lie apart')
+    apart = np.flatnonzero((low > high).any(axis=1))
+    if len(apart):
+        i = apart[0]
+        return (f'box {boxes[i].round(1).tolist()} and its mask in '
+                f'{masks.windows[i].tolist()} lie apart')
     return None
 
 
