@@ -49,7 +49,7 @@ class NamesBrokenFiles(BaseDetDataset):
         except Exception as error:
             item = self.get_data_info(idx)
             for key in ('img_path', 'seg_map_path'):
-                # CocoDataset has None where there is no map.
+                # CocoDataset sets `seg_map_path` to None without maps.
                 if item.get(key) and not is_readable(item[key],
                                                      self.backend_args):
                     raise InputError(
