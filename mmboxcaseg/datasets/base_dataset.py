@@ -1,4 +1,4 @@
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Optional, Sequence
 
 from mmcv.transforms import LoadImageFromFile as StockLoadImageFromFile
 from mmdet.datasets import BaseDetDataset
@@ -32,19 +32,13 @@ def loads_upright(pipeline: Compose) -> bool:
 class NamesBrokenFiles(BaseDetDataset):
     """A data set that names the file that it could not load, and the fix.
 
-    Its pipeline loads images with :class:`mmboxcaseg.LoadImageFromFile`,
-    also where it names the stock transform.
+    A stock LoadImageFromFile of its pipeline becomes that of mmboxcaseg.
     """
 
-    def __init__(self,
-                 *args,
-                 pipeline: Sequence[Union[dict, object]] = (),
-                 **kwargs) -> None:
+    def __init__(self, *args, pipeline: Sequence = (), **kwargs) -> None:
         pipeline = [
-            dict(transform, type=LoadImageFromFile)
-            if isinstance(transform, dict)
-            and transform['type'] in STOCK_LOADERS else transform
-            for transform in pipeline
+            dict(step, type=LoadImageFromFile) if isinstance(step, dict)
+            and step['type'] in STOCK_LOADERS else step for step in pipeline
         ]
         super().__init__(*args, pipeline=pipeline, **kwargs)
 
@@ -55,7 +49,7 @@ class NamesBrokenFiles(BaseDetDataset):
         except Exception as error:
             item = self.get_data_info(idx)
             for key in ('img_path', 'seg_map_path'):
-                # CocoDataset has None where there is no map.
+                # CocoDataset sets `seg_map_path` to None without maps.
                 if item.get(key) and not is_readable(item[key],
                                                      self.backend_args):
                     raise InputError(
@@ -74,10 +68,7 @@ class CropDataset(NamesBrokenFiles):
         kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`.
     """
 
-    def __init__(self,
-                 *args,
-                 crop_size: Optional[int] = None,
-                 **kwargs) -> None:
+    def __init__(self, *args, crop_size: Optional[int] = None, **kwargs):
         self.crop_size = crop_size
         super().__init__(*args, **kwargs)
 

@@ -15,15 +15,13 @@ class BoxBatchSampler(BatchSampler):
     """Batches of images whose crops fill whole chunks of the network.
 
     :class:`BoxCaseg` runs crops in chunks of one fixed size and fills up the
-    last chunk of a batch. As images have different numbers of boxes, a batch
-    of the next images would leave much of that chunk empty.
+    last one. Batches of the next images would leave much of it empty.
 
     Args:
         sampler (Sampler): Order of the images of a :class:`BoxCropDataset`
             with ``per_image=True``.
         batch_size (int): The largest number of images in a batch.
-        chunk (int): Number of crops in a chunk, ``test_cfg.chunk`` of the
-            labeller. Defaults to 16.
+        chunk (int): Crops in a chunk, ``test_cfg.chunk`` of the labeller.
     """
 
     def __init__(self,
@@ -47,9 +45,8 @@ class BoxBatchSampler(BatchSampler):
         num_crops = sum(
             len(transform.margins) for transform in dataset.pipeline.transforms
             if isinstance(transform, CropBoxes))
-        images = ((index,
-                   num_crops * len(dataset.get_data_info(index)['instances']))
-                  for index in self.sampler)
+        images = ((i, num_crops * len(dataset.get_data_info(i)['instances']))
+                  for i in self.sampler)
         waiting = list(islice(images, LOOKAHEAD))
         while waiting:
             batch: List[int] = []
@@ -71,8 +68,8 @@ class BoxBatchSampler(BatchSampler):
 def best_fill(sizes: Sequence[int], chunk: int, most: int) -> List[int]:
     """Choose images whose crops leave the least room in their last chunk.
 
-    Any ``chunk`` numbers have some whose sum is a multiple of ``chunk``, so
-    usually a few images are enough to leave no room.
+    Of any ``chunk`` numbers, some sum up to a multiple of ``chunk``, so
+    usually a few images leave no room.
 
     Args:
         sizes (Sequence[int]): Number of crops of every image.
@@ -80,8 +77,8 @@ def best_fill(sizes: Sequence[int], chunk: int, most: int) -> List[int]:
         most (int): The largest number of images to choose.
 
     Returns:
-        list[int]: Positions of the chosen images: the first, which must not
-        wait for ever, and as few others as possible.
+        list[int]: Positions of the first image, which must not wait for
+        ever, and of as few others as possible.
     """
     # The smallest choice for every number of crops in the last chunk.
     choices: Dict[int, List[int]] = {sizes[0] % chunk: [0]}
@@ -90,8 +87,7 @@ def best_fill(sizes: Sequence[int], chunk: int, most: int) -> List[int]:
             break
         for filled, chosen in list(choices.items()):
             total = (filled + sizes[k]) % chunk
-            is_shorter = total not in choices or (len(chosen) + 1 < len(
-                choices[total]))
-            if len(chosen) < most and is_shorter:
+            limit = len(choices[total]) - 1 if total in choices else most
+            if len(chosen) < limit:
                 choices[total] = chosen + [k]
     return choices[min(choices, key=lambda filled: -filled % chunk)]

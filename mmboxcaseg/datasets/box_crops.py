@@ -47,9 +47,8 @@ class BoxCropDataset(CropDataset):
 
     One item is one box (``per_image=False``, for training) or one image with
     all its boxes (``per_image=True``, for evaluation and labelling). Both
-    have the same form: a list ``instances`` of dicts with ``bbox`` (xyxy,
-    pixels), ``bbox_label``, ``ann_id``, ``area`` (of the box, pixels) and
-    ``segmentation`` where the file has one.
+    have ``instances``, dicts of ``bbox`` (xyxy, pixels), ``bbox_label``,
+    ``ann_id``, ``area`` (of the box) and, if in the file, ``segmentation``.
 
     Args:
         ann_file (str): COCO JSON file; it needs no masks.

@@ -41,15 +41,14 @@ def _set_crop_size(dataset: dict, crop_size: int) -> dict:
 def check_crop_sizes(cfg: Config) -> None:
     """Refuse a variable for the crop size that does not reach the data sets.
 
-    A config is a program: ``crop_size = 128`` at its top level, or in
-    ``--cfg-options``, changes nothing in a base config that was read before.
+    ``crop_size = 128`` at the top level of a config, or in ``--cfg-options``,
+    changes nothing in a base config that was read before.
 
     Args:
         cfg (Config): Config of a labeller.
 
     Raises:
-        InputError: ``crop_size`` is not that of the training data, or
-            ``label_size`` not that of the data to be labelled.
+        InputError: ``crop_size`` or ``label_size`` is not that of its data.
     """
     for name, loader in (('crop_size', 'train_dataloader'),
                          ('label_size', 'label_dataloader')):

@@ -32,16 +32,15 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         mask_score_power (float): With 0 all masks above the threshold have
             weight 1, as in the paper; with 1 their score. Defaults to 0.
         true_masks (bool): Whether a ``segmentation`` without ``mask_score``
-            is a true mask of weight 1, so that one training can use both
-            kinds. Defaults to False: it is an error.
+            is a true mask of weight 1. Defaults to False: it is an error.
         few_masks (int): Warn of classes with fewer masks. Defaults to 10.
         kwargs: Arguments of :class:`mmdet.datasets.CocoDataset`.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
         InputError: The file is broken (see :class:`CocoBoxes`), has no masks,
-            has masks without a score, or has its classes in another order
-            than the config; or a number is out of range.
+            masks without a score, or another order of classes than the
+            config; or a number is out of range.
     """
 
     def __init__(self,
@@ -76,6 +75,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """Add ``mask`` and ``mask_weight`` to all instances of an image."""
         img = raw_data_info['raw_img_info']
+        size = [img['height'], img['width']]
         data_info, instances = {}, []
         for ann in raw_data_info['raw_ann_info'] or [None]:
             if ann:
@@ -87,7 +87,8 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
             for instance in data_info['instances']:
                 instance['mask_weight'] = self.weigh(ann)
                 # LoadProxyAnnotations needs a mask of every instance.
-                instance.setdefault('mask', _empty_mask(img))
+                instance.setdefault(
+                    'mask', dict(size=size, counts=[size[0] * size[1]]))
                 instances.append(instance)
         data_info['instances'] = instances
         return data_info
@@ -155,8 +156,3 @@ def _summarize(weights: List[float]) -> tuple:
     kept = np.count_nonzero(weights)
     return (len(weights), kept, f'{kept / len(weights):.3f}',
             f'{np.mean(weights):.3f}')
-
-
-def _empty_mask(img: dict) -> dict:
-    size = [img['height'], img['width']]
-    return dict(size=size, counts=[size[0] * size[1]])

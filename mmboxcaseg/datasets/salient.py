@@ -59,9 +59,8 @@ class SalientDataset(CropDataset):
         FileNotFoundError: A folder does not exist or is empty, an image or
             mask has no partner, or an image of the list is missing.
         InputError: Two images have the same stem, no mask shows a single
-            object, there are fewer than ``num_images`` images, an image or
-            mask cannot be decoded or has 16 bits, or a mask has colours or
-            another size than its image.
+            object, there are fewer than ``num_images`` images, a file cannot
+            be decoded or has 16 bits, or a mask has colours or another size.
     """
 
     def __init__(self,
@@ -88,10 +87,6 @@ class SalientDataset(CropDataset):
         Returns:
             list[dict]: Items with ``img_path``, ``seg_map_path`` and
             ``img_id``, the stem, by which they are sorted.
-
-        Raises:
-            FileNotFoundError: A folder or a partner does not exist.
-            InputError: Two images or two masks have the same stem.
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMAGE_SUFFIXES)

@@ -72,9 +72,9 @@ class MultiSourceSampler(Sampler):
 
     Raises:
         InputError: The batch size cannot be divided in the ratio, the number
-            of sources differs, a source is empty or cannot fill one global
-            batch, or ``sit_out_prob`` is out of range or lacks the marks of
-            overlapping boxes.
+            of sources differs, a source is empty, the last one cannot fill
+            one global batch, or ``sit_out_prob`` is out of range or lacks
+            the marks of overlapping boxes.
     """
 
     def __init__(self,
@@ -123,12 +123,9 @@ class MultiSourceSampler(Sampler):
         self.epoch = epoch
 
     def skip(self, num_samples: int) -> None:
-        """Start after the samples that were seen before a resume.
+        """Start after the samples that this rank saw before a resume.
 
-        Args:
-            num_samples (int): Samples that this rank saw, over all epochs.
-                Epochs are counted from the current one afterwards, as
-                MMEngine's :class:`IterBasedTrainLoop` does.
+        Epochs then count from the current one, as in IterBasedTrainLoop.
         """
         self.first_epoch, self.first_sample = divmod(num_samples, len(self))
 

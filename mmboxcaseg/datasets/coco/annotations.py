@@ -35,7 +35,7 @@ def box_area(ann: dict) -> float:
 
 
 def area_of(ann: dict) -> float:
-    """Annotated area in square pixels; that of the box if there is none."""
+    """Annotated area in square pixels, or else that of the box."""
     area = ann.get('area')
     return box_area(ann) if area is None else area
 

@@ -54,7 +54,7 @@ class CocoBoxes:
         FileNotFoundError: The file or an image does not exist.
         InputError: The file has no annotations or broken ones, its boxes are
             not [x, y, width, height] in pixels, or an image cannot be
-            decoded, has 16 bits, or has another size than the file says.
+            decoded, has 16 bits, or another size than in the file.
     """
 
     def __init__(self,
@@ -147,8 +147,8 @@ class CocoBoxes:
                 f'{self.ann_file}: no annotation is left; left out: {counts}. '
                 'Correct these boxes, or `metainfo.classes`.')
         return {
-            img_id: sorted(kept[img_id], key=itemgetter('id'))
-            for img_id in sorted(kept)
+            img_id: sorted(anns, key=itemgetter('id'))
+            for img_id, anns in sorted(kept.items())
         }
 
     def _reasons(self, faults: Dict[str, np.ndarray]) -> List[Optional[str]]:
@@ -160,8 +160,8 @@ class CocoBoxes:
                 reasons[i] = FAULTS[kind]
         for i, ann in enumerate(anns):
             if is_ignored(ann):
-                reasons[i] = ('a crowd'
-                              if ann.get('iscrowd') else 'marked `ignore`')
+                is_crowd = ann.get('iscrowd')
+                reasons[i] = 'a crowd' if is_crowd else 'marked `ignore`'
             elif ann['category_id'] not in self.cat2label:
                 reasons[i] = 'of a class that is not in use'
         return reasons

@@ -48,15 +48,12 @@ def decode_image(
 def load_image(path: str,
                flag: str = 'color',
                backend_args: Optional[dict] = None) -> Tuple[np.ndarray, bool]:
-    """Read an image as the data sets load it.
+    """Read an image as the data sets load it, see :func:`decode_image`.
 
     Args:
         path (str): The image file. For EXIF orientation see docs/images.md.
         flag (str): A key of ``FLAGS``. Defaults to 'color'.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-
-    Returns:
-        tuple: See :func:`decode_image`.
 
     Raises:
         OSError: The file does not exist.

@@ -153,23 +153,23 @@ def read_header(path: str,
 def image_problem(path: str,
                   size: Optional[Tuple[int, int]] = None,
                   upright: bool = True) -> Optional[str]:
-    """Check by its header whether an image can be used.
-
-    Args:
-        path (str): The image file.
-        size (tuple[int], optional): Height and width that are expected.
-        upright (bool): Whether the loader applies the EXIF orientation.
-
-    Returns:
-        str, optional: What is wrong, a key of ``PROBLEMS``.
-    """
+    """Check an image file, see :func:`header_problem`."""
     return header_problem(read_header(path), size, upright)
 
 
 def header_problem(header: Optional[ImageHeader],
                    size: Optional[Tuple[int, int]] = None,
                    upright: bool = True) -> Optional[str]:
-    """See :func:`image_problem`."""
+    """Check by its header whether an image can be used.
+
+    Args:
+        header (ImageHeader, optional): None if it is not an image.
+        size (tuple[int], optional): Height and width that are expected.
+        upright (bool): Whether the loader applies the EXIF orientation.
+
+    Returns:
+        str, optional: What is wrong, a key of ``PROBLEMS``.
+    """
     if header is None:
         return 'image-unreadable'
     if header.deep:

@@ -23,14 +23,11 @@ LISTS = dict(image='images', annotation='annotations', category='categories')
 
 
 def schema_problem(entry: object, kind: str) -> Optional[str]:
-    """Find out what is wrong with a part of a file.
+    """Find the first problem of a part of a file, if any.
 
     Args:
         entry (object): The part, as read from JSON.
         kind (str): Its name under ``definitions`` of schema.json.
-
-    Returns:
-        str, optional: The first problem, if any.
     """
     try:
         _validator(kind)(entry)
@@ -40,14 +37,11 @@ def schema_problem(entry: object, kind: str) -> Optional[str]:
 
 
 def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
-    """Find out why a mask cannot be used: its form, or its image's size.
+    """Find the problem of form or size of a mask, if any.
 
     Args:
         segmentation (object): Of an annotation, as read from JSON.
         img (dict): The image, with ``height`` and ``width``.
-
-    Returns:
-        str, optional: What is wrong; None if it is a good mask.
     """
     problem = schema_problem(segmentation, 'mask')
     if problem:
@@ -97,14 +91,7 @@ def check_coco(data: dict, path: str) -> None:
 
 
 def list_problem(data: object) -> Optional[str]:
-    """Find out whether a COCO file has its lists.
-
-    Args:
-        data (object): Content of the file.
-
-    Returns:
-        str, optional: What is wrong, and the fix; None if nothing is.
-    """
+    """Find the problem of the lists of a COCO file, and its fix, if any."""
     if not isinstance(data, dict):
         return ('is not a COCO file: a JSON object with `images`, '
                 '`annotations` and `categories` is wanted.')
@@ -131,9 +118,8 @@ def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
         data (dict): Content of a file without a :func:`list_problem`.
 
     Yields:
-        tuple: 'image', 'category' and 'annotation' in turn, and the
-        positions of the broken entries in their list by what is wrong. An
-        annotation may only refer to good entries.
+        tuple: 'image', 'category' and 'annotation' in turn, and positions of
+        the broken entries by problem. Annotations must refer to good entries.
     """
     good = {}
     for kind in ('image', 'category'):

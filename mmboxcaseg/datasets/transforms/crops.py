@@ -59,8 +59,8 @@ class CropBoxes(CropTransform):
             for x and y (section 3.2.2). Defaults to (0, 0).
         scale (tuple[float]): Range of the factor of width and height.
             Defaults to (1, 1): the crop is the box.
-        flip_prob (float): Probability of a horizontal flip. Defaults to 0:
-            the paper does not flip box crops.
+        flip_prob (float): Probability of a horizontal flip. Defaults to 0,
+            as in the paper.
         centred (bool): See :func:`jitter_box`. Defaults to False.
         truncate (bool): See :func:`pixel_boxes`. Defaults to False.
         margins (Sequence[float]): Each gives one crop of a box, extended on
@@ -121,7 +121,9 @@ class CropBoxes(CropTransform):
         results['gt_bboxes'] = np.float32(
             (boxes - np.tile(corner, 2)) * size / np.tile(extent, 2))
         if np.random.rand() < self.flip_prob:
-            self._flip(results, size)
+            results['crops'] = results['crops'][:, :, ::-1]
+            gt_boxes = results['gt_bboxes']
+            gt_boxes[:, [0, 2]] = size - gt_boxes[:, [2, 0]]
         return results
 
     def _resize(self, crop: np.ndarray, size: int) -> np.ndarray:
@@ -141,12 +143,6 @@ class CropBoxes(CropTransform):
         margins = np.array(self.margins, dtype=np.float64)[:, None]
         views = boxes[:, None] + margins * extent[:, None]
         return pixel_boxes(views, *shape, self.truncate).reshape(views.shape)
-
-    @staticmethod
-    def _flip(results: dict, size: int) -> None:
-        results['crops'] = results['crops'][:, :, ::-1]
-        boxes = results['gt_bboxes']
-        boxes[:, [0, 2]] = size - boxes[:, [2, 0]]
 
 
 @TRANSFORMS.register_module()

@@ -81,9 +81,8 @@ class PackProxyInputs(PackDetInputs):
 class ProxyCopyPaste(CopyPaste):
     """:class:`mmdet.datasets.transforms.CopyPaste` with weighted masks.
 
-    Instances whose mask has weight 0 are not pasted, because their pixels
-    are unknown. Covered by a pasted instance, they keep the visible part of
-    their box.
+    Instances whose mask has weight 0 are not pasted: their pixels are
+    unknown. Covered by others, they keep the visible part of their box.
 
     Args:
         kwargs: Arguments of CopyPaste. ``paste_by_box`` has no effect.
