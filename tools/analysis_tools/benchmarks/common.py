@@ -25,7 +25,7 @@ from mmboxcaseg.registry import DATASETS
 from mmboxcaseg.structures import encode_window
 from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
 
-CONFIGS = osp.join(osp.dirname(osp.abspath(__file__)), '../../configs')
+CONFIGS = osp.join(osp.dirname(osp.abspath(__file__)), '../../../configs')
 PAPER = f'{CONFIGS}/boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py'
 COCO_SHAPE = 480, 640
 
