@@ -47,7 +47,7 @@ bench: $(STAMP) $(BENCHES:%=bench-%)
 
 bench-%: $(STAMP)
 	@mkdir -p work_dirs/bench
-	$(PY) tools/benchmarks/$*.py --out work_dirs/bench/$*.json
+	$(PY) tools/analysis_tools/benchmarks/$*.py --out work_dirs/bench/$*.json
 
 clean:
 	rm -rf build dist site *.egg-info .pytest_cache .hypothesis

@@ -39,16 +39,7 @@ def score_threshold(cfg: Config) -> float:
 
 
 def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
-    """Measure the labeller and its baselines on val, given the true boxes.
-
-    Args:
-        cfg (Config): Config of the pipeline.
-        steps (StepRunner): Runs the tools.
-        checkpoint (str): Checkpoint of the labeller.
-
-    Returns:
-        dict[str, dict]: mIoU* and IoU@k by row of the table.
-    """
+    """Measure the labeller and its baselines on val, by row of the table."""
     data = (cfg.val.instances, cfg.val.images)
     files = {}
     for method in cfg.get('baselines', ()):
@@ -70,13 +61,10 @@ def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
 def test_detector(cfg: Config, steps: StepRunner, name: str, role: str,
                   checkpoint: str) -> Dict[str, float]:
     """Test a detector on val and return the columns of the table."""
-    metrics = steps.test(name, config_path(cfg, role), checkpoint,
-                         cfg.val.instances)
+    config = config_path(cfg, role)
+    metrics = steps.test(name, config, checkpoint, cfg.val.instances)
     # CocoMetric reports nothing at all if the detector finds nothing.
-    return {
-        ours: metrics.get(f'coco/{theirs}', 0.0)
-        for ours, theirs in COLUMNS.items()
-    }
+    return {k: metrics.get(f'coco/{key}', 0.0) for k, key in COLUMNS.items()}
 
 
 def format_table(summary: dict) -> str:
@@ -86,40 +74,30 @@ def format_table(summary: dict) -> str:
     def section(title: str, rows: dict, columns) -> None:
         lines.append(f'{title:12s}' + ''.join(f'{c:>12s}' for c in columns))
         for name, row in rows.items():
-            lines.append(f'  {name:10s}' + ''.join(f'{row[c]:12.3f}'
-                                                   for c in columns))
+            cells = ''.join(f'{row[c]:12.3f}' for c in columns)
+            lines.append(f'  {name:10s}{cells}')
         lines.append('')
 
+    detectors = dict(summary['detector'])
+    ratio = detectors.pop('ratio_segm_AP50', None)
     if 'labeller' in summary:
         section('labeller', summary['labeller'], ROWS)
-    detectors = {
-        name: row
-        for name, row in summary['detector'].items() if isinstance(row, dict)
-    }
     if detectors:
         section('detector', detectors, COLUMNS)
-    ratio = summary['detector'].get('ratio_segm_AP50')
     if ratio is not None:
         lines.append(f'proxy / full, segm_AP50: {ratio:.3f}')
-    proxy = summary['proxy']
+    proxy, seconds = summary['proxy'], summary['seconds']
     lines.append(f'proxy masks: {proxy["kept"]} of {proxy["instances"]} kept, '
                  f'drop rate {proxy["drop_rate"]:.3f}')
-    lines.append('seconds: ' +
-                 ', '.join(f'{name} {value:.0f}'
-                           for name, value in summary['seconds'].items()))
-    return '\n'.join(lines)
+    took = ', '.join(f'{name} {value:.0f}' for name, value in seconds.items())
+    return '\n'.join([*lines, f'seconds: {took}'])
 
 
 def run(cfg: Config, steps: StepRunner) -> dict:
-    """Run all steps.
+    """Run all steps and return the content of summary.json.
 
-    Args:
-        cfg (Config): ``labeller``, ``detector``, ``train`` and, for the
-            comparison, ``val`` and ``twin``; see configs/toy.
-        steps (StepRunner): Runs the tools.
-
-    Returns:
-        dict: The content of summary.json.
+    The config has ``labeller``, ``detector``, ``train`` and, for the comparison,
+    ``val`` and ``twin``; see configs/toy.
     """
     summary = dict(detector={})
     detectors = summary['detector']
@@ -151,10 +129,11 @@ def run(cfg: Config, steps: StepRunner) -> dict:
             detectors['proxy']['segm_AP50'] / best if best > 0 else None)
 
     summary['proxy'] = count_kept(proxy_file, score_threshold(cfg))
+    stages = ('labeller', 'label', 'proxy', 'full')
+    times = steps.seconds
     summary['seconds'] = {
-        name: steps.seconds[name]
-        for name in ('labeller', 'label', 'proxy', 'full')
-        if name in steps.seconds
+        name: times[name]
+        for name in stages if name in times
     }
     return summary
 
@@ -174,17 +153,7 @@ def draw(cfg: Config, steps: StepRunner, checkpoint: str) -> None:
 
 
 def read_pipeline(path: str) -> Config:
-    """Read the config of a pipeline and check what its steps need.
-
-    Args:
-        path (str): The config.
-
-    Returns:
-        Config: Its content.
-
-    Raises:
-        InputError: A later step would fail: a setting or a file is missing.
-    """
+    """Read the config of a pipeline; InputError if a later step would fail."""
     cfg = read_config(path)
     train = cfg.get('train') or {}
     missing = [key for key in ('labeller', 'detector') if not cfg.get(key)]
@@ -202,11 +171,8 @@ def read_pipeline(path: str) -> Config:
 def _check_files(cfg: Config) -> None:
     roles = [r for r in ('labeller', 'detector', 'twin') if cfg.get(r)]
     files = [config_path(cfg, role) for role in roles] + [cfg.train.boxes]
-    if cfg.get('val'):
-        files.append(cfg.val.instances)
-    lost = [
-        path for path in files if '://' not in path and not osp.isfile(path)
-    ]
+    files += [cfg.val.instances] if cfg.get('val') else []
+    lost = [p for p in files if '://' not in p and not osp.isfile(p)]
     if lost:
         raise InputError(
             f'{cfg.filename} names files that do not exist: '

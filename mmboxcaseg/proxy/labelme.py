@@ -29,17 +29,15 @@ def to_labelme(img: dict, annotations: List[dict], names: Dict[int, str],
 
     Args:
         img (dict): The image, with ``height`` and ``width``.
-        annotations (list[dict]): Its annotations; those without a proxy mask
-            are left out.
+        annotations (list[dict]): Its annotations, with and without masks.
         names (dict[int, str]): Class names by category id.
-        image_path (str): Path of the image, relative to the folder of the
-            file.
+        image_path (str): Path of the image from the folder of the file.
         tolerance (float): See :func:`mask_to_polygons`.
 
     Returns:
-        tuple: Content of the file; and counts: ``masks`` in the file,
-        ``parts`` (polygons), ``holes`` that were filled, masks
-        ``with_holes``, and ``empty`` masks, which are not in the file.
+        tuple: Content of the file; and counts: ``masks`` in the file, ``parts``
+        (polygons), ``holes`` that were filled, masks ``with_holes``, and
+        ``empty`` masks, which are not in the file.
     """
     shapes: List[dict] = []
     counts: Counter = Counter()
@@ -78,19 +76,17 @@ def from_labelme(content: dict, img: dict, annotations: List[dict],
     Args:
         content (dict): Content of the labelme file.
         img (dict): The image, with ``height`` and ``width``.
-        annotations (list[dict]): Its annotations in the proxy file that was
-            exported, with and without masks.
+        annotations (list[dict]): Its annotations in the exported proxy file.
         names (dict[int, str]): Class names by category id.
         path (str): The labelme file, for messages.
 
     Returns:
-        tuple: Records of the corrected masks for :meth:`ProxyWriter.append`;
-        and the shapes that were not used as they are, by reason, as
-        'path [position] (label)'.
+        tuple: Records of the corrected masks for :meth:`ProxyWriter.append`; and
+        the shapes not used as they are, 'path [position] (label)' by reason.
 
     Raises:
-        InputError: The file is broken, has shapes that are not polygons, or
-            does not belong to the image or to the proxy file.
+        InputError: The file is broken, has shapes that are not polygons, or does
+            not belong to the image or to the proxy file.
     """
     _check(content, img, annotations, path)
     tolerance = content['mmboxcaseg']['tolerance']
@@ -151,19 +147,14 @@ def _check(content: dict, img: dict, annotations: List[dict],
 
 def _equal(polygons: List[np.ndarray], others: List[np.ndarray]) -> bool:
     """Whether two lists hold the same polygons, in any order."""
-    if sorted(map(len, polygons)) != sorted(map(len, others)):
-        return False
-    pairs = zip(
-        sorted(polygons, key=np.ndarray.tolist),
-        sorted(others, key=np.ndarray.tolist))
-    return all(
+    pairs = zip(*(sorted(p, key=np.ndarray.tolist)
+                  for p in (polygons, others)))
+    return len(polygons) == len(others) and all(
         len(a) == len(b) and np.allclose(a, b, atol=.01) for a, b in pairs)
 
 
-def _record(ann_id: int, polygons: List[np.ndarray], size: Tuple[int,
-                                                                 int]) -> dict:
+def _record(ann_id: int, polygons: List[np.ndarray], size: tuple) -> dict:
     """Record of a corrected mask; without polygons it is empty."""
-    segmentation = [polygon.ravel().tolist() for polygon in polygons]
-    rle = to_rle(segmentation, *size)
+    rle = to_rle([polygon.ravel().tolist() for polygon in polygons], *size)
     score = float(mask_utils.area(rle) > 0)
     return dict(id=ann_id, segmentation=rle, mask_score=score)

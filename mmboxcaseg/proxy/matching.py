@@ -21,16 +21,14 @@ def load_predictions(path: str) -> List[dict]:
     """Read predicted masks.
 
     Args:
-        path (str): JSON file: a list in the form of COCO results, each entry
-            with ``segmentation`` (polygons, compressed or uncompressed RLE)
-            and with ``annotation_id``, or with ``image_id`` and ``bbox``; or
-            a proxy file; or another COCO file with masks.
+        path (str): JSON file: a list in the form of COCO results, each entry with
+            ``segmentation`` (polygons or RLE) and with ``annotation_id``, or
+            ``image_id`` and ``bbox``; or a proxy file; or another COCO file.
 
     Returns:
-        list[dict]: Predictions with ``segmentation``. Those of a list are as
-        in the file. Those of a proxy file have ``annotation_id``. Those of
-        another COCO file have ``image_id`` and ``bbox``, and their id as
-        ``coco_id``.
+        list[dict]: Predictions with ``segmentation``. Those of a list are as in
+        the file. Those of a proxy file have ``annotation_id``, those of another
+        COCO file ``image_id``, ``bbox``, and their id as ``coco_id``.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -69,12 +67,11 @@ def _masks_of_coco(annotations: List[dict], path: str) -> List[dict]:
     masks = [
         dict(annotation_id=ann['id'], segmentation=ann['segmentation'])
         for ann in annotations if 'mask_score' in ann
-    ] or [
-        dict(
-            coco_id=ann['id'],
-            image_id=ann['image_id'],
-            bbox=ann['bbox'],
-            segmentation=ann['segmentation']) for ann in annotations
+    ]
+    keys = ('image_id', 'bbox', 'segmentation')
+    masks = masks or [
+        dict({key: ann[key]
+              for key in keys}, coco_id=ann['id']) for ann in annotations
         if ann.get('segmentation') and not is_ignored(ann)
     ]
     if not masks:
@@ -89,10 +86,9 @@ def match_predictions(
         path: str) -> Tuple[Dict[int, Segmentation], Dict[str, List[str]]]:
     """Find the annotation of every prediction.
 
-    It is the one with its ``annotation_id``, if it has one. The masks of
-    another COCO file belong to the annotations with their ids if each of
-    these is in the same image. Otherwise the annotation is the one in the
-    image whose box has the largest IoU with that of the prediction.
+    It is the one with its ``annotation_id``, if it has one. The masks of another
+    COCO file belong to the annotations with their ids if each of these is in the
+    same image. Otherwise it is the one in the image with the largest box IoU.
 
     Args:
         predictions (list[dict]): See :func:`load_predictions`.
@@ -101,18 +97,15 @@ def match_predictions(
         path (str): File of the predictions, for messages.
 
     Returns:
-        tuple: The segmentations by annotation id; and the predictions that
-        were left out, by the reason, as positions in the list: '[3]'.
+        tuple: The segmentations by annotation id; and, by reason, the positions
+        of the predictions that were left out, as '[3]'.
 
     Raises:
         InputError: An ``annotation_id`` or ``image_id`` does not exist, an
-            annotation has two predictions, a mask is broken or has another
-            size than its image, or no prediction has an annotation.
+            annotation has two predictions, a mask is broken or has another size
+            than its image, or no prediction has an annotation.
     """
-    images_of = {
-        ann['id']: ann['image_id']
-        for ann in coco.data['annotations']
-    }
+    images_of = {a['id']: a['image_id'] for a in coco.data['annotations']}
     usable = {ann['id'] for anns in coco.annotations.values() for ann in anns}
     found: Dict[int, Segmentation] = {}
     problems, left_out = defaultdict(list), defaultdict(list)
@@ -148,13 +141,9 @@ def match_predictions(
 def _use_shared_ids(predictions: List[dict],
                     images_of: Dict[int, int]) -> List[dict]:
     """Let ids of a COCO file be annotation ids if they mean the same."""
-    if all('coco_id' in prediction
-           and images_of.get(prediction['coco_id']) == prediction['image_id']
-           for prediction in predictions):
-        return [
-            dict(prediction, annotation_id=prediction['coco_id'])
-            for prediction in predictions
-        ]
+    if all('coco_id' in p and images_of.get(p['coco_id']) == p['image_id']
+           for p in predictions):
+        return [dict(p, annotation_id=p['coco_id']) for p in predictions]
     return predictions
 
 
@@ -172,17 +161,14 @@ def merge_image(annotations: List[dict],
     Args:
         annotations (list[dict]): The boxes.
         img (dict): Their image, with ``height`` and ``width``.
-        segmentations (dict[int, list | dict]): Masks by annotation id, from
-            :func:`match_predictions`.
+        segmentations (dict[int, list | dict]): Masks by annotation id.
         clip (bool): Whether to remove what lies outside the pixel box.
-            Defaults to True.
-        truncate (bool): See :func:`pixel_boxes`. Defaults to False.
+        truncate (bool): See :func:`pixel_boxes`.
         kwargs: Options of :func:`make_records`.
 
     Returns:
         tuple: Records for :meth:`ProxyWriter.append`; and counts: masks with
-        pixels ``outside`` their pixel box, and masks that are ``empty`` after
-        merging.
+        pixels ``outside`` their pixel box, and masks ``empty`` after merging.
     """
     size = img['height'], img['width']
     corners = xywh_to_xyxy([ann['bbox'] for ann in annotations])
@@ -196,12 +182,10 @@ def merge_image(annotations: List[dict],
             segmentations.get(ann['id']), boxes[i], size, clip)
         masks.append(mask)
         counts['outside'] += outside
-    records = make_records([ann['id'] for ann in annotations],
-                           masks,
-                           windows, [box_area(ann) for ann in annotations],
-                           size,
-                           boxes=boxes,
-                           **kwargs)
+    ids = [ann['id'] for ann in annotations]
+    areas = [box_area(ann) for ann in annotations]
+    kwargs['boxes'] = boxes
+    records = make_records(ids, masks, windows, areas, size, **kwargs)
     counts['empty'] = sum(
         mask_utils.area(record['segmentation']) == 0 for record in records)
     return records, counts
@@ -213,10 +197,10 @@ def _match(prediction: dict, coco: CocoBoxes,
     if 'annotation_id' in prediction:
         return prediction['annotation_id'], 'its box is a crowd or unusable'
     candidates = coco.annotations.get(prediction['image_id'], [])
+    boxes = np.array([ann['bbox'] for ann in candidates], np.float64)
     ious = mask_utils.iou(
-        np.array([prediction['bbox']], dtype=np.float64),
-        np.array([ann['bbox'] for ann in candidates],
-                 dtype=np.float64).reshape(-1, 4), [0] * len(candidates))
+        np.array([prediction['bbox']], np.float64), boxes.reshape(-1, 4),
+        [0] * len(candidates))
     ious = np.reshape(ious, -1)
     # Equal boxes may have an IoU of less than 1 by a rounding error.
     if not (ious >= min_iou - 1e-6).any():
@@ -243,13 +227,11 @@ def _check_units(predictions: List[dict], coco: CocoBoxes, min_iou: float,
             'height], which is wanted. Convert them.')
 
 
-def _cut(segmentation: Optional[Segmentation], box: np.ndarray,
-         size: Tuple[int,
-                     int], clip: bool) -> Tuple[np.ndarray, np.ndarray, bool]:
-    """Cut a mask out of its image.
+def _cut(segmentation: Optional[Segmentation], box: np.ndarray, size: tuple,
+         clip: bool) -> Tuple[np.ndarray, np.ndarray, bool]:
+    """Window mask, its window, and whether the mask leaves the pixel box.
 
-    Returns the window mask, its window, and whether the mask leaves the
-    pixel box. The window is the pixel box, extended if ``clip`` is False.
+    The window is the pixel box, extended if ``clip`` is False.
     """
     if segmentation is None:
         x0, y0, x1, y1 = box

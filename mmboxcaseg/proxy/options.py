@@ -21,14 +21,7 @@ def pixels(text: str) -> float:
 
 
 def add_mask_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every program that writes a proxy file.
-
-    These are ``--merge-by``, ``--no-merge``, ``--off-by-one``,
-    ``--truncate``, ``--mask-weight-thr`` and ``--polygons``.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser to extend.
-    """
+    """Add the options of every program that writes a proxy file."""
     merging = parser.add_mutually_exclusive_group()
     merging.add_argument(
         '--merge-by',

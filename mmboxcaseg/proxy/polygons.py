@@ -18,19 +18,18 @@ def mask_to_polygons(
 
     Outlines run through the middles of the edges between foreground and
     background pixels. So a slanted border is a straight line instead of a
-    staircase, and every pixel centre stays on its side. Holes are filled,
-    because polygons cannot have holes in most formats.
+    staircase, and every pixel centre stays on its side. Holes are filled: most
+    formats cannot have them.
 
     Args:
         rle (dict): Compressed RLE.
-        tolerance (float): A point is left out if the outline without it is
-            not farther away than this, in pixels. 0 keeps the mask as it is.
-            Defaults to 0.4.
+        tolerance (float): A point is left out if the outline without it is not
+            farther away than this, in pixels. 0 keeps the mask as it is.
 
     Returns:
-        tuple: One polygon per part of the mask, the largest first, in
-        pixels, each has shape (n, 2), not closed, all of one orientation;
-        and the number of holes that were filled.
+        tuple: One polygon per part of the mask, the largest first, in pixels,
+        each has shape (n, 2), not closed, all of one orientation; and the number
+        of holes.
     """
     region = _region(rle)
     parts = shapely.get_parts(region)
@@ -57,9 +56,7 @@ def outline_records(masks: Iterable[dict], tolerance: float,
     for mask in masks:
         rle = mask['segmentation']
         polygons, holes = mask_to_polygons(rle, tolerance)
-        mask['segmentation'] = [
-            polygon.ravel().tolist() for polygon in polygons
-        ]
+        mask['segmentation'] = [p.ravel().tolist() for p in polygons]
         if mask_utils.area(rle):
             drawn = to_rle(mask['segmentation'], *rle['size'])
             losses.update(

@@ -18,8 +18,7 @@ def load_proxy(path: str) -> dict:
 
     Raises:
         FileNotFoundError: The file does not exist.
-        InputError: It is broken, see :func:`load_coco`, or has no proxy
-            mask.
+        InputError: It is broken, see :func:`load_coco`, or has no proxy mask.
     """
     data = load_coco(path)
     check_masks(data['annotations'], path)
@@ -57,10 +56,7 @@ def count_kept(path: str, threshold: float) -> dict:
     Raises:
         InputError: See :func:`load_proxy`.
     """
-    scores = np.array([
-        ann['mask_score'] for ann in load_proxy(path)['annotations']
-        if 'mask_score' in ann
-    ])
-    kept = int(is_kept(scores, threshold).sum())
-    return dict(
-        instances=len(scores), kept=kept, drop_rate=1 - kept / len(scores))
+    anns = load_proxy(path)['annotations']
+    scores = np.array([a['mask_score'] for a in anns if 'mask_score' in a])
+    num, kept = len(scores), int(is_kept(scores, threshold).sum())
+    return dict(instances=num, kept=kept, drop_rate=1 - kept / num)

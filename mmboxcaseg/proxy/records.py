@@ -19,21 +19,19 @@ def merge_and_score(
     """Merge the masks of one image, then score them.
 
     Args:
-        masks (Sequence[np.ndarray]): n boolean masks, each as large as its
-            window.
+        masks (Sequence[np.ndarray]): n boolean masks, as large as their windows.
         windows (np.ndarray): Integer windows, has shape (n, 4), xyxy.
         areas (Sequence[float]): Areas of the n boxes.
         ids (Sequence[int], optional): See :func:`merge_masks`.
-        merge_by (str, optional): A pixel goes to the object with the
-            smallest 'box' (the paper) or the smallest 'mask' that contains
-            it. None leaves the masks as they are. Defaults to 'box'.
+        merge_by (str, optional): A pixel goes to the object with the smallest
+            'box' (the paper) or the smallest 'mask' that contains it. None leaves
+            the masks as they are. Defaults to 'box'.
         off_by_one (bool): See :func:`agreement`. Defaults to False.
-        boxes (np.ndarray, optional): True pixel boxes inside the windows,
-            has shape (n, 4), xyxy. Defaults to the windows.
+        boxes (np.ndarray, optional): True pixel boxes inside the windows, has
+            shape (n, 4), xyxy. Defaults to the windows.
 
     Returns:
-        tuple: The masks in their windows; and their scores, the agreement
-        in [0, 1].
+        tuple: The masks in their windows; and their scores in [0, 1].
     """
     # Masks of a network are computed when they are read: read them once.
     masks = list(masks)
@@ -59,28 +57,22 @@ def make_records(ann_ids: Sequence[int],
 
     Args:
         ann_ids (Sequence[int]): Ids of the n annotations.
-        masks (Sequence[np.ndarray]): See :func:`merge_and_score`.
-        windows (np.ndarray): See :func:`merge_and_score`.
-        areas (Sequence[float]): See :func:`merge_and_score`.
+        masks, windows, areas: See :func:`merge_and_score`.
         shape (tuple[int]): Height and width of the image.
-        mask_weight_thr (float, optional): Masks that training with this
-            threshold would not use, see :func:`is_kept`, get ``mask_weight``
-            0. Defaults to None: no weight is written.
+        mask_weight_thr (float, optional): Masks that :func:`is_kept` refuses get
+            ``mask_weight`` 0. Defaults to None: no weight is written.
         kwargs: Other arguments of :func:`merge_and_score`.
 
     Returns:
-        list[dict]: One per annotation, for :meth:`ProxyWriter.append`:
-        ``id``, ``segmentation`` (compressed RLE) and ``mask_score``.
+        list[dict]: One per annotation, for :meth:`ProxyWriter.append`: ``id``,
+        ``segmentation`` (compressed RLE) and ``mask_score``.
     """
     masks, scores = merge_and_score(masks, windows, areas, ann_ids, **kwargs)
     records = []
     for ann_id, mask, window, score in zip(ann_ids, masks, windows, scores):
-        record = dict(
-            id=int(ann_id),
-            segmentation=encode_window(mask, window, *shape),
-            mask_score=round(score, 6))
-        if mask_weight_thr is not None and not is_kept(record['mask_score'],
-                                                       mask_weight_thr):
+        rle, score = encode_window(mask, window, *shape), round(score, 6)
+        record = dict(id=int(ann_id), segmentation=rle, mask_score=score)
+        if mask_weight_thr is not None and not is_kept(score, mask_weight_thr):
             record['mask_weight'] = 0
         records.append(record)
     return records

@@ -19,8 +19,6 @@ class ScoredMasks:
         img_prefix (str): Folder that ``file_name`` is relative to.
 
     Attributes:
-        proxy_file (str): As above.
-        img_prefix (str): As above.
         provenance (dict): ``info.mmboxcaseg`` of the file.
         images (dict[int, dict]): Image record by image id.
         classes (tuple[str]): Class names by label.
@@ -30,13 +28,11 @@ class ScoredMasks:
         scores (np.ndarray): Scores in [0, 1], has shape (n, ).
         areas (np.ndarray): Annotated areas in square pixels, see
             :func:`area_of`, has shape (n, ).
-        left_out (dict[str, list[int]]): Ids of the other annotations, by
-            reason.
+        left_out (dict[str, list[int]]): Ids of the other ones, by reason.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
-        InputError: The file is broken (see :class:`CocoBoxes`) or has no
-            proxy mask.
+        InputError: The file is broken or has no proxy mask.
     """
 
     def __init__(self, proxy_file: str, img_prefix: str) -> None:
@@ -64,12 +60,9 @@ class ScoredMasks:
         return to_rle(ann['segmentation'], img['height'], img['width'])
 
     def _select(self, coco: CocoBoxes) -> None:
-        self.annotations, unscored = [], []
-        for ann in chain.from_iterable(coco.annotations.values()):
-            if 'mask_score' in ann:
-                self.annotations.append(ann)
-            else:
-                unscored.append(ann['id'])
+        anns = list(chain.from_iterable(coco.annotations.values()))
+        self.annotations = [ann for ann in anns if 'mask_score' in ann]
+        unscored = [ann['id'] for ann in anns if 'mask_score' not in ann]
         check_masks(self.annotations, self.proxy_file)
         if unscored:
             reason = 'without `mask_score`'
@@ -85,8 +78,7 @@ class Comparison(NamedTuple):
 
     Args:
         path (str): The other file.
-        masks (dict[int, dict]): Its masks as compressed RLEs by annotation
-            id.
+        masks (dict[int, dict]): Its compressed RLEs by annotation id.
         ious (np.ndarray): IoU of the two masks of each annotation, NaN
             where the other file has no mask, has shape (n, ).
         summary (dict[str, float]): mIoU* and IoU@k of these.

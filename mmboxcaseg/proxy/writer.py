@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from contextlib import ExitStack, suppress
 from functools import lru_cache
+from glob import escape, glob
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from mmengine.fileio import get_text
@@ -27,9 +28,8 @@ class ProxyWriter:
     Args:
         out_file (str): The proxy file to write.
         source_file (str): COCO JSON file of the boxes.
-        provenance (dict): Where the masks come from (JSON values), stored
-            under ``info.mmboxcaseg``; ``mask_source`` is its key for the
-            field of the same name.
+        provenance (dict): Where the masks come from, stored under
+            ``info.mmboxcaseg``, with ``mask_source`` of the annotations.
         polygons (float, optional): Write polygons with this tolerance, see
             :func:`mask_to_polygons`. Defaults to None: RLE.
 
@@ -90,12 +90,10 @@ class ProxyWriter:
             rank (int): Number of the process.
             img_id (int): Image id.
             records (list[dict]): One per box: ``id`` of the annotation,
-                ``segmentation``, ``mask_score`` and optionally
-                ``mask_weight``.
+                ``segmentation``, ``mask_score``, optionally ``mask_weight``.
 
         Raises:
-            OSError: The disk is full, or the file cannot be written for
-                another reason. The message says what to do.
+            OSError: The file cannot be written; the message says what to do.
         """
         path = osp.join(self.folder, f'rank{rank}.jsonl')
         line = json.dumps([img_id, records], separators=(',', ':')) + '\n'
@@ -111,8 +109,7 @@ class ProxyWriter:
         """Ids of the images in the shards.
 
         Raises:
-            FileNotFoundError: Another machine made their folder on its own
-                disk.
+            FileNotFoundError: Another machine made their folder on its own disk.
         """
         if not osp.isdir(self.folder):
             raise FileNotFoundError(
@@ -129,10 +126,9 @@ class ProxyWriter:
         Call it in one process, when all have finished.
 
         Args:
-            num_images (int): The smallest number of images that the shards
-                must hold. Defaults to 0.
-            backend_args (dict, optional): For reading the source file, see
-                :func:`mmengine.fileio.get`. Defaults to None.
+            num_images (int): How many images the shards must hold at least.
+            backend_args (dict, optional): To read the source file, see
+                :func:`mmengine.fileio.get`.
 
         Returns:
             dict: ``instances`` labelled and their mean ``mask_score``.
@@ -146,16 +142,14 @@ class ProxyWriter:
                 f'{self.folder} has {len(index)} of {num_images} images. Do '
                 'all machines write to one shared disk? If they do, it was '
                 'slow to show their files: run the same command again.')
-        text = get_text(
-            self.source_file, 'utf-8-sig', backend_args=backend_args)
-        data = json.loads(text)
+        data = json.loads(
+            get_text(self.source_file, 'utf-8-sig', None, backend_args))
         data['info'] = dict(data.get('info') or {}, mmboxcaseg=self.provenance)
         scores: List[float] = []
         write_atomically(self.out_file, self._encode(data, index, scores))
         shutil.rmtree(self.folder)
-        return dict(
-            instances=len(scores),
-            mean_score=sum(scores) / max(len(scores), 1))
+        num = len(scores)
+        return dict(instances=num, mean_score=sum(scores) / max(num, 1))
 
     def summary(self, instances: int, mean_score: float) -> str:
         """Describe the file in a few lines, from what finish() returned."""
@@ -198,16 +192,10 @@ class ProxyWriter:
         yield '}'
 
     def _index(self) -> Dict[int, Tuple[str, int]]:
-        """Find the line of every image; incomplete lines are skipped.
-
-        Returns:
-            dict[int, tuple]: Path of the shard and offset, by image id.
-        """
+        """Path of the shard and offset by image; skips incomplete lines."""
         index = {}
-        for name in sorted(os.listdir(self.folder)):
-            if not name.endswith('.jsonl'):
-                continue
-            path, start = osp.join(self.folder, name), 0
+        for path in sorted(glob(f'{escape(self.folder)}/*.jsonl')):
+            start = 0
             with open(path, 'rb') as file:
                 for line in file:
                     with suppress(ValueError):

@@ -26,12 +26,10 @@ class StepRunner:
 
     Args:
         tools_dir (str): Folder of train.py, test.py and label.py.
-        work_dir (str): Folder of all results. The records of the steps are
-            in ``steps/``.
-        quiet (bool): Whether the tools print to ``logs/STEP.log`` instead of
-            the terminal. Defaults to False.
+        work_dir (str): Folder of all results, and of ``steps/``, the records.
+        quiet (bool): Whether the tools print to ``logs/STEP.log``.
         trust_checkpoint (bool): Whether the tools that run a network get
-            ``--trust-checkpoint``. Defaults to False.
+            ``--trust-checkpoint``.
 
     Attributes:
         seconds (dict[str, float]): How long each step took, by its name.
@@ -70,9 +68,8 @@ class StepRunner:
             inputs (Sequence[str]): Files that the result depends on, besides
                 the configs among the arguments.
             out (str, optional): File that the step writes. A step whose file
-                is gone is not done. Defaults to None.
-            resumable (bool): Whether the tool takes ``--resume`` to continue
-                an interrupted run of the same step. Defaults to False.
+                is gone is not done.
+            resumable (bool): Whether the tool takes ``--resume``.
 
         Raises:
             InputError: The tool failed. It has said why.
@@ -128,7 +125,7 @@ class StepRunner:
         Args:
             name (str): Name of the step and of the proxy file.
             config (str): Config of the labeller.
-            checkpoint (str): Checkpoint of the labeller.
+            checkpoint (str): Its checkpoint.
             boxes (str): COCO file of the boxes.
             images (str): Folder of its images.
             options (str): Options of label.py.
@@ -146,10 +143,10 @@ class StepRunner:
 
     def test(self, name: str, config: str, checkpoint: str,
              annotations: str) -> Dict[str, float]:
-        """Test a model in the folder ``name``.
+        """Test a model in the folder ``name``; the step is ``{name}_test``.
 
         Args:
-            name (str): Name of the training; the step is ``{name}_test``.
+            name (str): Name of the training.
             config (str): Path of the config.
             checkpoint (str): Path of the checkpoint.
             annotations (str): The annotation file of the test set.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BENCHMARKS = ROOT / 'tools/benchmarks'
+BENCHMARKS = ROOT / 'tools/analysis_tools/benchmarks'
 # The ratios of each, which docs and decisions rest on.
 RATIOS = dict(
     labeller={'loss_speedup', 'loader_over_step'},

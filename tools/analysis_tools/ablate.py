@@ -13,11 +13,12 @@ import argparse
 import copy
 import json
 import os.path as osp
+import re
 from typing import Dict, List, Sequence
 
 import numpy as np
 from mmengine.config import Config, DictAction
-from mmengine.fileio import dump
+from mmengine.fileio import dump, put_text
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
@@ -83,25 +84,16 @@ def train(cfg: Config,
           inputs: Sequence[str] = ()) -> dict:
     """Train one model, unless that is done.
 
-    Args:
-        cfg (Config): Its config.
-        steps (StepRunner): Runs the tools.
-        name (str): Name of the step and of the folder of its results.
-        metrics (dict[str, str]): Names in the log by names in the table.
-        inputs (Sequence[str]): The annotation files, which may change.
-
-    Returns:
-        dict: The metrics after its last epoch, and ``checkpoint``.
+    ``metrics`` has names in the log by names in the table, ``inputs`` are the
+    annotation files. Returns the metrics after the last epoch and
+    ``checkpoint``.
     """
     path = steps.path(f'{name}.py')
     cfg.dump(path)
     checkpoint = steps.train(name, path, inputs=inputs)
     last = read_last_validation(steps.path(name), cfg.train_cfg.max_epochs)
-    return dict({
-        ours: last[key]
-        for ours, key in metrics.items()
-    },
-                checkpoint=checkpoint)
+    result = {ours: last[key] for ours, key in metrics.items()}
+    return dict(result, checkpoint=checkpoint)
 
 
 def read_last_validation(folder: str, max_epochs: int) -> Dict[str, float]:
@@ -159,22 +151,17 @@ def ablate_detector(args: argparse.Namespace, steps: StepRunner,
         if sources:
             cfg = configure(detector, seed, args.cfg_options)
             use_masks(cfg, sources, files)
-        name = ''.join(c if c.isalnum() or c == '.' else '_' for c in row)
-        used = {source['file'] for source in sources or [dict(file='true')]}
-        results[row] = train(
-            cfg,
-            steps,
-            f'{name}_seed{seed}',
-            DETECTOR_METRICS,
-            inputs=[files[name] for name in sorted(used)])
+        name = re.sub(r'[^\w.]', '_', f'{row}_seed{seed}')
+        used = sorted({s['file'] for s in sources or [dict(file='true')]})
+        inputs = [files[file] for file in used]
+        results[row] = train(cfg, steps, name, DETECTOR_METRICS, inputs)
         if sources and len(sources) == 1:
-            kept = count_kept(files[sources[0]['file']],
-                              sources[0]['mask_score_thr'])
+            kept = count_kept(inputs[0], sources[0]['mask_score_thr'])
             results[row]['kept'] = 1 - kept['drop_rate']
     if 'twin' in results:
+        best = results['twin']['mask AP50']
         for result in results.values():
-            result['of twin'] = (
-                result['mask AP50'] / results['twin']['mask AP50'])
+            result['of twin'] = result['mask AP50'] / best
     return results
 
 
@@ -184,26 +171,17 @@ def label(args: argparse.Namespace, steps: StepRunner, pipeline: Config,
     config = osp.join(osp.dirname(pipeline.filename), pipeline.labeller)
     boxes, images = pipeline.train.boxes, pipeline.train.images
     cfg = configure(config, seed, args.labeller_options)
-    labeller = train(
-        cfg, steps, f'labeller_seed{seed}', HEADS_METRICS, inputs=[boxes])
-    return {
-        name:
-        steps.label(f'{name}_seed{seed}', config, labeller['checkpoint'],
-                    boxes, images, *options)
-        for name, options in dict(merged=(), unmerged=(
-            '--no-merge', )).items()
-    }
+    name = f'labeller_seed{seed}'
+    checkpoint = train(cfg, steps, name, HEADS_METRICS, [boxes])['checkpoint']
+    data = config, checkpoint, boxes, images
+    return dict(
+        merged=steps.label(f'merged_seed{seed}', *data),
+        unmerged=steps.label(f'unmerged_seed{seed}', *data, '--no-merge'))
 
 
 def use_masks(cfg: Config, sources: Sequence[dict], files: Dict[str,
                                                                 str]) -> None:
-    """Set the training data of a detector to that of a row of the table.
-
-    Args:
-        cfg (Config): Its config, which is changed.
-        sources (Sequence[dict]): An entry of ``DETECTORS``.
-        files (dict[str, str]): Annotation files by name.
-    """
+    """Set the training data of a detector to an entry of ``DETECTORS``."""
     number = len(load_json(files['true'])['images'])
     parts = dict(
         tenth=list(range(0, number, 10)),
@@ -259,45 +237,34 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         choices=DETECTORS,
         help='only these rows of `detector`')
+    settings = dict(nargs='+', action=DictAction, default={})
     parser.add_argument(
         '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='settings to override in the models that are compared')
+        help='settings to override in the models that are compared',
+        **settings)
     parser.add_argument(
         '--labeller-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='settings to override in the labeller of `detector`')
+        help='settings to override in the labeller of `detector`',
+        **settings)
     add_trust_checkpoint(parser)
     return parser.parse_args()
 
 
-def run(args: argparse.Namespace) -> None:
-    """Run all seeds; the table is written after each."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
     study, columns = STUDIES[args.study]
     check_folder(args.work_dir, 'work folder')
-    steps = StepRunner(
-        TOOLS,
-        args.work_dir,
-        quiet=True,
-        trust_checkpoint=args.trust_checkpoint)
+    steps = StepRunner(TOOLS, args.work_dir, True, args.trust_checkpoint)
     table: Table = {}
     for seed in args.seeds:
         for row, result in study(args, steps, seed).items():
             table.setdefault(row, []).append(result)
+        # After each seed: a long study can be read before its end.
         text = to_markdown(table, columns)
         dump(table, steps.path('table.json'), indent=1)
-        with open(steps.path('table.md'), 'w', encoding='utf-8') as file:
-            file.write(text)
+        put_text(text, steps.path('table.md'))
     print(text)
-
-
-@exit_on_bad_input()
-def main() -> None:
-    run(parse_args())
 
 
 if __name__ == '__main__':

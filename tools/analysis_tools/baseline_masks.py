@@ -14,15 +14,7 @@ from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
 def box_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Fill the box.
-
-    Args:
-        img (np.ndarray): Image, has shape (H, W, 3), uint8.
-        window (np.ndarray): Pixel box, has shape (4, ).
-
-    Returns:
-        np.ndarray: Boolean mask, has the shape (h, w) of the window.
-    """
+    """Fill the box: a boolean mask (h, w) of the pixel box ``window``."""
     x0, y0, x1, y1 = window
     return np.ones((y1 - y0, x1 - x0), dtype=bool)
 
@@ -36,13 +28,9 @@ def ellipse_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def grabcut_mask(img: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Run GrabCut on the box, see :func:`box_mask`.
-
-    GrabCut needs background around the box, so the image is padded with its
-    border pixels.
-    """
-    x0, y0, x1, y1 = (int(v) for v in window)
-    pad = 8
+    """Run GrabCut on the box, see :func:`box_mask`."""
+    x0, y0, x1, y1 = window.tolist()
+    pad = 8  # GrabCut needs background around the box.
     padded = cv2.copyMakeBorder(img, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
     labels = np.zeros(padded.shape[:2], dtype=np.uint8)
     cv2.setRNGSeed(0)
@@ -67,14 +55,13 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the proxy file; images that are done are skipped."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
     coco = CocoBoxes(args.boxes, args.images)
     options = record_options(args)
-    provenance = dict(
-        mask_source=f'baseline:{args.method}',
-        **options,
-        truncate=args.truncate)
+    source = f'baseline:{args.method}'
+    provenance = dict(mask_source=source, **options, truncate=args.truncate)
     writer = ProxyWriter(args.out, args.boxes, provenance)
     writer.prepare()
     finished = writer.finished()
@@ -91,11 +78,6 @@ def run(args: argparse.Namespace) -> None:
         records = make_records(ids, masks, windows, areas, size, **options)
         writer.append(0, img_id, records)
     print(f'\n{args.out}: {writer.finish()["instances"]} masks')
-
-
-@exit_on_bad_input()
-def main() -> None:
-    run(parse_args())
 
 
 if __name__ == '__main__':

@@ -23,42 +23,36 @@ from mmboxcaseg.visualization.drawing import Instance, draw
 
 def read_instances(path: str,
                    threshold: float = 0) -> Dict[int, List[Instance]]:
-    """Read the masks of a proxy file or of a COCO file.
+    """Read masks by image id, without crowds and annotations without a mask.
 
-    Args:
-        path (str): The file.
-        threshold (float): Masks with a lower score are drawn as dropped.
-
-    Returns:
-        dict[int, list[Instance]]: Instances by image id, without crowds and
-        annotations without a mask.
+    Those with a score below the threshold are drawn as dropped.
     """
     instances = defaultdict(list)
     coco = load_coco(path)
     masks = masks_by_id(coco, path)
     for ann in coco['annotations']:
-        if ann['id'] not in masks:
-            continue
-        mask = mask_utils.decode(masks[ann['id']])
-        score = ann.get('mask_score')
-        dropped = score is not None and not is_kept(score, threshold)
-        text = '' if score is None else f'{score:.3f}'
-        instances[ann['image_id']].append(
-            Instance(ann['bbox'], mask, text + (' dropped' if dropped else ''),
-                     dropped))
+        if ann['id'] in masks:
+            mask = mask_utils.decode(masks[ann['id']])
+            score = ann.get('mask_score')
+            dropped = score is not None and not is_kept(score, threshold)
+            text = '' if score is None else f'{score:.3f}'
+            text += ' dropped' * dropped
+            instances[ann['image_id']].append(
+                Instance(ann['bbox'], mask, text, dropped))
     return instances
 
 
 def choose(merged: Dict[int, List[Instance]], count: int = 5) -> List[int]:
     """Choose images: first some with a dropped mask, then some without."""
-    dropped = {
-        img_id: [ins.dropped for ins in instances]
-        for img_id, instances in merged.items()
-    }
-    with_dropped = [i for i, flags in dropped.items() if len(set(flags)) == 2]
-    without = [i for i, flags in dropped.items() if not any(flags)]
-    first = with_dropped[:(count + 1) // 2]
-    return first + without[:count - len(first)]
+    mixed, without = [], []
+    for img_id, instances in merged.items():
+        flags = {ins.dropped for ins in instances}
+        if len(flags) == 2:
+            mixed.append(img_id)
+        elif True not in flags:
+            without.append(img_id)
+    mixed = mixed[:(count + 1) // 2]
+    return mixed + without[:count - len(mixed)]
 
 
 def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
@@ -80,16 +74,7 @@ def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
 
 
 def detect(model, img: np.ndarray, score_thr: float = 0.5) -> List[Instance]:
-    """Run the detector on an RGB image.
-
-    Args:
-        model (nn.Module): The detector.
-        img (np.ndarray): Has shape (H, W, 3), uint8.
-        score_thr (float): Detections with a lower score are left out.
-
-    Returns:
-        list[Instance]: The detections, best first.
-    """
+    """Detect objects in an RGB image, the best first."""
     from mmdet.apis import inference_detector
 
     found = inference_detector(model, img[..., ::-1].copy()).pred_instances
@@ -116,13 +101,12 @@ def error_rate(found: List[Instance], objects: List[Instance]) -> float:
 
 def draw_detections(detections: list, out: str) -> None:
     """Draw a grid of images with their detections."""
-    cols = 4
-    rows = -(-len(detections) // cols)
+    rows, cols = -(-len(detections) // 4), 4
     fig = Figure(figsize=(2.6 * cols, 2.6 * rows))
-    axes = fig.subplots(rows, cols, squeeze=False)
-    for ax in axes.flat:
+    axes = fig.subplots(rows, cols, squeeze=False).ravel()
+    for ax in axes[len(detections):]:
         ax.axis('off')
-    for ax, (img, instances) in zip(axes.flat, detections):
+    for ax, (img, instances) in zip(axes, detections):
         draw(ax, img, instances)
     _save(fig, out)
 
@@ -141,11 +125,9 @@ def draw_pipeline(img: np.ndarray, boxes: List[Instance],
     for left, right, label in zip(axes, axes[1:], labels):
         x0, x1 = left.get_position().x1, right.get_position().x0
         fig.text((x0 + x1) / 2, 0.58, label, ha='center', fontsize=9)
-        fig.add_artist(
-            FancyArrowPatch((x0 + .012, .5), (x1 - .012, .5),
-                            arrowstyle='-|>',
-                            mutation_scale=16,
-                            color='0.3'))
+        ends = (x0 + .012, .5), (x1 - .012, .5)
+        style = dict(arrowstyle='-|>', mutation_scale=16, color='0.3')
+        fig.add_artist(FancyArrowPatch(*ends, **style))
     _save(fig, out)
 
 
@@ -177,14 +159,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(args: argparse.Namespace) -> None:
-    """Draw the three figures."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
+    check_folder(args.out, 'folder of the figures')
     truth = load_coco(args.truth)
     files = {img['id']: img['file_name'] for img in truth['images']}
 
     def read(img_id: int) -> np.ndarray:
-        img = read_image(osp.join(args.images, files[img_id]))
-        return img[..., ::-1]
+        return read_image(osp.join(args.images, files[img_id]))[..., ::-1]
 
     merged = read_instances(args.merged, args.threshold)
     chosen = choose(merged)
@@ -198,9 +181,8 @@ def run(args: argparse.Namespace) -> None:
         f'merged, kept if score >= {args.threshold}': merged,
         'true masks': read_instances(args.truth)
     }
-    draw_masks({img_id: read(img_id)
-                for img_id in chosen}, columns,
-               osp.join(args.out, 'masks.png'))
+    images = {img_id: read(img_id) for img_id in chosen}
+    draw_masks(images, columns, osp.join(args.out, 'masks.png'))
 
     # After the arguments: PyTorch and mmdet take seconds to import.
     from mmdet.apis import init_detector
@@ -213,19 +195,11 @@ def run(args: argparse.Namespace) -> None:
     detections = [(img, detect(model, img)) for img in map(read, shown)]
     draw_detections(detections, osp.join(args.out, 'detections.png'))
     # The image with the fewest errors shows the three stages best.
-    best = min(
-        range(len(shown)),
-        key=lambda i: error_rate(detections[i][1], boxes[shown[i]]))
-    img, found = detections[best]
-    draw_pipeline(img, boxes[shown[best]], merged[shown[best]], found,
+    best, (img, found) = min(
+        zip(shown, detections),
+        key=lambda pair: error_rate(pair[1][1], boxes[pair[0]]))
+    draw_pipeline(img, boxes[best], merged[best], found,
                   osp.join(args.out, 'pipeline.png'))
-
-
-@exit_on_bad_input()
-def main() -> None:
-    args = parse_args()
-    check_folder(args.out, 'folder of the figures')
-    run(args)
 
 
 if __name__ == '__main__':

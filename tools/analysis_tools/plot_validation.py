@@ -16,19 +16,13 @@ from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
 def read_validations(work_dir: str) -> Dict[int, dict]:
-    """Read the metrics of every validation, by epoch.
-
-    A training that was resumed has several logs; later ones override earlier
-    ones.
-    """
+    """Read validations by epoch; a resumed training has several logs."""
     epochs = {}
     for name in sorted(scandir(work_dir, 'scalars.json', recursive=True)):
         with open(osp.join(work_dir, name), encoding='utf-8') as file:
             lines = [json.loads(line) for line in file]
         # Only lines of the training have an epoch.
-        epochs.update(
-            {line['step']: line
-             for line in lines if 'epoch' not in line})
+        epochs.update((ln['step'], ln) for ln in lines if 'epoch' not in ln)
     return dict(sorted(epochs.items()))
 
 

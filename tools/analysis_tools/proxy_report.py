@@ -45,31 +45,22 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def run(args: argparse.Namespace) -> None:
-    """Write the report and print the number of masks."""
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
+    check_file(args.proxy, 'proxy file')
+    check_output(args.out)
     paths = dict(truth=args.truth, unmerged=args.unmerged)
     paths = {name: path for name, path in paths.items() if path}
     for name, path in paths.items():
         check_file(path, f'--{name}')
     masks = ScoredMasks(args.proxy, args.images)
     others = {name: compare_masks(masks, path) for name, path in paths.items()}
-    report = ProxyReport(
-        masks,
-        **others,
-        threshold=args.threshold,
-        topk=args.topk,
-        seed=args.seed)
+    options = dict(threshold=args.threshold, topk=args.topk, seed=args.seed)
+    report = ProxyReport(masks, **others, **options)
     report.write(args.out)
     print(f'{args.out}: {len(masks)} masks, {report.kept.sum()} score '
           f'{args.threshold} or more')
-
-
-@exit_on_bad_input()
-def main() -> None:
-    args = parse_args()
-    check_file(args.proxy, 'proxy file')
-    check_output(args.out)
-    run(args)
 
 
 if __name__ == '__main__':

@@ -54,10 +54,8 @@ def draw_set(ann_file: str, num_images: int) -> List[dict]:
         windows = make_windows(rng, 1 + rng.poisson(1.4))
         labels = rng.integers(0, NUM_CLASSES, len(windows))
         objects.append(windows)
-        fields += [
-            dict(category_id=label, segmentation=rle)
-            for label, rle in zip(labels.tolist(), encode_ellipses(windows))
-        ]
+        pairs = zip(labels.tolist(), encode_ellipses(windows))
+        fields += [dict(category_id=c, segmentation=rle) for c, rle in pairs]
         found = detect(windows, labels, rng)
         samples.append(
             dict(img_id=i, ori_shape=COCO_SHAPE, pred_instances=found))
@@ -89,10 +87,10 @@ def measure(args: argparse.Namespace) -> Dict[str, float]:
             numbers, others = slow(), fast()
             if any(abs(numbers[k] - others[k]) > 1e-12 for k in numbers):
                 raise InputError(f'metrics differ: {numbers} and {others}')
-            slow_ms, fast_ms = best_ms(slow=slow, fast=fast)
-            result[f'{name}_pycocotools_s'] = slow_ms / 1000
-            result[f'{name}_faster_s'] = fast_ms / 1000
-            result[f'{name}_speedup'] = slow_ms / fast_ms
+            ms = best_ms(slow=slow, fast=fast)
+            result[f'{name}_pycocotools_s'] = ms[0] / 1000
+            result[f'{name}_faster_s'] = ms[1] / 1000
+            result[f'{name}_speedup'] = ms[0] / ms[1]
     return result
 
 

@@ -25,15 +25,20 @@ from mmboxcaseg.registry import DATASETS
 from mmboxcaseg.structures import encode_window
 from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
 
-CONFIGS = osp.join(osp.dirname(osp.abspath(__file__)), '../../configs')
+CONFIGS = osp.join(osp.dirname(osp.abspath(__file__)), '../../../configs')
 PAPER = f'{CONFIGS}/boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py'
 COCO_SHAPE = 480, 640
+Pair = Tuple[int, int]
+SOURCES = dict(
+    ecssd=dict(type='mmboxcaseg.SalientDataset'),
+    coco_mini=dict(
+        type='mmboxcaseg.BoxCropDataset',
+        ann_file='annotations/boxes_train.json',
+        data_prefix=dict(img='images')))
 
 
 # --------------------------------------------------------- time and memory
-def best_ms(rounds: int = 3,
-            clock: Callable = time.perf_counter,
-            **ways: Callable) -> List[float]:
+def best_ms(rounds: int = 3, clock=time.perf_counter, **ways) -> List[float]:
     """Best milliseconds of every way; in each round they take turns."""
     times: Dict[str, List[float]] = {name: [] for name in ways}
     for _ in range(rounds + 1):
@@ -64,9 +69,8 @@ def in_own_process(func: Callable, *args) -> Any:
 def make_windows(
     rng: np.random.Generator,
     num: int,
-    shape: Tuple[int, int] = COCO_SHAPE,
-    sides: Tuple[int, int] = (12, 300)
-) -> np.ndarray:
+    shape: Pair = COCO_SHAPE,
+    sides: Pair = (12, 300)) -> np.ndarray:
     """Draw windows in an image: integers, (num, 4), xyxy."""
     size = np.exp(rng.uniform(*np.log(sides), (num, 2))).astype(int)
     corner = (rng.random((num, 2)) * (shape[::-1] - size)).astype(int)
@@ -80,22 +84,19 @@ def areas_of(windows: np.ndarray) -> np.ndarray:
 
 def draw_ellipses(windows: np.ndarray) -> List[np.ndarray]:
     """Draw the inscribed ellipse of every window as a boolean mask."""
-    masks = []
-    for x0, y0, x1, y1 in windows:
-        y, x = np.ogrid[-1:1:(y1 - y0) * 1j, -1:1:(x1 - x0) * 1j]
-        masks.append(x**2 + y**2 <= 1)
-    return masks
+    axes = (np.ogrid[-1:1:(y1 - y0) * 1j, -1:1:(x1 - x0) * 1j]
+            for x0, y0, x1, y1 in windows)
+    return [x**2 + y**2 <= 1 for y, x in axes]
 
 
 def encode_ellipses(windows: np.ndarray,
-                    shape: Tuple[int, int] = COCO_SHAPE) -> List[dict]:
+                    shape: Pair = COCO_SHAPE) -> List[dict]:
     """RLEs of :func:`draw_ellipses` in an image."""
-    masks = draw_ellipses(windows)
-    return [encode_window(m, w, *shape) for m, w in zip(masks, windows)]
+    pairs = zip(draw_ellipses(windows), windows)
+    return [encode_window(mask, window, *shape) for mask, window in pairs]
 
 
-def write_image(path: str, rng: np.random.Generator,
-                shape: Tuple[int, int]) -> None:
+def write_image(path: str, rng: np.random.Generator, shape: Pair) -> None:
     """Write an image of smooth noise."""
     cells = rng.integers(0, 256, (shape[0] // 8, shape[1] // 8, 3), np.uint8)
     cv2.imwrite(path, cv2.resize(cells, shape[::-1]))
@@ -103,27 +104,24 @@ def write_image(path: str, rng: np.random.Generator,
 
 def write_coco(path: str,
                windows: Iterable[np.ndarray],
-               shape: Tuple[int, int] = COCO_SHAPE,
+               shape: Pair = COCO_SHAPE,
                file_name: str = '{:012d}.jpg',
                fields: Iterable[dict] = (),
                num_classes: int = 1) -> None:
     """Write a COCO file: windows by image, more fields by annotation."""
     images, annotations = [], []
+    size = dict(height=shape[0], width=shape[1])
     for i, boxes in enumerate(windows):
-        name = file_name.format(i)
-        images.append(
-            dict(id=i, file_name=name, height=shape[0], width=shape[1]))
-        areas, boxes = areas_of(boxes).tolist(), boxes.copy()
-        boxes[:, 2:] -= boxes[:, :2]
-        for bbox, area in zip(boxes.tolist(), areas):
-            ann = dict(image_id=i, category_id=0, bbox=bbox, area=area)
-            annotations.append(dict(ann, id=len(annotations) + 1, iscrowd=0))
+        images.append(dict(size, id=i, file_name=file_name.format(i)))
+        for x0, y0, x1, y1 in boxes.tolist():
+            w, h = x1 - x0, y1 - y0
+            ann = dict(image_id=i, category_id=0, iscrowd=0, area=w * h)
+            annotations.append(
+                dict(ann, id=len(annotations) + 1, bbox=[x0, y0, w, h]))
     for ann, more in zip(annotations, fields):
         ann.update(more)
-    categories = [dict(id=i, name=str(i)) for i in range(num_classes)]
-    dump(
-        dict(images=images, annotations=annotations, categories=categories),
-        path)
+    names = [dict(id=i, name=str(i)) for i in range(num_classes)]
+    dump(dict(images=images, annotations=annotations, categories=names), path)
 
 
 @contextmanager
@@ -150,50 +148,36 @@ def open_images(small: bool) -> Iterator[Tuple[str, str]]:
         yield root, 'drawn'
 
 
-def build_source(root: str, loader: str, pipeline: str, **kwargs) -> Dataset:
-    """Build coco_mini or ecssd as a data loader of the paper's config does."""
+def build_source(root: str, name: str, loader: str, pipeline: str,
+                 **kwargs) -> Dataset:
+    """Build a data set as a data loader of the paper's config does."""
     cfg = Config.fromfile(PAPER)
     return DATASETS.build(
         dict(
-            data_root=root,
+            SOURCES[name],
+            data_root=f'{root}/{name}',
             crop_size=cfg[loader].dataset.crop_size,
             pipeline=cfg[pipeline],
             **kwargs))
-
-
-def build_box_crops(root: str, loader: str, pipeline: str,
-                    **kwargs) -> Dataset:
-    """Build the boxes of coco_mini, see :func:`build_source`."""
-    return build_source(
-        f'{root}/coco_mini',
-        loader,
-        pipeline,
-        type='mmboxcaseg.BoxCropDataset',
-        ann_file='annotations/boxes_train.json',
-        data_prefix=dict(img='images'),
-        **kwargs)
 
 
 # ------------------------------------------------------------- the program
 def run_benchmark(description: str, measure: Callable, **options) -> None:
     """Read the arguments, measure, print and write the result.
 
-    Args:
-        description (str): What is compared.
-        measure (Callable): Takes the arguments, returns numbers by name.
-        options: Further options by name, as for ``add_argument``.
+    ``measure`` takes the arguments and returns numbers by name. An option is
+    a default, a number or False, and a help text.
     """
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', help='JSON file to write')
-    parser.add_argument(
-        '--small',
-        action='store_true',
-        help='use the smallest sizes: shows that the benchmark works, the '
-        'numbers mean nothing')
-    for name, kwargs in options.items():
-        parser.add_argument(f'--{name.replace("_", "-")}', **kwargs)
+    options['small'] = False, 'only check that it runs, at the smallest sizes'
+    for name, (default, text) in options.items():
+        kwargs = dict(type=int, default=default)
+        if default is False:
+            kwargs = dict(action='store_true')
+        parser.add_argument('--' + name.replace('_', '-'), help=text, **kwargs)
     args = parser.parse_args()
     init_default_scope('mmdet')
     with exit_on_bad_input():

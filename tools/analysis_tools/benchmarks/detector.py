@@ -7,11 +7,12 @@ memory for an image of 12 megapixels with 300 objects with stock bitmaps.
 import argparse
 import os.path as osp
 import time
+from collections import defaultdict
 from typing import Callable, Dict, List
 
 import numpy as np
 import torch
-from common import (COCO_SHAPE, CONFIGS, best_ms, encode_ellipses,
+from common import (COCO_SHAPE, CONFIGS, Pair, best_ms, encode_ellipses,
                     in_own_process, make_windows, open_images, peak_memory,
                     run_benchmark)
 from mmdet.structures.mask import mask_target
@@ -32,33 +33,24 @@ AUGMENT = (dict(type='Resize', scale=(1333, 800),
                 keep_ratio=True), dict(type='RandomFlip', prob=1.))
 
 
-def make_item(height: int, width: int, boxes: list, masks: list) -> dict:
+def make_item(shape: Pair, boxes: list, masks: list) -> dict:
     """An image of noise with annotations; every fourth mask has weight 0."""
-    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3),
-                                               np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    common = dict(bbox_label=0, ignore_flag=0)
     instances = [
-        dict(
-            bbox=box,
-            bbox_label=0,
-            ignore_flag=0,
-            mask_weight=float(number % 4 > 0),
-            mask=mask) for number, (box, mask) in enumerate(zip(boxes, masks))
+        dict(common, bbox=box, mask=mask, mask_weight=float(i % 4 > 0))
+        for i, (box, mask) in enumerate(zip(boxes, masks))
     ]
-    return dict(
-        img_path='drawn',
-        img_id=0,
-        img=pixels,
-        img_shape=(height, width),
-        ori_shape=(height, width),
-        instances=instances)
+    item = dict(img_path='drawn', img_id=0, img=pixels, instances=instances)
+    return dict(item, img_shape=shape, ori_shape=shape)
 
 
 def draw_item(num: int, height: int, width: int, *sides: int) -> dict:
     """An image with ellipses as objects."""
     shape = height, width
     windows = make_windows(np.random.default_rng(0), num, shape, sides)
-    boxes = windows.astype(float).tolist()
-    return make_item(*shape, boxes, encode_ellipses(windows, shape))
+    masks = encode_ellipses(windows, shape)
+    return make_item(shape, windows.astype(float).tolist(), masks)
 
 
 def make_pipeline(names: tuple, *transforms: dict) -> Compose:
@@ -97,10 +89,11 @@ def make_step(head: str, num_images: int) -> Callable:
 
 def measure_head(rounds: int, num_images: int) -> Dict[str, float]:
     """Steps with the weighted and with the stock head, in turn."""
+    # On a CPU the time of other programs must not count.
+    clock = time.perf_counter if ON_GPU else time.process_time
     weighted, stock = best_ms(
         rounds,
-        # On a CPU the time of other programs must not count.
-        time.perf_counter if ON_GPU else time.process_time,
+        clock,
         weighted=make_step('mmboxcaseg.ProxyFCNMaskHead', num_images),
         stock=make_step('FCNMaskHead', num_images))
     return dict(
@@ -119,16 +112,17 @@ def read_polygons(root: str, num_images: int) -> List[dict]:
             polygons, _ = mask_to_polygons(instance['mask'], 0.5)
             instance['mask'] = [p.ravel().tolist() for p in polygons]
         return [item] * num_images
-    data, items = load(path), []
-    for image in data['images'][:num_images]:
-        anns = [
-            ann for ann in data['annotations']
-            if ann['image_id'] == image['id'] and not ann['iscrowd']
-        ]
-        boxes = [xywh_to_xyxy(ann['bbox']).tolist() for ann in anns]
-        masks = [ann['segmentation'] for ann in anns]
-        items.append(make_item(image['height'], image['width'], boxes, masks))
-    return items
+    data, anns_of = load(path), defaultdict(list)
+    for ann in data['annotations']:
+        if not ann['iscrowd']:
+            anns_of[ann['image_id']].append(ann)
+    return [
+        make_item(
+            (img['height'], img['width']),
+            [xywh_to_xyxy(a['bbox']).tolist() for a in anns_of[img['id']]],
+            [a['segmentation'] for a in anns_of[img['id']]])
+        for img in data['images'][:num_images]
+    ]
 
 
 def encode_polygons(item: dict) -> dict:
@@ -165,7 +159,7 @@ def memory_of_large_image(names: tuple, num: int) -> float:
     boxes = gt.bboxes.tensor[:128]
     mask_target([boxes], [torch.arange(len(boxes))], [gt.masks],
                 ConfigDict(mask_size=28))
-    # Never 0, for the ratio: memory that was freed before may be enough.
+    # Memory freed before may be enough; 0 would spoil the ratio.
     return max(peak_memory() - before, 0.01)
 
 
@@ -191,7 +185,4 @@ if __name__ == '__main__':
     run_benchmark(
         __doc__,
         measure,
-        rounds=dict(
-            type=int,
-            default=20,
-            help='number of training steps (default: %(default)s)'))
+        rounds=(20, 'number of training steps (default: 20)'))

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import psutil
 import torch
-from common import (COCO_SHAPE, CONFIGS, areas_of, best_ms, build_box_crops,
+from common import (COCO_SHAPE, CONFIGS, areas_of, best_ms, build_source,
                     draw_ellipses, in_own_process, make_windows, open_images,
                     peak_memory, run_benchmark, write_coco, write_image)
 from mmengine.config import Config
@@ -79,8 +79,9 @@ def measure_merging(num_images: int) -> Dict[str, float]:
 def measure_input(root: str, num: int = 60) -> Dict[str, float]:
     """Milliseconds to decode, crop and resize, per instance on one core."""
     cv2.setNumThreads(0)
-    dataset = build_box_crops(
+    dataset = build_source(
         root,
+        'coco_mini',
         'label_dataloader',
         'test_pipeline',
         per_image=True,
@@ -98,9 +99,8 @@ def write_boxes(folder: str, num_images: int) -> str:
     rng, shape = np.random.default_rng(0), (160, 240)
     write_image(f'{folder}/0.jpg', rng, shape)
     path = f'{folder}/boxes_{num_images}.json'
-    windows = (
-        make_windows(rng, 4, shape, (10, 80)) for _ in range(num_images))
-    write_coco(path, windows, shape, '0.jpg')
+    boxes = (make_windows(rng, 4, shape, (10, 80)) for _ in range(num_images))
+    write_coco(path, boxes, shape, '0.jpg')
     return path
 
 
@@ -235,7 +235,5 @@ if __name__ == '__main__':
     run_benchmark(
         __doc__,
         measure,
-        coco_size=dict(
-            action='store_true',
-            help="also write a proxy file of COCO train2017's size, which "
-            'takes minutes'))
+        coco_size=(False, 'also write a proxy file for COCO train2017: takes '
+                   'minutes'))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common import run_benchmark
 
-TOOLS = Path(__file__).resolve().parents[1]
+TOOLS = Path(__file__).resolve().parents[2]
 
 
 def cpu_s(*argv: str, rounds: int = 3) -> float:

@@ -12,8 +12,8 @@ from typing import Callable, Dict, Iterator, List, Tuple
 import cv2
 import numpy as np
 import torch
-from common import (PAPER, best_ms, build_box_crops, build_source,
-                    in_own_process, open_images, peak_memory, run_benchmark)
+from common import (PAPER, best_ms, build_source, in_own_process, open_images,
+                    peak_memory, run_benchmark)
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -35,13 +35,12 @@ DEVICE = 'cuda' if ON_GPU else 'cpu'
 def sample_ms(dataset: Dataset, num: int = 60) -> float:
     """Milliseconds of one training sample on one core, with decoding."""
     cv2.setNumThreads(0)
-    indices = np.random.default_rng(0).choice(
-        len(dataset), min(num, len(dataset)), replace=False)
-    return best_ms(
-        load=lambda: [dataset[i] for i in indices])[0] / len(indices)
+    indices = np.random.default_rng(0).permutation(len(dataset))[:num]
+    ms, = best_ms(load=lambda: [dataset[i] for i in indices])
+    return ms / len(indices)
 
 
-def loader_rate(sources: Tuple[Dataset, Dataset], num_workers: int) -> float:
+def loader_rate(sources: List[Dataset], num_workers: int) -> float:
     """Samples per second of a data loader that mixes both sources."""
     parts = [Subset(data, range(min(len(data), 400))) for data in sources]
     loader = DataLoader(
@@ -173,12 +172,10 @@ def measure_steps(small: bool, with_compile: bool) -> Iterator[dict]:
 def measure(args: argparse.Namespace) -> dict:
     """Measure data, losses and steps."""
     with open_images(args.small) as (root, data):
-        sources = (build_box_crops(root, 'train_dataloader', 'box_pipeline'),
-                   build_source(
-                       f'{root}/ecssd',
-                       'train_dataloader',
-                       'salient_pipeline',
-                       type='mmboxcaseg.SalientDataset'))
+        sources = [
+            build_source(root, name, 'train_dataloader', f'{kind}_pipeline')
+            for name, kind in (('coco_mini', 'box'), ('ecssd', 'salient'))
+        ]
         result = dict(
             data=data,
             box_sample_ms=sample_ms(sources[0]),
@@ -199,10 +196,6 @@ if __name__ == '__main__':
     run_benchmark(
         __doc__,
         measure,
-        workers=dict(
-            type=int,
-            default=os.cpu_count(),
-            help='processes of the data loader (default: %(default)s)'),
-        compile=dict(
-            action='store_true',
-            help='measure torch.compile on a CPU, too, which takes minutes'))
+        workers=(os.cpu_count(),
+                 'processes of the data loader (default: all)'),
+        compile=(False, 'measure torch.compile on a CPU, too: takes minutes'))
