@@ -143,7 +143,7 @@ class ProxyWriter:
                 'all machines write to one shared disk? If they do, it was '
                 'slow to show their files: run the same command again.')
         data = json.loads(
-            get_text(self.source_file, 'utf-8-sig', None, backend_args))
+            get_text(self.source_file, 'utf-8-sig', backend_args))
         data['info'] = dict(data.get('info') or {}, mmboxcaseg=self.provenance)
         scores: List[float] = []
         write_atomically(self.out_file, self._encode(data, index, scores))
