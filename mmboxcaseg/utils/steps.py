@@ -26,12 +26,11 @@ class StepRunner:
 
     Args:
         tools_dir (str): Folder of train.py, test.py and label.py.
-        work_dir (str): Folder of all results. The records of the steps are
-            in ``steps/``.
-        quiet (bool): Whether the tools print to ``logs/STEP.log`` instead of
-            the terminal. Defaults to False.
-        trust_checkpoint (bool): Whether the tools that run a network get
-            ``--trust-checkpoint``. Defaults to False.
+        work_dir (str): Folder of all results; ``steps/`` records the steps.
+        quiet (bool): Whether the tools print to ``logs/STEP.log``. Defaults
+            to False: they print to the terminal.
+        trust_checkpoint (bool): Whether to pass ``--trust-checkpoint`` to the
+            tools that load checkpoints. Defaults to False.
 
     Attributes:
         seconds (dict[str, float]): How long each step took, by its name.
@@ -42,10 +41,8 @@ class StepRunner:
                  work_dir: str,
                  quiet: bool = False,
                  trust_checkpoint: bool = False) -> None:
-        self.tools_dir = tools_dir
-        self.work_dir = osp.abspath(work_dir)
-        self.quiet = quiet
-        self.trust_checkpoint = trust_checkpoint
+        self.tools_dir, self.work_dir = tools_dir, osp.abspath(work_dir)
+        self.quiet, self.trust_checkpoint = quiet, trust_checkpoint
         self.seconds: Dict[str, float] = {}
         mkdir_or_exist(self.path('steps'))
         mkdir_or_exist(self.path('logs'))
@@ -68,11 +65,11 @@ class StepRunner:
             tool (str): Path of the tool in ``tools_dir``.
             args (Sequence[str]): Its arguments.
             inputs (Sequence[str]): Files that the result depends on, besides
-                the configs among the arguments.
-            out (str, optional): File that the step writes. A step whose file
-                is gone is not done. Defaults to None.
-            resumable (bool): Whether the tool takes ``--resume`` to continue
-                an interrupted run of the same step. Defaults to False.
+                the configs in ``args``.
+            out (str, optional): File that the step writes; without it, the
+                step is not done.
+            resumable (bool): Whether the tool continues an interrupted run
+                with ``--resume``. Defaults to False.
 
         Raises:
             InputError: The tool failed. It has said why.
@@ -113,9 +110,8 @@ class StepRunner:
         Returns:
             str: Path of the last checkpoint.
         """
-        folder = self.path(name)
-        record = osp.join(folder, 'last_checkpoint')
-        args = [config, '--work-dir', folder]
+        record = self.path(name, 'last_checkpoint')
+        args = [config, '--work-dir', self.path(name)]
         if options:
             args += ['--cfg-options', *options]
         self.run(name, 'train.py', args, inputs, record, resumable=True)
@@ -158,9 +154,8 @@ class StepRunner:
             dict[str, float]: The metrics.
         """
         folder = self.path(name, 'test')
-        self.run(f'{name}_test', 'test.py',
-                 [config, checkpoint, '--work-dir', folder],
-                 (checkpoint, annotations))
+        args = [config, checkpoint, '--work-dir', folder]
+        self.run(f'{name}_test', 'test.py', args, (checkpoint, annotations))
         newest = max(scandir(folder, '.json', recursive=True))
         return load(osp.join(folder, newest))
 
@@ -170,9 +165,9 @@ class StepRunner:
             code = subprocess.run(command, stdout=file, stderr=file).returncode
         if code:
             where = f', see {log}' if self.quiet else ''
-            raise InputError(f'step {name} failed{where}. Correct the cause '
-                             'and run the same command again: finished steps '
-                             'are not repeated.')
+            raise InputError(
+                f'step {name} failed{where}. Correct the cause and run the '
+                'same command again: finished steps are not repeated.')
 
 
 def _digest(tool: str, args: Sequence[str], inputs: Sequence[str]) -> str:
