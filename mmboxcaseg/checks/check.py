@@ -10,16 +10,14 @@ from mmboxcaseg.utils.cli import run_parallel
 from . import rules  # noqa: F401, registers the checks
 from .checked_source import CheckedSource
 from .coco_file import CocoFile
-from .findings import CHECKS, ERROR, KINDS, Findings, Kind
-from .images import ImageFacts, Task, inspect_image, place_of
+from .findings import CHECKS, ERROR, Findings, add_kinds
+from .images import Task, inspect_image, place_of
 from .sources import Source, find_sources
 
-KINDS.update({
-    'json-unreadable':
-    Kind(ERROR, 'the COCO file cannot be read', 'see the message'),
-    'salient-files':
-    Kind(ERROR, 'images and masks cannot be paired', 'see the message')
-})
+add_kinds(('json-unreadable', ERROR, 'the COCO file cannot be read',
+           'see the message'),
+          ('salient-files', ERROR, 'images and masks cannot be paired',
+           'see the message'))
 
 
 def check_config(cfg: Config,
@@ -46,10 +44,7 @@ def check_config(cfg: Config,
         CheckedSource(source, *_read(source, findings), model)
         for source in sources
     ]
-    facts = _inspect_all([task for one in checked for task in one.tasks],
-                         nproc)
-    for one in checked:
-        one.facts = [facts[_key(task)] for task in one.tasks]
+    _inspect_all(checked, nproc)
     trained = _trained_images(checked)
     for one in checked:
         one.trained = trained
@@ -68,8 +63,8 @@ def _read(source: Source,
         try:
             pairs = dataset.pair_files()
         except (OSError, InputError) as error:
-            findings.add('salient-files', dataset.data_prefix['img'],
-                         str(error))
+            where = dataset.data_prefix['img']
+            findings.add('salient-files', where, str(error))
             return None, []
         return None, [(pair['img_path'], pair['seg_map_path'], loader)
                       for pair in pairs]
@@ -84,18 +79,15 @@ def _read(source: Source,
                   for img in coco.images.values()]
 
 
-def _key(task: Task) -> tuple:
-    path, mask_path, loader = task
-    return path, mask_path, repr(loader)
-
-
-def _inspect_all(tasks: List[Task], nproc: int) -> Dict[tuple, ImageFacts]:
-    """Decode every file once."""
-    unique = {_key(task): task for task in tasks}
-    if not unique:
-        return {}
-    facts = run_parallel(inspect_image, list(unique.values()), nproc)
-    return dict(zip(unique, facts))
+def _inspect_all(checked: List[CheckedSource], nproc: int) -> None:
+    """Decode every file once and set the facts of the data sets."""
+    # Loaders are equal if their settings are, and those are in their repr.
+    unique = {str(task): task for one in checked for task in one.tasks}
+    if unique:
+        results = run_parallel(inspect_image, list(unique.values()), nproc)
+        facts = dict(zip(unique, results))
+        for one in checked:
+            one.facts = [facts[str(task)] for task in one.tasks]
 
 
 def _trained_images(checked: List[CheckedSource]) -> Dict[object, str]:

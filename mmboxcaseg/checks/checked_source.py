@@ -13,14 +13,12 @@ class CheckedSource:
 
     Args:
         source (Source): The data set.
-        coco (CocoFile, optional): Its COCO file, if it has one that can be
-            read.
-        tasks (list[tuple]): Its images, see :func:`inspect_image`; those of
-            a COCO file in the order of ``coco.images``.
+        coco (CocoFile, optional): Its COCO file, if that can be read.
+        tasks (list[tuple]): Its images, in the order of ``coco.images``, as
+            :func:`inspect_image` takes them.
         model (dict): The model of the config.
         facts (list[ImageFacts]): Properties of its image files, one per task.
-        trained (dict): Places and digests of all images that the config
-            trains on, and a path to each.
+        trained (dict): Path by place and by digest of each training image.
     """
     source: Source
     coco: Optional[CocoFile]
@@ -32,8 +30,9 @@ class CheckedSource:
     @property
     def where(self) -> str:
         """The COCO file, or the folder of salient images."""
-        return (self.coco.path
-                if self.coco else self.source.dataset.data_prefix['img'])
+        if self.coco:
+            return self.coco.path
+        return self.source.dataset.data_prefix['img']
 
     @property
     def classes(self) -> Sequence[str]:

@@ -1,10 +1,24 @@
-from typing import List
+from typing import Dict, List
 
 import numpy as np
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import LISTS, entry_problems, list_problem
 from mmboxcaseg.structures import box_units
+
+
+def box_array(annotations: List[dict]) -> np.ndarray:
+    """Boxes of annotations, has shape (n, 4)."""
+    boxes = [ann['bbox'] for ann in annotations]
+    return np.array(boxes, dtype=np.float64).reshape(-1, 4)
+
+
+def image_sizes(annotations: List[dict], images: Dict[int,
+                                                      dict]) -> np.ndarray:
+    """Width and height of the images of annotations, has shape (n, 2)."""
+    of_each = [images[ann['image_id']] for ann in annotations]
+    sizes = [(img['width'], img['height']) for img in of_each]
+    return np.array(sizes).reshape(-1, 2)
 
 
 class CocoFile:
@@ -15,8 +29,6 @@ class CocoFile:
         data (dict): Its content.
 
     Attributes:
-        path (str): As above.
-        data (dict): As above.
         problems (dict[str, dict[str, list[int]]]): By kind of entry
             ('image', 'category', 'annotation') and problem, the positions of
             broken entries in their list.
@@ -24,18 +36,15 @@ class CocoFile:
         categories (list[dict]): Well-formed categories.
         annotations (list[dict]): Well-formed annotations, n in number.
         boxes (np.ndarray): Their boxes, has shape (n, 4).
-        sizes (np.ndarray): Width and height of their images, has shape
-            (n, 2).
-        units (str): See :func:`box_units`.
-        is_certain (bool): See :func:`box_units`.
+        sizes (np.ndarray): (n, 2), width and height of their images.
+        units, is_certain (str, bool): See :func:`box_units`.
 
     Raises:
         InputError: A list is missing.
     """
 
     def __init__(self, path: str, data: dict) -> None:
-        self.path = path
-        self.data = data
+        self.path, self.data = path, data
         problem = list_problem(data)
         if problem:
             raise InputError(f'{path} {problem}')
@@ -43,11 +52,8 @@ class CocoFile:
         self.images = {img['id']: img for img in self._good('image')}
         self.categories = self._good('category')
         self.annotations = self._good('annotation')
-        self.boxes = np.array([ann['bbox'] for ann in self.annotations],
-                              dtype=np.float64).reshape(-1, 4)
-        images = [self.images[ann['image_id']] for ann in self.annotations]
-        self.sizes = np.array([[img['width'], img['height']]
-                               for img in images]).reshape(-1, 2)
+        self.boxes = box_array(self.annotations)
+        self.sizes = image_sizes(self.annotations, self.images)
         self.units, self.is_certain = box_units(self.boxes, self.sizes)
 
     def _good(self, kind: str) -> List[dict]:

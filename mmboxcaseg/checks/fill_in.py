@@ -1,9 +1,8 @@
 """What a COCO file lacks and what can be filled in without a guess."""
 import itertools
+import math
 from collections import Counter
 from typing import Callable, Dict, List
-
-import numpy as np
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (LISTS, box_area, counts_from_bytes,
@@ -85,9 +84,11 @@ def _fix_counts(ann: dict, counts: Counter) -> None:
         ann['segmentation']['counts'] = text
         counts['`counts` turned from bytes to text'] += 1
     elif isinstance(runs, list) and not ann.get('iscrowd'):
-        size = ann['segmentation'].get('size')
-        if size and np.sum(runs) == size[0] * size[1]:
-            ann['segmentation'] = to_rle(ann['segmentation'], *size)
+        mask = ann['segmentation']
+        # Counts that do not sum up to the size are reported, not guessed.
+        if not schema_problem(mask, 'mask') and sum(runs) == math.prod(
+                mask['size']):
+            ann['segmentation'] = to_rle(mask, *mask['size'])
             counts['`counts` compressed'] += 1
 
 

@@ -12,9 +12,8 @@ class Kind(NamedTuple):
     """A kind of finding.
 
     Args:
-        severity (str): 'error': the work would fail, or train on wrong data;
-            'warning': data are lost, or probably wrong; 'note': nothing needs
-            to be done.
+        severity (str): 'error': the work fails or trains on wrong data;
+            'warning': data are lost or probably wrong; 'note': may stay.
         text (str): What is wrong.
         remedy (str): The fix.
     """
@@ -32,18 +31,16 @@ Check = Callable[[object], Iterator[Case]]
 CHECKS: List[Check] = []
 
 
-def data_check(kinds: Dict[str, Kind]) -> Callable[[Check], Check]:
-    """Decorator of a check of one data set.
+def add_kinds(*kinds: Tuple[str, str, str, str]) -> None:
+    """Define kinds: the name, severity, text and fix of each."""
+    KINDS.update((name, Kind(*kind)) for name, *kind in kinds)
 
-    Args:
-        kinds (dict[str, Kind]): The kinds of findings that it yields.
 
-    Returns:
-        Callable: Registers the check, and returns it unchanged.
-    """
+def data_check(*kinds: Tuple[str, str, str, str]) -> Callable[[Check], Check]:
+    """Register the decorated check of one data set, and :func:`add_kinds`."""
+    add_kinds(*kinds)
 
     def register(check: Check) -> Check:
-        KINDS.update(kinds)
         CHECKS.append(check)
         return check
 
@@ -75,22 +72,20 @@ class Findings:
 
         Args:
             kind (str): A key of ``KINDS``.
-            where (str): The COCO file, the folder or the part of the config.
+            where (str): See :class:`Finding`.
             example (str): What is affected.
         """
         self._cases.setdefault((kind, where), {})[example] = None
 
     def __iter__(self) -> Iterator[Finding]:
         """Findings, errors first, then in the order of ``KINDS``."""
-        order = {kind: i for i, kind in enumerate(KINDS)}
-
-        def rank(key: Tuple[str, str]) -> tuple:
-            kind, where = key
-            severity = SEVERITIES.index(KINDS[kind].severity)
-            return severity, order[kind], where
-
-        for kind, where in sorted(self._cases, key=rank):
-            yield Finding(kind, where, list(self._cases[kind, where]))
+        kinds = sorted(
+            KINDS, key=lambda kind: SEVERITIES.index(KINDS[kind].severity))
+        rank = {kind: i for i, kind in enumerate(kinds)}
+        cases = sorted(
+            self._cases.items(), key=lambda one: (rank[one[0][0]], one[0][1]))
+        for (kind, where), examples in cases:
+            yield Finding(kind, where, list(examples))
 
     def counts(self) -> Dict[str, int]:
         """Number of cases by severity."""
@@ -109,13 +104,12 @@ class Findings:
             str: A block of lines for each finding, then the counts.
         """
         blocks = []
-        for finding in self:
-            kind = KINDS[finding.kind]
+        for name, where, cases in self:
+            kind = KINDS[name]
             blocks.append(
-                f'{kind.severity:8}{finding.kind:19}{len(finding.examples):8}'
-                f'  {finding.where}\n'
+                f'{kind.severity:8}{name:19}{len(cases):8}  {where}\n'
                 f'        {kind.text}:\n'
-                f'        {first_few(finding.examples, num_examples)}\n'
+                f'        {first_few(cases, num_examples)}\n'
                 f'        fix: {kind.remedy}')
         counts = [
             f'{number} {severity}{"" if number == 1 else "s"}'
@@ -127,20 +121,18 @@ class Findings:
         """Convert the findings for a JSON file.
 
         Args:
-            num_examples (int, optional): Cases to list of each. Defaults to
-                all.
+            num_examples (int, optional): Cases to list of each, or all.
 
         Returns:
-            dict: ``counts`` by severity, and ``findings``, each with
-            ``severity``, ``kind``, ``where``, ``count``, ``text``,
-            ``remedy`` and ``examples``.
+            dict: ``counts`` by severity, and ``findings`` with ``kind``,
+            ``where``, ``count``, ``examples`` and the fields of :class:`Kind`.
         """
         findings = [
             dict(
-                kind=finding.kind,
-                where=finding.where,
-                count=len(finding.examples),
-                examples=finding.examples[:num_examples],
-                **KINDS[finding.kind]._asdict()) for finding in self
+                kind=kind,
+                where=where,
+                count=len(cases),
+                examples=cases[:num_examples],
+                **KINDS[kind]._asdict()) for kind, where, cases in self
         ]
         return dict(counts=self.counts(), findings=findings)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmboxcaseg.datasets.coco import FAULTS, LISTS, box_area, check_coco
 from mmboxcaseg.structures import xywh_to_xyxy
-from .coco_file import CocoFile
+from .coco_file import CocoFile, box_array, image_sizes
 from .fill_in import fill_in
 from .images import ImageFacts
 from .rules.boxes import find_box_faults, repeated
@@ -23,17 +23,15 @@ def fix_coco(coco: CocoFile, facts: Dict[int, ImageFacts],
 
     Args:
         coco (CocoFile): The file; it is not changed.
-        facts (dict[int, ImageFacts]): Properties of its image files by image
-            id.
-        inspect (Callable): Reads the file of an image that is not in
-            ``facts``.
+        facts (dict[int, ImageFacts]): Properties of image files by image id.
+        inspect (Callable): Reads an image file that ``facts`` lacks.
 
     Returns:
         tuple: Content of the corrected file, and how often what was done.
 
     Raises:
-        InputError: Different images or categories have the same id or name,
-            or nothing would be left.
+        InputError: Images or categories share an id or a name, or nothing
+            would be left.
     """
     counts: Counter = Counter()
     data = copy.deepcopy(coco.data)
@@ -98,21 +96,24 @@ def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
                facts: Dict[int, ImageFacts], counts: Counter) -> List[dict]:
     """Correct the boxes of images that are kept, remove unusable ones."""
     anns = [ann for ann in coco.annotations if ann['image_id'] in images]
-    boxes = np.array([ann['bbox'] for ann in anns],
-                     dtype=np.float64).reshape(-1, 4)
+    boxes = box_array(anns)
     if coco.units == 'xyxy' and coco.is_certain:
         boxes[:, 2:] -= boxes[:, :2]
         counts['boxes turned from xyxy to xywh'] = len(boxes)
     elif coco.units != 'xywh':
         return anns
-    sizes = _sizes([images[ann['image_id']] for ann in anns])
+    sizes = image_sizes(anns, images)
     faults = find_box_faults(boxes, sizes)
     # Where JSON and file have different sizes, either may be right.
     loaded = [facts[ann['image_id']].size[::-1] for ann in anns]
     sure = (sizes == np.array(loaded).reshape(-1, 2)).all(axis=1)
     for kind in ('box-outside', 'box-sticks-out'):
         faults[kind] &= sure
-    _clip(boxes, sizes, faults['box-sticks-out'], counts)
+    marks = faults['box-sticks-out']
+    clipped = np.clip(xywh_to_xyxy(boxes), 0, np.tile(sizes, 2))
+    clipped[:, 2:] -= clipped[:, :2]
+    boxes[marks] = clipped[marks]
+    counts['boxes clipped to their images'] = int(marks.sum())
     gone = np.any([faults[kind] for kind in FAULTS], axis=0)
     for kind in FAULTS:
         counts[f'annotations removed: {kind}'] = int(faults[kind].sum())
@@ -123,21 +124,6 @@ def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
     twice = {ann['id'] for ann in repeated(kept)}
     counts['annotations removed: box-repeated'] = len(twice)
     return [ann for ann in kept if ann['id'] not in twice]
-
-
-def _sizes(images: List[dict]) -> np.ndarray:
-    """Width and height, has shape (n, 2)."""
-    sizes = [[img['width'], img['height']] for img in images]
-    return np.array(sizes).reshape(-1, 2)
-
-
-def _clip(boxes: np.ndarray, sizes: np.ndarray, marks: np.ndarray,
-          counts: Counter) -> None:
-    """Clip the marked boxes, xywh, to their images, in place."""
-    clipped = np.clip(xywh_to_xyxy(boxes), 0, np.tile(sizes, 2))
-    clipped[:, 2:] -= clipped[:, :2]
-    boxes[marks] = clipped[marks]
-    counts['boxes clipped to their images'] = int(marks.sum())
 
 
 def _with_box(ann: dict, box: List[float], counts: Counter) -> dict:

@@ -1,7 +1,6 @@
 """Reading and decoding of image files and of salient masks."""
 import hashlib
 import os.path as osp
-from contextlib import suppress
 from typing import NamedTuple, Optional, Tuple
 
 import cv2
@@ -80,7 +79,6 @@ def inspect_mask(path: str,
         image (ImageHeader): Header of its image.
         size (tuple[int]): Height and width of the image as it is loaded.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
 
     Returns:
         tuple[str]: Kinds of findings.
@@ -89,20 +87,16 @@ def inspect_mask(path: str,
     problem = mask_problem(image, read_header(path, backend_args), upright)
     if problem:
         return (problem, )
-    mask = None
-    with suppress(InputError):
+    try:
         mask = read_image(path, 'unchanged', backend_args)
-    if mask is None:
+    except InputError:
         return ('mask-unreadable', )
     foreground = mask > 127
     if not foreground.any():
         return ('mask-dark' if mask.any() else 'mask-empty', )
-    kinds = []
-    if foreground.all():
-        kinds.append('mask-full')
-    if ((mask > 0) & (mask < 255)).any():
-        kinds.append('mask-grey')
-    return tuple(kinds)
+    is_grey = ((mask > 0) & (mask < 255)).any()
+    found = {'mask-full': foreground.all(), 'mask-grey': is_grey}
+    return tuple(kind for kind, is_found in found.items() if is_found)
 
 
 def _is_transparent(path: str, backend_args: Optional[dict]) -> bool:

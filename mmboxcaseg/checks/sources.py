@@ -12,17 +12,15 @@ from mmboxcaseg.datasets import (BoxCropDataset, ProxyCocoDataset,
                                  SalientDataset)
 from mmboxcaseg.datasets.coco import check_class_list
 from mmboxcaseg.registry import DATASETS
-from .findings import ERROR, KINDS, NOTE, Findings, Kind
+from .findings import ERROR, NOTE, Findings, add_kinds
 
 LOADERS = ('train_dataloader', 'label_dataloader', 'val_dataloader',
            'test_dataloader')
-KINDS.update({
-    'dataset-config':
-    Kind(ERROR, 'the data set cannot be built as the config says',
-         'correct the config'),
-    'dataset-unknown':
-    Kind(NOTE, 'a data set of this type is not checked', 'check it by hand')
-})
+add_kinds(
+    ('dataset-config', ERROR,
+     'the data set cannot be built as the config says', 'correct the config'),
+    ('dataset-unknown', NOTE, 'a data set of this type is not checked',
+     'check it by hand'))
 
 
 class Source(NamedTuple):
@@ -33,8 +31,7 @@ class Source(NamedTuple):
         loaders (list[str]): The data loaders that contain it.
         loader (LoadImageFromFile): The transform that loads its images.
         needs_masks (bool): Whether the masks of a COCO file are used.
-        has_stock_metric (bool): Whether a COCO metric of mmdet reads a COCO
-            file for it.
+        has_stock_metric (bool): Whether mmdet's COCO metric reads a file.
     """
     dataset: BaseDataset
     loaders: List[str]
@@ -95,8 +92,7 @@ def find_sources(cfg: Config, findings: Findings) -> List[Source]:
 
     Args:
         cfg (Config): Config of any stage.
-        findings (Findings): Gets the data sets that cannot be built or are
-            not known.
+        findings (Findings): Gets data sets that cannot be built or checked.
 
     Returns:
         list[Source]: Data sets, in the order of ``LOADERS``.
@@ -145,13 +141,13 @@ def _build(leaf: dict, loader_name: str, cfg: Config) -> Source:
     metrics = evaluators_of(cfg, loader_name.replace('_dataloader', ''))
     compares = any(is_metric(m, 'InstanceIoUMetric') for m in metrics)
     has_stock_metric = any(
-        is_metric(m, 'CocoMetric', 'FasterCocoMetric') and 'ann_file' in m
+        is_metric(m, 'CocoMetric', 'FasterCocoMetric') and m.get('ann_file')
         and not str(m['type']).startswith('mmboxcaseg.') for m in metrics)
-    return Source(
-        dataset, [loader_name],
-        (loaders or [LoadImageFromFile(backend_args=dataset.backend_args)])[0],
-        compares or loads_masks and not isinstance(dataset, ProxyCocoDataset),
-        has_stock_metric)
+    loaders.append(LoadImageFromFile(backend_args=dataset.backend_args))
+    needs_masks = compares or loads_masks and not isinstance(
+        dataset, ProxyCocoDataset)
+    return Source(dataset, [loader_name], loaders[0], needs_masks,
+                  has_stock_metric)
 
 
 def _key(source: Source) -> tuple:

@@ -56,20 +56,18 @@ def check_truth(cfg: Config, stage: str) -> None:
 
     Raises:
         FileNotFoundError: A COCO file does not exist.
-        InputError: Annotations have no mask, or a broken one. The message
-            names them.
+        InputError: Annotations, which are named, lack a good mask.
     """
     used = [one for one in evaluators_of(cfg, stage) if _compares_masks(one)]
     for source in find_sources(cfg, Findings()) if used else []:
-        if f'{stage}_dataloader' in source.loaders:
-            for evaluator in used:
-                own = evaluator if 'ann_file' in evaluator else dict(
-                    ann_file=source.dataset.ann_file,
-                    backend_args=source.dataset.backend_args)
-                data = load_coco(own['ann_file'], own.get('backend_args'))
-                images = {img['id']: img for img in data['images']}
-                check_true_masks(data['annotations'], images,
-                                 f'{own["ann_file"]} ({stage}_evaluator)')
+        if f'{stage}_dataloader' not in source.loaders:
+            continue
+        for one in used:
+            own = one if one.get('ann_file') else vars(source.dataset)
+            data = load_coco(own['ann_file'], own.get('backend_args'))
+            images = {img['id']: img for img in data['images']}
+            check_true_masks(data['annotations'], images,
+                             f'{own["ann_file"]} ({stage}_evaluator)')
 
 
 def _compares_masks(evaluator: dict) -> bool:

@@ -13,9 +13,8 @@ from mmboxcaseg.registry import OPTIM_WRAPPERS
 class BFloat16OptimWrapper(OptimWrapper):
     """Mixed precision in bfloat16, also on a CPU.
 
-    bfloat16 has the range of float32, so gradients need no scaling.
-    MMEngine's ``AmpOptimWrapper`` always scales them and does not run on a
-    CPU.
+    bfloat16 has the range of float32, so gradients need no scaling. MMEngine's
+    ``AmpOptimWrapper`` always scales them and does not run on a CPU.
 
     Args:
         kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.

@@ -23,6 +23,8 @@ from torch.serialization import (add_safe_globals, clear_safe_globals,
 
 from mmboxcaseg import InputError
 
+_DAMAGED = ('is not a checkpoint or is incomplete ({}). Copy it again, or use '
+            'another one.')
 _SWITCH = ('use --trust-checkpoint (in Python trust_checkpoint=True) if you '
            'trust its author')
 # Methods that MMEngine stores in a checkpoint, as getattr(class, name).
@@ -40,15 +42,12 @@ def safe_checkpoints(trust_checkpoint: bool = False) -> Iterator[None]:
 
     Inside the context every ``torch.load`` is restricted, those of MMEngine
     and torch.hub (``https://``, ``torchvision://``) included. Allowed are
-    weights and what PyTorch, MMEngine and NumPy store in a checkpoint: the
-    message hub, optimizers, averaged weights, NumPy scalars and arrays.
-    Functions and classes that the program passed to
-    :func:`torch.serialization.add_safe_globals` are allowed, too. In nested
-    contexts the outer one decides.
+    weights, what PyTorch, MMEngine and NumPy store in a checkpoint, and what
+    the program passed to :func:`torch.serialization.add_safe_globals`. In
+    nested contexts the outer one decides.
 
     Args:
-        trust_checkpoint (bool): Whether to load everything. Defaults to
-            False.
+        trust_checkpoint (bool): Whether to load all. Defaults to False.
 
     Raises:
         InputError: A checkpoint contains something else, or is damaged.
@@ -71,32 +70,29 @@ def read_checkpoint(path: str, what: str = 'checkpoint') -> dict:
 
     Args:
         path (str): The file.
-        what (str): What the file is, for the message. Defaults to
-            'checkpoint'.
+        what (str): Its name in messages. Defaults to 'checkpoint'.
 
     Returns:
         dict: The checkpoint. A bare state dict becomes its ``state_dict``.
 
     Raises:
-        InputError: The file does not exist, is not a checkpoint, or could run
-            code.
+        InputError: It does not exist, is not a checkpoint, or could run code.
     """
     if '://' not in path and not os.path.isfile(path):
         raise InputError(
             f'{what} not found: {path} (searched from {os.getcwd()})')
     try:
         with safe_checkpoints():
-            loaded = CheckpointLoader.load_checkpoint(
-                path, 'cpu', logger='silent')
-        return loaded if 'state_dict' in loaded else dict(
-            state_dict=OrderedDict(loaded))
+            loaded = CheckpointLoader.load_checkpoint(path, 'cpu', 'silent')
+        if 'state_dict' in loaded:
+            return loaded
+        return dict(state_dict=OrderedDict(loaded))
     except InputError as error:
         raise InputError(f'{what}: {error}') from error
     except Exception as error:  # torch raises many kinds
         raise InputError(
-            f'{what}: {path} is not a checkpoint or is incomplete '
-            f'({type(error).__name__}). Copy it again, or use another '
-            'one.') from error
+            f'{what}: {path} {_DAMAGED.format(type(error).__name__)}'
+        ) from error
 
 
 def _load_safely(file, *args, **kwargs) -> object:
@@ -115,9 +111,8 @@ def _load_safely(file, *args, **kwargs) -> object:
             raise InputError(
                 f'{name} contains {found[1]}, which is not part of a plain '
                 f'checkpoint and could run code; {_SWITCH}.') from error
-        raise InputError(f'{name} is not a checkpoint or is incomplete '
-                         '(UnpicklingError). Copy it again, or use another '
-                         'one.') from error
+        raise InputError(
+            f'{name} {_DAMAGED.format("UnpicklingError")}') from error
     finally:
         clear_safe_globals()
         add_safe_globals(before)
@@ -134,9 +129,9 @@ def _stored_globals() -> List:
         (getattr(core.multiarray, name), f'numpy.{package}.multiarray.{name}')
         for name in ('_reconstruct', 'scalar') for package in ('core', '_core')
     ]
+    dtypes = {type(np.dtype(code)) for code in codes}
     return numpy + [
-        np.ndarray, np.dtype, *{type(np.dtype(code))
-                                for code in codes}, *_STORED_METHODS, slice,
+        np.ndarray, np.dtype, *dtypes, *_STORED_METHODS, slice,
         (_get_stored, 'builtins.getattr')
     ]
 

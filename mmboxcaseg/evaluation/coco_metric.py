@@ -18,9 +18,7 @@ def load_truth(ann_file: str,
     Args:
         ann_file (str): COCO JSON file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
-        needs_masks (bool): Whether every annotation needs a mask. Defaults
-            to True.
+        needs_masks (bool): Whether all need masks. Defaults to True.
 
     Returns:
         COCO: Its content. Annotations are numbered from 1 and have an
@@ -48,16 +46,15 @@ class ReadsTruth(BaseMetric):
     """Mixin for COCO metrics of mmdet: files are read by :func:`load_truth`.
 
     Args:
-        ann_file (str, optional): COCO JSON with the true objects. Defaults
-            to None: the ground truth of the data set is used.
+        ann_file (str, optional): COCO JSON with the true objects. Without it
+            the ground truth of the data set is used.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
         args, kwargs: Other arguments of the stock metric.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        InputError: The file is broken, lacks masks for ``metric='segm'``, or
-            its classes are not those of the data set.
+        FileNotFoundError: The file does not exist.
+        InputError: It is broken, lacks masks for ``metric='segm'``, or its
+            classes are not those of the data set.
     """
 
     def __init__(self,
@@ -67,15 +64,13 @@ class ReadsTruth(BaseMetric):
                  **kwargs) -> None:
         # To only write results, a file without annotations is enough.
         compares = ann_file is not None and not kwargs.get('format_only')
+        stock_file = None if compares else ann_file
         super().__init__(
-            None if compares else ann_file,
-            *args,
-            backend_args=backend_args,
-            **kwargs)
+            stock_file, *args, backend_args=backend_args, **kwargs)
         self.ann_file = ann_file
         if compares:
-            self._coco_api = load_truth(ann_file, backend_args, 'segm'
-                                        in self.metrics)
+            needs_masks = 'segm' in self.metrics
+            self._coco_api = load_truth(ann_file, backend_args, needs_masks)
 
     @property
     def dataset_meta(self) -> Optional[dict]:
@@ -96,9 +91,8 @@ class CocoMetric(ReadsTruth, StockCocoMetric):
     """:class:`mmdet.evaluation.CocoMetric` with the right AP for any ids.
 
     The stock metric silently counts an annotation of id 0 as not found. This
-    one also stops at the start, not at the first validation, where masks are
-    missing or broken, or classes are in another order than in the data set.
-    See :class:`ReadsTruth` for the arguments.
+    one also checks masks and the order of classes, before the run starts. See
+    :class:`ReadsTruth` for the arguments.
     """
 
 

@@ -1,3 +1,4 @@
+from itertools import chain
 from typing import Dict, List, Optional, Sequence, Union
 
 import numpy as np
@@ -11,18 +12,7 @@ BACKENDS = ('pycocotools', 'faster-coco-eval')
 
 
 def load_evaluator(backend: str) -> type:
-    """Import the class that matches detections and accumulates precision.
-
-    Args:
-        backend (str): One of ``BACKENDS``.
-
-    Returns:
-        type: ``COCOeval`` of pycocotools, or its replacement.
-
-    Raises:
-        ImportError: The package is not installed.
-        InputError: There is no such backend.
-    """
+    """Import ``COCOeval``, or its replacement, of one of ``BACKENDS``."""
     if backend not in BACKENDS:
         raise InputError(
             f'backend must be one of {BACKENDS}, but it is {backend!r}.')
@@ -32,9 +22,8 @@ def load_evaluator(backend: str) -> type:
         from faster_coco_eval import COCOeval_faster
     except ImportError as error:
         raise ImportError(
-            f'backend={backend!r} needs a package that is not installed. Run '
-            '`pip install faster-coco-eval`, or leave `backend` out.'
-        ) from error
+            f'backend={backend!r} needs `pip install faster-coco-eval`. Run '
+            'it, or leave `backend` out.') from error
     return COCOeval_faster
 
 
@@ -63,13 +52,12 @@ class InstanceAPMetric(CocoMetric):
         backend (str): 'pycocotools' or 'faster-coco-eval', which is faster
             and gives the same numbers. Defaults to 'pycocotools'.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-            Defaults to None.
         collect_device (str): See :class:`mmengine.evaluator.BaseMetric`.
             Defaults to 'cpu'.
         prefix (str, optional): Defaults to 'voc'.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
         ImportError: The package of the backend is not installed.
         InputError: ``metric`` or ``backend`` is unknown, the file lacks
             masks, or its classes are not those of the data set.
@@ -90,20 +78,16 @@ class InstanceAPMetric(CocoMetric):
             raise InputError(
                 f'metric must be "bbox", "segm" or both, but it is {metric}.')
         self.evaluator = load_evaluator(backend)
+        kwargs = dict(collect_device=collect_device, prefix=prefix)
         super().__init__(
-            ann_file,
-            metrics,
-            backend_args=backend_args,
-            collect_device=collect_device,
-            prefix=prefix)
+            ann_file, metrics, backend_args=backend_args, **kwargs)
         self.thresholds = thresholds
 
     def compute_metrics(self, results: List[tuple]) -> Dict[str, float]:
         """Compute the AP of all images.
 
         Args:
-            results (list[tuple]): What ``process`` collected: per image, its
-                size and its detections.
+            results (list[tuple]): Per image, its size and its detections.
 
         Returns:
             dict[str, float]: AP in [0, 1] by name, such as ``segm_AP25``.
@@ -116,12 +100,9 @@ class InstanceAPMetric(CocoMetric):
             cat_names=self.dataset_meta['classes'])
         numbers = {}
         for metric in self.metrics:
-            detections = [
-                detection for _, image in results
-                for detection in self._to_coco(image, metric)
-            ]
-            for k, ap in zip(self.thresholds,
-                             self._average_precisions(detections, metric)):
+            found = [self._to_coco(image, metric) for _, image in results]
+            aps = self._average_precisions(list(chain(*found)), metric)
+            for k, ap in zip(self.thresholds, aps):
                 numbers[f'{metric}_AP{k}'] = ap
         return numbers
 
@@ -163,7 +144,5 @@ class InstanceAPMetric(CocoMetric):
         # Has shape (thresholds, recalls, classes, 1, 1), and is -1 where the
         # class has no true object.
         precision = evaluator.eval['precision']
-        return [
-            float(part[part > -1].mean()) if (part > -1).any() else -1.
-            for part in precision
-        ]
+        parts = [part[part > -1] for part in precision]
+        return [float(part.mean()) if part.size else -1. for part in parts]

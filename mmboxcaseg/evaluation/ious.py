@@ -9,8 +9,7 @@ def mask_iou(pred: dict, truth: dict) -> float:
     """IoU of two masks of one image.
 
     Args:
-        pred (dict): Compressed RLE.
-        truth (dict): Compressed RLE.
+        pred, truth (dict): Compressed RLEs.
 
     Returns:
         float: IoU in [0, 1]; 0 where both are empty.
@@ -28,13 +27,12 @@ def summarize_ious(ious: Sequence[float],
         ious (Sequence[float]): Mask IoU of every instance, length n.
         labels (Sequence[int]): Class of every instance, length n.
         thresholds (Sequence[int]): Each k of IoU@k, in per cent.
-        num_classes (int, optional): What the sum of the class means is
-            divided by. Defaults to the number of classes that occur.
+        num_classes (int, optional): Divisor of the sum of the class means.
+            Defaults to the number of classes that occur.
 
     Returns:
         dict[str, float]: ``mIoU_star``, the mean over classes of the mean
-        instance IoU, and ``IoU_k``, the share of instances whose IoU is k
-        per cent or more; all in [0, 1].
+        IoU, and ``IoU_k``, the share of IoUs >= k per cent; all in [0, 1].
     """
     ious, labels = np.asarray(ious), np.asarray(labels)
     means = [ious[labels == label].mean() for label in np.unique(labels)]

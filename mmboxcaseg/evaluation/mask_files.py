@@ -14,12 +14,12 @@ def masks_by_id(data: dict, path: str) -> Dict[int, dict]:
     """Masks of a COCO file by annotation id.
 
     Args:
-        data (dict): Content of the file. Crowds, annotations marked
-            ``ignore`` and annotations without ``segmentation`` are left out.
+        data (dict): Content of the file.
         path (str): The file, for messages.
 
     Returns:
-        dict[int, dict]: Compressed RLEs.
+        dict[int, dict]: Compressed RLEs, without crowds and annotations
+        marked ``ignore``.
 
     Raises:
         InputError: A mask is broken.
@@ -45,18 +45,16 @@ def evaluate_mask_file(pred_file: str,
 
     Args:
         pred_file (str): Proxy file.
-        gt_file (str): COCO JSON with the true masks of the same annotation
-            ids. Crowds and annotations marked ``ignore`` do not count.
-        thresholds (Sequence[int]): Each k of IoU@k, in per cent.
-        num_classes (int, optional): See :func:`summarize_ious`.
+        gt_file (str): COCO JSON with true masks of the same annotation ids.
+            Crowds and annotations marked ``ignore`` do not count.
+        thresholds, num_classes: See :func:`summarize_ious`.
 
     Returns:
         dict[str, float]: See :func:`summarize_ious`.
 
     Raises:
         FileNotFoundError: A file does not exist.
-        InputError: A file is broken, a true mask has no counterpart, or the
-            sizes of an image differ.
+        InputError: A file is broken, a mask is missing, or sizes differ.
     """
     pred, truth = load_proxy(pred_file), load_coco(gt_file)
     # Other masks were in the source file and are not predictions.
@@ -65,16 +63,17 @@ def evaluate_mask_file(pred_file: str,
     ]
     masks = masks_by_id(pred, pred_file)
     anns = [ann for ann in truth['annotations'] if not is_ignored(ann)]
-    missing = [ann['id'] for ann in anns if ann['id'] not in masks]
-    if missing or not anns:
+    ids = [ann['id'] for ann in anns]
+    missing = [i for i in ids if i not in masks]
+    if missing or not ids:
         raise InputError(
-            f'{pred_file} has no mask for {len(missing)} of {len(anns)} '
+            f'{pred_file} has no mask for {len(missing)} of {len(ids)} '
             f'annotations of {gt_file}, the first ids are {missing[:5]}. '
             'Label the boxes of the same file.')
     images = {img['id']: img for img in truth['images']}
     check_true_masks(anns, images, gt_file)
     true_masks = masks_by_id(truth, gt_file)
-    ious = [_iou_of_annotation(ann['id'], masks, true_masks) for ann in anns]
+    ious = [_iou(i, masks[i], true_masks[i]) for i in ids]
     return summarize_ious(ious, [ann['category_id'] for ann in anns],
                           thresholds, num_classes)
 
@@ -84,37 +83,31 @@ def compare_masks(scored: ScoredMasks, path: str) -> Comparison:
 
     Args:
         scored (ScoredMasks): The masks of the proxy file.
-        path (str): COCO JSON with masks of the same annotation ids: true
-            masks, or the same masks before merging.
+        path (str): COCO JSON with other masks, such as true ones, of the
+            same annotation ids.
 
     Returns:
         Comparison: The masks of ``path`` and their IoUs.
 
     Raises:
-        InputError: A mask is broken, the files have no annotation id in
-            common, or the sizes of an image differ.
+        InputError: A mask is broken, the files share no annotation id, or the
+            sizes of an image differ.
     """
     others = masks_by_id(load_coco(path), path)
-    masks = {
-        ann_id: scored.rle(i)
-        for i, ann_id in enumerate(scored.ids.tolist()) if ann_id in others
-    }
-    if not masks:
+    ious = np.full(len(scored), np.nan)
+    for i, ann_id in enumerate(scored.ids.tolist()):
+        if ann_id in others:
+            ious[i] = _iou(ann_id, scored.rle(i), others[ann_id])
+    known = ~np.isnan(ious)
+    if not known.any():
         raise InputError(
             f'{path} has no mask for any of the {len(scored)} annotations of '
             f'{scored.proxy_file}. Name a file with the same annotation ids.')
-    ious = np.array([
-        _iou_of_annotation(ann_id, masks, others)
-        if ann_id in masks else np.nan for ann_id in scored.ids.tolist()
-    ])
-    known = ~np.isnan(ious)
     return Comparison(path, others, ious,
                       summarize_ious(ious[known], scored.labels[known]))
 
 
-def _iou_of_annotation(ann_id: int, masks: Dict[int, dict],
-                       others: Dict[int, dict]) -> float:
-    mask, other = masks[ann_id], others[ann_id]
+def _iou(ann_id: int, mask: dict, other: dict) -> float:
     if mask['size'] != other['size']:
         raise InputError(
             f'Annotation {ann_id}: the image has [height, width] = '

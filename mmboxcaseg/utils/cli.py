@@ -29,39 +29,27 @@ from .config import read_config
 # becomes several times slower. PyTorch reads this when it is imported.
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
-
-def _drop_debug(print_log: Callable) -> Callable:
-    """Drop debug messages that do not go to a logger.
-
-    mmdet prints "Could not import OneDL" in this way at every import.
-    """
-
-    @wraps(print_log)
-    def print_others(msg, logger=None, level=logging.INFO) -> None:
-        if logger is not None or level > logging.DEBUG:
-            print_log(msg, logger, level)
-
-    return print_others
+_print_log = mmengine.logging.print_log
 
 
-mmengine.logging.print_log = _drop_debug(mmengine.logging.print_log)
+@wraps(_print_log)
+def _print_no_debug(msg, logger=None, level=logging.INFO) -> None:
+    # mmdet prints "Could not import OneDL" at every import, without a logger.
+    if logger is not None or level > logging.DEBUG:
+        _print_log(msg, logger, level)
+
+
+mmengine.logging.print_log = _print_no_debug
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of all programs that run a network.
-
-    These are ``config``, ``--work-dir``, ``--cfg-options``, ``--launcher``,
-    ``--local-rank`` and ``--trust-checkpoint``.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser to extend.
-    """
+    """Add the arguments of all programs that run a network."""
     parser.add_argument(
         'config', help='path of the config, or name of one of the package')
     parser.add_argument(
         '--work-dir',
         help='folder for logs and results (default: `work_dir` of the '
-        'config, or else work_dirs/ + the name of the config)')
+        'config, or work_dirs/NAME_OF_CONFIG)')
     add_cfg_options(parser)
     parser.add_argument(
         '--launcher',
@@ -84,10 +72,9 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         '--cfg-options',
         nargs='+',
         action=DictAction,
-        help='settings of the config to override, as key=value. Lists are '
-        'written key="[a,b]" or key=a,b, nested lists and tuples '
-        'key="[(a,b),(c,d)]". The quotation marks are needed; spaces are not '
-        'allowed')
+        help='settings to override, as key=value; lists as key="[a,b]" or '
+        'key=a,b, nested ones as key="[(a,b),(c,d)]", with the quotation '
+        'marks and without spaces')
 
 
 def add_trust_checkpoint(parser: argparse.ArgumentParser) -> None:
@@ -103,9 +90,8 @@ def add_trust_checkpoint(parser: argparse.ArgumentParser) -> None:
 def exit_on_bad_input() -> Iterator[None]:
     """End a program with a message if a file or a setting is the cause.
 
-    Only :class:`InputError` and OSError end a program in this way. Any other
-    error is a bug and keeps its traceback. Ctrl-C ends it without one, too.
-    Also works as a decorator of ``main``.
+    InputError, OSError and Ctrl-C end it without a traceback; any other error
+    is a bug and keeps its own. Also works as a decorator of ``main``.
     """
     try:
         yield
@@ -123,12 +109,12 @@ def _system_message(error: OSError) -> str:
     if error.strerror is None:
         # An error of a worker process has its traceback as the message.
         return str(error).strip().rpartition('\n')[2]
-    name = f'{error.filename}: ' if error.filename else ''
-    fix = ''
+    message = f'{error.filename}: ' if error.filename else ''
+    message += error.strerror
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        fix = ('. Free some space and run again; a training continues from '
-               'its last checkpoint with --resume.')
-    return f'{name}{error.strerror}{fix}'
+        message += ('. Free some space and run again; a training continues '
+                    'from its last checkpoint with --resume.')
+    return message
 
 
 def check_file(path: str,
@@ -137,11 +123,9 @@ def check_file(path: str,
     """Check that a file exists.
 
     Args:
-        path (str): The file. An address such as ``https://...`` or
-            ``torchvision://...`` is not checked.
+        path (str): The file. ``https://`` and the like are not checked.
         what (str): What the file is, for the message.
         backend_args (dict, optional): See :func:`mmengine.fileio.isfile`.
-            Defaults to None.
 
     Raises:
         InputError: The file does not exist.
@@ -165,9 +149,9 @@ def check_folder(path: str, what: str) -> None:
         os.makedirs(path, exist_ok=True)
         TemporaryFile(dir=path).close()
     except OSError as error:
-        raise InputError(f'{what} {path} cannot be written: {error.strerror}. '
-                         'Make it writable, free some space, or choose '
-                         'another one.') from error
+        raise InputError(
+            f'{what} {path} cannot be written: {error.strerror}. Make it '
+            'writable, free some space, or choose another one.') from error
 
 
 def check_output(path: str) -> None:
@@ -186,19 +170,16 @@ def check_output(path: str) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the command line to it.
 
-    A distributed run without a GPU also gets its process group here, see
-    :func:`init_distributed`.
+    It also calls :func:`init_distributed`.
 
     Args:
-        args (argparse.Namespace): The parsed arguments of
-            :func:`add_common_arguments`.
+        args (argparse.Namespace): Those of :func:`add_common_arguments`.
 
     Returns:
         Config: The config with ``launcher`` and ``work_dir`` set.
 
     Raises:
-        InputError: The config cannot be read, or nothing can be written to
-            the work folder.
+        InputError: The config cannot be read, or the work folder not written.
     """
     from .distributed import init_distributed  # imports PyTorch
 

@@ -16,14 +16,11 @@ CONFIGS = Path(mmboxcaseg.__file__).with_name('.mim') / 'configs'
 
 
 def find_config(path: str) -> str:
-    """Find a config by its path or by its name in the package.
-
-    ``mim train`` and ``mim test`` accept names; ``mim run`` leaves this to
-    the program.
+    """Find a config; ``mim run`` passes names on to the program.
 
     Args:
-        path (str): Path of a config, or the bare name of a config of the
-            package such as ``boxcaseg_hrnetv2-tiny_toy.py``.
+        path (str): Path of a config, or the name of one in the package, such
+            as ``boxcaseg_hrnetv2-tiny_toy.py``.
 
     Returns:
         str: Path of the config; ``path`` unchanged if nothing was found.
@@ -46,8 +43,7 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
         Config: The config.
 
     Raises:
-        InputError: The config does not exist or cannot be read, or it names
-            an unknown storage backend.
+        InputError: It cannot be read, or names an unknown storage backend.
     """
     path = find_config(path)
     if not isfile(path):
@@ -70,21 +66,19 @@ def find_settings(node: object,
 
     Args:
         node (object): The config, or a part of it.
-        is_wanted (Callable): Called with the key of a setting and the dict
-            that contains it.
+        is_wanted (Callable): Called with a key and the dict that has it.
         prefix (str): Prefix of the names. Defaults to ''.
 
     Returns:
         dict[str, object]: The values by name, for example
         'train_dataloader.dataset.pipeline.0.type'.
     """
+    found, items = {}, []
     if isinstance(node, dict):
         found = {prefix + k: v for k, v in node.items() if is_wanted(k, node)}
         items = node.items()
     elif isinstance(node, (list, tuple)):
-        found, items = {}, enumerate(node)
-    else:
-        return {}
+        items = enumerate(node)
     for key, value in items:
         found.update(find_settings(value, is_wanted, f'{prefix}{key}.'))
     return found

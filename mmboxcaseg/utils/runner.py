@@ -22,11 +22,9 @@ def build_runner(cfg: Config, *loops: str) -> Runner:
     """Build the runner of a config.
 
     Args:
-        cfg (Config): The config. Its ``runner_type`` may name a runner other
-            than MMEngine's.
-        loops (str): The loops to build already now: 'train', 'val', 'test'.
-            MMEngine builds them, with data loaders and metrics, only when
-            they start.
+        cfg (Config): The config, perhaps with a ``runner_type``.
+        loops (str): What to build now: 'train', 'val', 'test'. MMEngine builds
+            loops, with data loaders and metrics, only when they start.
 
     Returns:
         Runner: The runner, ready to train or test.
@@ -35,10 +33,8 @@ def build_runner(cfg: Config, *loops: str) -> Runner:
         InputError: A class of a library refuses its settings.
     """
     with _explain_refusals(cfg):
-        if 'runner_type' in cfg:
-            runner = RUNNERS.build(cfg)
-        else:
-            runner = Runner.from_cfg(cfg)
+        build = RUNNERS.build if 'runner_type' in cfg else Runner.from_cfg
+        runner = build(cfg)
         for loop in loops:
             if cfg.get(f'{loop}_cfg') is not None:
                 getattr(runner, f'{loop}_loop')
@@ -64,10 +60,8 @@ def _is_refusal(error: Exception) -> bool:
     Then the settings are the cause. If code of this project or of the user
     ran in between, its frame is among the last ones: that may be a bug.
     """
-    names = [
-        frame.f_globals.get('__name__', '')
-        for frame, _ in walk_tb(error.__traceback__)
-    ]
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    names = [frame.f_globals.get('__name__', '') for frame in frames]
     builders = (__name__, 'mmengine.registry.build_functions')
     since = takewhile(lambda name: name not in builders, reversed(names))
     return all(name.split('.')[0] in _LIBRARIES for name in since)
@@ -86,16 +80,14 @@ def check_weights(model: nn.Module, checkpoint: str) -> None:
         InputError: The checkpoint cannot be read, or lacks weights.
     """
     given = {
-        name.removeprefix('module.'): tuple(weight.shape)
+        name.removeprefix('module.'): weight.shape
         for name, weight in read_checkpoint(checkpoint)['state_dict'].items()
         if torch.is_tensor(weight)
     }
     if is_model_wrapper(model):
         model = model.module
-    lost = [
-        name for name, weight in model.state_dict().items()
-        if given.get(name) != tuple(weight.shape)
-    ]
+    wanted = {name: w.shape for name, w in model.state_dict().items()}
+    lost = [name for name in wanted if given.get(name) != wanted[name]]
     if lost:
         raise InputError(
             f'{checkpoint} lacks {len(lost)} weights of the model of the '

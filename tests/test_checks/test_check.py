@@ -83,7 +83,7 @@ def test_a_new_check_is_one_function(data, monkeypatch):
     monkeypatch.setattr(findings, 'CHECKS', [])
     monkeypatch.setattr(findings, 'KINDS', dict(findings.KINDS))
 
-    @findings.data_check({'box-odd': findings.Kind('note', 'odd', 'nothing')})
+    @findings.data_check(('box-odd', 'note', 'odd', 'nothing'))
     def check_odd(one):
         yield 'box-odd', str(len(one.coco.annotations))
 

@@ -2,7 +2,7 @@ from typing import Iterator
 
 from mmboxcaseg.datasets.coco import LISTS, entry_name, rotation_of
 from ..checked_source import CheckedSource
-from ..findings import ERROR, NOTE, WARNING, Case, Kind, data_check
+from ..findings import ERROR, NOTE, WARNING, Case, data_check
 
 
 def describe(ann: dict) -> str:
@@ -10,13 +10,9 @@ def describe(ann: dict) -> str:
     return f'annotation {ann["id"]} {ann["bbox"]}'
 
 
-@data_check({
-    'json-form':
-    Kind(
-        ERROR, 'an entry does not have the form of COCO',
-        'correct or remove it (--fix numbers missing ids, reads missing '
-        'sizes from the images, and removes what it cannot fill in)')
-})
+@data_check(('json-form', ERROR, 'an entry does not have the form of COCO',
+             'correct or remove it (--fix numbers missing ids, reads missing '
+             'sizes from the images, and removes what it cannot fill in)'))
 def check_entries(one: CheckedSource) -> Iterator[Case]:
     """Form of all entries of a COCO file."""
     for kind, problems in one.coco.problems.items() if one.coco else []:
@@ -29,19 +25,15 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
                 yield 'json-form', example
 
 
-@data_check({
-    'box-crowd':
-    Kind(NOTE, 'a crowd (iscrowd=1); it is left out',
-         'set iscrowd to 0 if it is a single object'),
-    'box-ignored':
-    Kind(NOTE, 'an annotation is marked `ignore`; it is left out',
-         'remove `ignore` if the object is to be used'),
-    'box-rotated':
-    Kind(
-        WARNING, 'an annotation says that its box is turned (`rotation`, '
-        '`angle`); `bbox` is used as an upright box',
-        'write the upright box around the object, or remove the key')
-})
+@data_check(
+    ('box-crowd', NOTE, 'a crowd (iscrowd=1); it is left out',
+     'set iscrowd to 0 if it is a single object'),
+    ('box-ignored', NOTE, 'an annotation is marked `ignore`; it is left out',
+     'remove `ignore` if the object is to be used'),
+    ('box-rotated', WARNING,
+     'an annotation says that its box is turned (`rotation`, '
+     '`angle`); `bbox` is used as an upright box',
+     'write the upright box around the object, or remove the key'))
 def check_meaning(one: CheckedSource) -> Iterator[Case]:
     """Keys that change what an annotation means."""
     for ann in one.coco.annotations if one.coco else []:
@@ -54,14 +46,12 @@ def check_meaning(one: CheckedSource) -> Iterator[Case]:
             yield 'box-rotated', f'{describe(ann)}, {rotation}'
 
 
-@data_check({
-    'area-missing':
-    Kind(ERROR, 'an annotation has no `area`, which CocoDataset needs',
-         'write the area (--fix writes that of the box)'),
-    'area-zero':
-    Kind(WARNING, 'the `area` is not positive; mmdet leaves the box out',
-         'correct it (--fix writes the area of the box)')
-})
+@data_check(('area-missing', ERROR,
+             'an annotation has no `area`, which CocoDataset needs',
+             'write the area (--fix writes that of the box)'),
+            ('area-zero', WARNING,
+             'the `area` is not positive; mmdet leaves the box out',
+             'correct it (--fix writes the area of the box)'))
 def check_areas(one: CheckedSource) -> Iterator[Case]:
     """Areas, where mmdet reads them."""
     for ann in one.coco.annotations if one.coco else []:
@@ -73,13 +63,10 @@ def check_areas(one: CheckedSource) -> Iterator[Case]:
             yield 'area-zero', f'{describe(ann)}, area {ann["area"]}'
 
 
-@data_check({
-    'id-zero':
-    Kind(
-        WARNING, 'an annotation has id 0, which the CocoMetric of mmdet never '
-        'counts as found: AP is too low',
-        'use mmboxcaseg.CocoMetric, or number annotations from 1')
-})
+@data_check(('id-zero', WARNING,
+             'an annotation has id 0, which the CocoMetric of mmdet never '
+             'counts as found: AP is too low',
+             'use mmboxcaseg.CocoMetric, or number annotations from 1'))
 def check_ids(one: CheckedSource) -> Iterator[Case]:
     """Ids that stock metrics do not understand."""
     if one.coco and one.source.has_stock_metric:

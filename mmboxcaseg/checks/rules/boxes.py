@@ -5,7 +5,7 @@ import numpy as np
 from mmboxcaseg.datasets.coco import FAULTS, is_ignored
 from mmboxcaseg.structures import box_faults, xywh_to_xyxy
 from ..checked_source import CheckedSource
-from ..findings import ERROR, WARNING, Case, Kind, data_check
+from ..findings import ERROR, WARNING, Case, data_check
 from .annotations import describe
 
 
@@ -15,12 +15,11 @@ def find_box_faults(boxes: np.ndarray,
 
     Args:
         boxes (np.ndarray): Boxes in pixels, xywh, has shape (n, 4).
-        sizes (np.ndarray): Width and height of their images, has shape
-            (n, 2).
+        sizes (np.ndarray): (n, 2), width and height of their images.
 
     Returns:
-        dict[str, np.ndarray]: Booleans by kind of finding, each has shape
-        (n, ). The kinds of :func:`box_faults` come first.
+        dict[str, np.ndarray]: Booleans of shape (n, ) by kind of finding.
+        The kinds of :func:`box_faults` come first.
     """
     corners = xywh_to_xyxy(boxes)
     faults = box_faults(corners, sizes)
@@ -43,16 +42,12 @@ def repeated(annotations: List[dict]) -> List[dict]:
     return found
 
 
-@data_check({
-    'box-normalised':
-    Kind(
-        ERROR, 'the boxes are in 0..1, not in pixels',
-        "multiply x and width by the image's width, y and height by its "
-        'height'),
-    'box-xyxy':
-    Kind(ERROR, 'the boxes are [x0, y0, x1, y1], not [x, y, width, height]',
-         'subtract the first corner from the second (--fix)'),
-})
+@data_check(('box-normalised', ERROR, 'the boxes are in 0..1, not in pixels',
+             "multiply x and width by the image's width, y and height by its "
+             'height'),
+            ('box-xyxy', ERROR,
+             'the boxes are [x0, y0, x1, y1], not [x, y, width, height]',
+             'subtract the first corner from the second (--fix)'))
 def check_units(one: CheckedSource) -> Iterator[Case]:
     """Units, told by all boxes together."""
     if one.coco and len(one.coco.boxes) and one.coco.units != 'xywh':
@@ -60,28 +55,23 @@ def check_units(one: CheckedSource) -> Iterator[Case]:
                f'all boxes, such as {describe(one.coco.annotations[0])}')
 
 
-@data_check({
-    'box-inverted':
-    Kind(ERROR, 'a box has a negative width or height',
-         'correct or remove it (--fix removes it)'),
-    'box-outside':
-    Kind(ERROR, 'a box is outside its image',
-         'correct or remove it (--fix removes it)'),
-    'box-none-left':
-    Kind(ERROR, 'no box can be used', 'see the other findings'),
-    'box-zero':
-    Kind(WARNING, 'a box has no width or no height; it is left out',
-         'correct or remove it (--fix removes it)'),
-    'box-sticks-out':
-    Kind(WARNING, 'a box leaves its image by more than a pixel; the rest is '
-         'used', 'clip it (--fix)'),
-    'box-small':
-    Kind(WARNING, 'a box is less than a pixel wide or high; mmdet leaves it '
-         'out', 'remove it, or use larger images'),
-    'box-repeated':
-    Kind(WARNING, 'another annotation has the same image, class and box',
-         'remove one (--fix)'),
-})
+@data_check(
+    ('box-inverted', ERROR, 'a box has a negative width or height',
+     'correct or remove it (--fix removes it)'),
+    ('box-outside', ERROR, 'a box is outside its image',
+     'correct or remove it (--fix removes it)'),
+    ('box-none-left', ERROR, 'no box can be used', 'see the other findings'),
+    ('box-zero', WARNING, 'a box has no width or no height; it is left out',
+     'correct or remove it (--fix removes it)'),
+    ('box-sticks-out', WARNING,
+     'a box leaves its image by more than a pixel; the rest is '
+     'used', 'clip it (--fix)'),
+    ('box-small', WARNING,
+     'a box is less than a pixel wide or high; mmdet leaves it '
+     'out', 'remove it, or use larger images'),
+    ('box-repeated', WARNING,
+     'another annotation has the same image, class and box',
+     'remove one (--fix)'))
 def check_boxes(one: CheckedSource) -> Iterator[Case]:
     """Boxes, one by one."""
     coco = one.coco
@@ -93,9 +83,9 @@ def check_boxes(one: CheckedSource) -> Iterator[Case]:
             continue
         for i in np.flatnonzero(marks):
             img = coco.images[coco.annotations[i]['image_id']]
+            size = f'{img["width"]}x{img["height"]}'
             yield kind, (f'{describe(coco.annotations[i])} of image '
-                         f'{img["file_name"]} ({img["width"]}x'
-                         f'{img["height"]})')
+                         f'{img["file_name"]} ({size})')
     for ann in repeated(coco.annotations):
         yield 'box-repeated', describe(ann)
     ids = {cat['id'] for cat in coco.categories if cat['name'] in one.classes}

@@ -3,7 +3,7 @@ from typing import Iterator, List, Tuple
 
 from mmboxcaseg.datasets.coco import common_classes, repeated_names
 from ..checked_source import CheckedSource
-from ..findings import ERROR, NOTE, Case, Kind, data_check
+from ..findings import ERROR, NOTE, Case, data_check
 
 
 def class_numbers(model: dict, where: str) -> List[Tuple[str, int]]:
@@ -29,24 +29,19 @@ def class_numbers(model: dict, where: str) -> List[Tuple[str, int]]:
     return numbers
 
 
-@data_check({
-    'class-missing':
-    Kind(ERROR, 'a class of the config is not in the file',
-         'correct `metainfo.classes`'),
-    'class-repeated':
-    Kind(ERROR, 'several categories have the same name',
-         'give every class one category'),
-    'class-order':
-    Kind(
-        ERROR, 'the file has its classes in another order than the config, '
-        "and mmdet numbers them in the file's",
-        'write `metainfo.classes` in the order of the file'),
-    'class-unused':
-    Kind(NOTE, 'a class of the file is not in the config; its boxes are left '
-         'out', 'add it to `metainfo.classes` if it is to be used'),
-    'class-empty':
-    Kind(NOTE, 'a class has no box', 'nothing, or add boxes'),
-})
+@data_check(
+    ('class-missing', ERROR, 'a class of the config is not in the file',
+     'correct `metainfo.classes`'),
+    ('class-repeated', ERROR, 'several categories have the same name',
+     'give every class one category'),
+    ('class-order', ERROR,
+     'the file has its classes in another order than the config, '
+     "and mmdet numbers them in the file's",
+     'write `metainfo.classes` in the order of the file'),
+    ('class-unused', NOTE,
+     'a class of the file is not in the config; its boxes are left '
+     'out', 'add it to `metainfo.classes` if it is to be used'),
+    ('class-empty', NOTE, 'a class has no box', 'nothing, or add boxes'))
 def check_classes(one: CheckedSource) -> Iterator[Case]:
     """Classes of config and file."""
     if not one.coco:
@@ -71,16 +66,14 @@ def check_classes(one: CheckedSource) -> Iterator[Case]:
         yield 'class-order', f'the file: {order}'
 
 
-@data_check({
-    'class-number':
-    Kind(ERROR, '`num_classes` of the model is not the number of classes',
-         'correct `num_classes`, or `metainfo.classes`')
-})
+@data_check(('class-number', ERROR,
+             '`num_classes` of the model is not the number of classes',
+             'correct `num_classes`, or `metainfo.classes`'))
 def check_heads(one: CheckedSource) -> Iterator[Case]:
     """Heads of a detector and classes of its training set."""
     if one.coco and one.source.is_detection and one.source.is_trained:
-        num_classes = len(one.source.dataset.metainfo.get('classes', ()))
+        wanted = len(one.source.dataset.metainfo.get('classes', ()))
         for name, number in class_numbers(one.model, 'model'):
-            if number != num_classes:
-                yield ('class-number',
-                       f'{name}.num_classes={number}, {num_classes} classes')
+            if number != wanted:
+                example = f'{name}.num_classes={number}, {wanted} classes'
+                yield 'class-number', example

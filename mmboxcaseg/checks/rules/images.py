@@ -5,25 +5,17 @@ from typing import Iterator
 from mmboxcaseg.datasets.base_dataset import loads_upright
 from mmboxcaseg.datasets.coco import PROBLEMS
 from ..checked_source import CheckedSource
-from ..findings import ERROR, NOTE, WARNING, Case, Kind, data_check
+from ..findings import ERROR, NOTE, WARNING, Case, data_check
 
 # Pillow's names of pixel formats that are worth a note.
-MODES = {
-    '1': 'image-grey',
-    'L': 'image-grey',
-    'LA': 'image-grey',
-    'P': 'image-palette',
-    'CMYK': 'image-cmyk'
-}
+MODES = dict.fromkeys(('1', 'L', 'LA'), 'image-grey')
+MODES.update(P='image-palette', CMYK='image-cmyk')
 
 
-@data_check({
-    'image-repeated':
-    Kind(WARNING, 'two images of the file have the same `file_name`',
-         'make them one image with the boxes of both'),
-    'image-no-box':
-    Kind(NOTE, 'an image has no annotation', 'nothing'),
-})
+@data_check(('image-repeated', WARNING,
+             'two images of the file have the same `file_name`',
+             'make them one image with the boxes of both'),
+            ('image-no-box', NOTE, 'an image has no annotation', 'nothing'))
 def check_entries(one: CheckedSource) -> Iterator[Case]:
     """Images as the COCO file lists them."""
     if not one.coco:
@@ -37,37 +29,31 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
             yield 'image-no-box', f'image {img_id}'
 
 
-@data_check({
-    'image-missing':
-    Kind(
-        ERROR, 'the file does not exist',
-        'correct `data_prefix.img`, get the file, or remove the image and '
-        'its annotations (--fix)'),
-    'image-damaged':
-    Kind(ERROR, 'the file is damaged or was cut short',
-         'get it again, or remove the image and its annotations (--fix)'),
-    **{
-        code: Kind(ERROR, *problem)
-        for code, problem in PROBLEMS.items()
-    },
-    'image-cut':
-    Kind(WARNING, 'a JPEG was cut short; it is used, and missing pixels are '
-         'grey', 'get it again'),
-    'image-transparent':
-    Kind(WARNING, 'parts are transparent; loading shows the colour beneath',
-         'lay it over a background'),
-    'image-cmyk':
-    Kind(NOTE, 'it is CMYK, converted without its colour profile',
-         'convert it to RGB if colours matter'),
-    'image-grey':
-    Kind(NOTE, 'it is grey, loaded as three equal channels', 'nothing'),
-    'image-palette':
-    Kind(NOTE, 'it has a palette, loaded as its colours', 'nothing'),
-})
+@data_check(
+    ('image-missing', ERROR, 'the file does not exist',
+     'correct `data_prefix.img`, get the file, or remove the image and '
+     'its annotations (--fix)'),
+    ('image-damaged', ERROR, 'the file is damaged or was cut short',
+     'get it again, or remove the image and its annotations (--fix)'),
+    *[(code, ERROR, *problem) for code, problem in PROBLEMS.items()],
+    ('image-cut', WARNING,
+     'a JPEG was cut short; it is used, and missing pixels are '
+     'grey', 'get it again'),
+    ('image-transparent', WARNING,
+     'parts are transparent; loading shows the colour beneath',
+     'lay it over a background'),
+    ('image-cmyk', NOTE, 'it is CMYK, converted without its colour profile',
+     'convert it to RGB if colours matter'),
+    ('image-grey', NOTE, 'it is grey, loaded as three equal channels',
+     'nothing'),
+    ('image-palette', NOTE, 'it has a palette, loaded as its colours',
+     'nothing'),
+)
 def check_files(one: CheckedSource) -> Iterator[Case]:
     """Image files, of COCO files and of salient images."""
+    folder = one.source.dataset.data_prefix['img'] or '.'
     for (path, _, _), facts in one.images():
-        name = _name(one, path)
+        name = osp.relpath(path, folder) if one.coco else osp.basename(path)
         if facts.problem:
             yield facts.problem, name
             continue
@@ -79,16 +65,13 @@ def check_files(one: CheckedSource) -> Iterator[Case]:
             yield 'image-transparent', name
 
 
-@data_check({
-    'image-orientation':
-    Kind(
-        WARNING, 'an EXIF orientation turns or mirrors the image without '
-        'changing its size; the boxes may have been drawn in either',
-        'look at the image with its boxes'),
-    'image-upright':
-    Kind(NOTE, 'an EXIF orientation is applied; the boxes fit the upright '
-         'image', 'nothing'),
-})
+@data_check(('image-orientation', WARNING,
+             'an EXIF orientation turns or mirrors the image without '
+             'changing its size; the boxes may have been drawn in either',
+             'look at the image with its boxes'),
+            ('image-upright', NOTE,
+             'an EXIF orientation is applied; the boxes fit the upright '
+             'image', 'nothing'))
 def check_sizes(one: CheckedSource) -> Iterator[Case]:
     """Sizes of images, before and after their EXIF orientation."""
     upright = loads_upright(one.source.dataset.pipeline)
@@ -105,10 +88,3 @@ def check_sizes(one: CheckedSource) -> Iterator[Case]:
         elif upright and facts.header.orientation > 1:
             kind = 'image-orientation' if size == stored else 'image-upright'
             yield kind, f'{name} (orientation {facts.header.orientation})'
-
-
-def _name(one: CheckedSource, path: str) -> str:
-    """Name of a file inside the folder of its images."""
-    if not one.coco:
-        return osp.basename(path)
-    return osp.relpath(path, one.source.dataset.data_prefix['img'] or '.')

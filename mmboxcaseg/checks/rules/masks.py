@@ -5,18 +5,16 @@ from mmboxcaseg.datasets.coco import (counts_from_bytes, entry_name,
                                       is_ignored, rle_counts,
                                       segmentation_problem)
 from ..checked_source import CheckedSource
-from ..findings import ERROR, NOTE, WARNING, Case, Kind, data_check
+from ..findings import ERROR, NOTE, WARNING, Case, data_check
 from .annotations import describe
 
 
-@data_check({
-    'mask-bytes':
-    Kind(ERROR, "`counts` of an RLE is the text of Python bytes, b'...'",
-         'write counts.decode() (--fix)'),
-    'mask-uncompressed':
-    Kind(NOTE, '`counts` of an RLE is a list, which is large',
-         'compress it (--fix); in a proxy file it must be'),
-})
+@data_check(
+    ('mask-bytes', ERROR,
+     "`counts` of an RLE is the text of Python bytes, b'...'",
+     'write counts.decode() (--fix)'),
+    ('mask-uncompressed', NOTE, '`counts` of an RLE is a list, which is large',
+     'compress it (--fix); in a proxy file it must be'))
 def check_counts(one: CheckedSource) -> Iterator[Case]:
     """How RLEs are written; such entries may be broken otherwise."""
     for i, ann in enumerate(one.coco.data['annotations'] if one.coco else []):
@@ -28,15 +26,12 @@ def check_counts(one: CheckedSource) -> Iterator[Case]:
                    f'annotation {entry_name(ann, i)}, {counts[:12]}...')
 
 
-@data_check({
-    'mask-missing':
-    Kind(
-        ERROR, 'an annotation has no `segmentation`, which is used here',
-        'use a file with masks; without one, set val_cfg, val_dataloader and '
-        'val_evaluator to None'),
-    'mask-broken':
-    Kind(ERROR, 'the `segmentation` cannot be used', 'correct it'),
-})
+@data_check(
+    ('mask-missing', ERROR,
+     'an annotation has no `segmentation`, which is used here',
+     'use a file with masks; without one, set val_cfg, val_dataloader and '
+     'val_evaluator to None'),
+    ('mask-broken', ERROR, 'the `segmentation` cannot be used', 'correct it'))
 def check_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a COCO file."""
     for ann in one.coco.annotations if one.coco else []:
@@ -53,20 +48,14 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
             yield 'mask-broken', f'annotation {ann["id"]}: {problem}'
 
 
-@data_check({
-    'proxy-none':
-    Kind(ERROR, 'it is not a proxy file: no annotation has a mask',
-         'make one with tools/label.py or tools/merge_masks.py'),
-    'proxy-unscored':
-    Kind(
-        ERROR, 'a mask of a proxy file has no `mask_score`',
-        'set true_masks=True if such masks are true ones; else score them '
-        'with tools/merge_masks.py'),
-    'proxy-low':
-    Kind(
-        WARNING, 'no mask is used for training: all score less than '
-        '`mask_score_thr`', 'lower it, or make better masks'),
-})
+@data_check(
+    ('proxy-none', ERROR, 'it is not a proxy file: no annotation has a mask',
+     'make one with tools/label.py or tools/merge_masks.py'),
+    ('proxy-unscored', ERROR, 'a mask of a proxy file has no `mask_score`',
+     'set true_masks=True if such masks are true ones; else score them '
+     'with tools/merge_masks.py'),
+    ('proxy-low', WARNING, 'no mask is used for training: all score less than '
+     '`mask_score_thr`', 'lower it, or make better masks'))
 def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a proxy file."""
     dataset = one.source.dataset

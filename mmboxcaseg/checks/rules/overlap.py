@@ -1,15 +1,13 @@
 from typing import Iterator
 
 from ..checked_source import CheckedSource
-from ..findings import WARNING, Case, Kind, data_check
+from ..findings import WARNING, Case, data_check
 from ..images import place_of
 
 
-@data_check({
-    'overlap':
-    Kind(WARNING, 'an image for validation or test is also used for training',
-         'remove it from one of the two')
-})
+@data_check(('overlap', WARNING,
+             'an image for validation or test is also used for training',
+             'remove it from one of the two'))
 def check_overlap(one: CheckedSource) -> Iterator[Case]:
     """Images that are trained and measured on."""
     for task, facts in one.images() if one.source.is_tested else []:

@@ -26,8 +26,7 @@ class BatchVisualizationHook(Hook):
     Args:
         interval (int): Iterations between two figures; the first batch is
             drawn. Defaults to 500.
-        num_images (int): How many images of the batch to draw. Defaults to
-            4.
+        num_images (int): Images of the batch to draw. Defaults to 4.
     """
 
     def __init__(self, interval: int = 500, num_images: int = 4) -> None:
@@ -42,7 +41,7 @@ class BatchVisualizationHook(Hook):
 
         Args:
             runner (Runner): The runner of the training.
-            batch_idx (int): Number of the batch in its epoch.
+            batch_idx (int): Not used.
             data_batch (dict): ``inputs``, a list of BGR images of shape
                 (3, H, W), uint8, and ``data_samples``, one per image.
         """
@@ -62,9 +61,8 @@ class BatchVisualizationHook(Hook):
         for ax in axes:
             ax.axis('off')
         for ax, img, sample in zip(axes, images[:num], samples):
-            draw(ax,
-                 img.numpy()[::-1].transpose(1, 2, 0),
-                 list(_instances(sample, classes)))
+            rgb = img.numpy()[::-1].transpose(1, 2, 0)
+            draw(ax, rgb, list(_instances(sample, classes)))
         return to_array(figure)
 
 
@@ -75,8 +73,8 @@ def _instances(sample: DetDataSample,
     # Data sets with true masks have no weights.
     weights = gt.get('mask_weights', np.ones(len(gt)))
     boxes = get_box_tensor(gt.bboxes).tolist()
-    for (x0, y0, x1, y1), label, mask, weight in zip(boxes, gt.labels,
-                                                     gt.masks, weights):
+    for box, label, mask, weight in zip(boxes, gt.labels, gt.masks, weights):
+        x0, y0, x1, y1 = box
         text = classes[label]
         if 0 < weight < 1:
             text += f' {weight:.2f}'

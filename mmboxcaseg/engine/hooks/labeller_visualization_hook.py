@@ -22,18 +22,15 @@ from mmboxcaseg.visualization.drawing import Instance, draw, to_array
 class LabellerVisualizationHook(Hook):
     """Draw what a labeller predicts for a few crops during training.
 
-    The crops are the first ones of the validation set, or of
-    ``label_dataloader`` if there is no validation set. They are always the
-    same. A row shows the crop, the probabilities of each head, and the mask.
-    The figure goes to all visualization backends, as ``labeller``.
-
-    Only the first process draws. The hook does not change the training: the
-    losses are the same to the last bit.
+    The crops are always the first ones of the validation set or, without
+    one, of ``label_dataloader``. A row shows the crop, the probabilities of
+    each head, and the mask. The figure goes to all visualization backends, as
+    ``labeller``. Only the first process draws. Losses stay the same to the
+    last bit.
 
     Args:
         interval (int): Iterations between two figures. Defaults to 500.
-        num_crops (int): Number of crops; they go through the network
-            together. Defaults to 8.
+        num_crops (int): Number of crops, one batch. Defaults to 8.
 
     Raises:
         TypeError: The model is not a labeller.
@@ -70,14 +67,12 @@ class LabellerVisualizationHook(Hook):
 
         Args:
             runner (Runner): The runner of the training.
-            batch_idx (int): Number of the batch in its epoch.
-            data_batch (dict, optional): The batch. Not used.
-            outputs (dict, optional): The losses. Not used.
+            batch_idx, data_batch, outputs: Not used.
         """
-        if is_main_process() and self.every_n_train_iters(
-                runner, self.interval):
-            runner.visualizer.add_image('labeller', self._draw(),
-                                        runner.iter + 1)
+        is_due = self.every_n_train_iters(runner, self.interval)
+        if is_due and is_main_process():
+            step = runner.iter + 1
+            runner.visualizer.add_image('labeller', self._draw(), step)
 
     def _load_crops(self, runner: Runner) -> Tensor:
         """Load crops, BGR, of shape (K, 3, S, S), uint8."""
@@ -103,10 +98,7 @@ class LabellerVisualizationHook(Hook):
             data = self.model.data_preprocessor(dict(inputs=[self.crops]))
             logits = self.model.logit_maps(data['inputs'])
             self.model.predict(data['inputs'], [sample])
-        maps = {
-            name: head.sigmoid().cpu().numpy()
-            for name, head in logits.items()
-        }
+        maps = {k: v.sigmoid().cpu().numpy() for k, v in logits.items()}
         crops = self.crops.numpy()[:, ::-1].transpose(0, 2, 3, 1)
         return _draw_rows(crops, maps, np.stack(sample.pred_instances.masks),
                           self.model.test_cfg['output'])
@@ -114,22 +106,11 @@ class LabellerVisualizationHook(Hook):
 
 def _draw_rows(crops: np.ndarray, maps: Dict[str, np.ndarray],
                masks: np.ndarray, output: str) -> np.ndarray:
-    """Draw one row per crop.
-
-    Args:
-        crops (np.ndarray): RGB, has shape (K, S, S, 3), uint8.
-        maps (dict[str, np.ndarray]): Probabilities by head, each has shape
-            (K, S, S).
-        masks (np.ndarray): Boolean, has shape (K, S, S).
-        output (str): The map that the mask is made from.
-
-    Returns:
-        np.ndarray: RGB image, has shape (H, W, 3), uint8.
-    """
+    """Draw RGB crops (K, S, S, 3), probabilities by head, each (K, S, S), and
+    masks (K, S, S), which are made from the map ``output``."""
     names = ['crop', *maps, f'mask ({output})']
-    figure = Figure(
-        figsize=(1.6 * len(names), 1.6 * len(crops) + 0.3),
-        layout='constrained')
+    size = 1.6 * len(names), 1.6 * len(crops) + 0.3
+    figure = Figure(figsize=size, layout='constrained')
     axes = figure.subplots(len(crops), len(names), squeeze=False)
     for ax, name in zip(axes[0], names):
         ax.set_title(name, fontsize=9)
@@ -148,20 +129,21 @@ def _evaluated(model: nn.Module) -> Iterator[None]:
     """Put a model in evaluation mode, then restore the mode of each module."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    yield
-    for module, training in modes:
-        module.training = training
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 @contextmanager
 def _unchanged_randomness() -> Iterator[None]:
-    """Restore the random states of the CPU.
-
-    Loading a crop draws random numbers, and training without workers loads
-    its data in the same process.
-    """
+    """Restore the random states of the CPU: loading a crop draws numbers, and
+    training without workers loads its data in the same process."""
     states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        yield
-    random.setstate(states[0])
-    np.random.set_state(states[1])
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])

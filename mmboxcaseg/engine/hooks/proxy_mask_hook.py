@@ -1,6 +1,6 @@
-import os.path as osp
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Deque, Optional, Sequence, Set
 
 from mmdet.structures import DetDataSample
@@ -20,27 +20,24 @@ from mmboxcaseg.registry import HOOKS
 class ProxyMaskHook(Hook):
     """Write what a labeller predicts in a test to a proxy file.
 
-    It works with MMEngine's ``TestLoop``: the boxes of the test data set are
-    labelled. The masks of an image are merged (each pixel goes to the object
-    with the smallest box), scored (agreement of the merged mask's box with
-    the true pixel box) and written, see section 3.4 of the paper. A thread
-    does this while the network works on the next images.
+    MMEngine's ``TestLoop`` labels the boxes of the test data set. The masks
+    of an image are merged (each pixel goes to the object with the smallest
+    box), scored (agreement of the merged mask's box with the true pixel box)
+    and written, see section 3.4 of the paper. A thread does this while the
+    network works on the next images.
 
-    A labelling that was interrupted continues: images that are in the
-    folder ``OUT.shards`` are taken out of the test data loader. Metrics then
-    see only the other images.
+    An interrupted labelling continues: images in the folder ``OUT.shards``
+    are taken out of the test data loader, so metrics see only the others.
 
     Args:
         out_file (str): The proxy file to write.
-        source_file (str, optional): COCO JSON file of the boxes. Defaults to
-            ``ann_file`` of the test data set.
+        source_file (str, optional): COCO file of the boxes. Defaults to that
+            of the test data set.
         merge_by (str, optional): See :func:`merge_and_score`. Defaults to
             'box'.
         off_by_one (bool): See :func:`merge_and_score`. Defaults to False.
-        mask_weight_thr (float, optional): See :func:`make_records`. Defaults
-            to None.
-        polygons (float, optional): See :class:`ProxyWriter`. Defaults to
-            None.
+        mask_weight_thr (float, optional): See :func:`make_records`.
+        polygons (float, optional): See :class:`ProxyWriter`.
     """
 
     # Images that wait for the thread; more would only fill the memory.
@@ -67,9 +64,8 @@ class ProxyMaskHook(Hook):
             runner (Runner): The runner of the test.
 
         Raises:
-            InputError: The test data set does not have one item per image,
-                or the file cannot be written, see
-                :meth:`ProxyWriter.prepare`.
+            InputError: The test data set does not have one item per image, or
+                the file cannot be written, see :meth:`ProxyWriter.prepare`.
         """
         loop = runner.test_loop
         dataset = loop.dataloader.dataset
@@ -104,8 +100,7 @@ class ProxyMaskHook(Hook):
 
         Args:
             runner (Runner): The runner of the test.
-            batch_idx (int): Number of the batch.
-            data_batch (dict, optional): The batch. Not used.
+            batch_idx, data_batch: Not used.
             outputs (Sequence[DetDataSample]): The images of the batch, with
                 ``pred_instances.masks``.
         """
@@ -123,9 +118,8 @@ class ProxyMaskHook(Hook):
         self.thread.shutdown()
         barrier()
         if is_main_process():
-            result = self.writer.finish(
-                self.num_images,
-                runner.test_loop.dataloader.dataset.backend_args)
+            dataset = runner.test_loop.dataloader.dataset
+            result = self.writer.finish(self.num_images, dataset.backend_args)
             runner.logger.info(self.writer.summary(**result))
         barrier()
 
@@ -144,7 +138,7 @@ class ProxyMaskHook(Hook):
     def _provenance(self, cfg: Config, amp: bool) -> dict:
         """Describe where the masks come from: all settings that matter."""
         dataset = cfg.test_dataloader.dataset
-        name = osp.splitext(osp.basename(cfg.filename or 'labeller'))[0]
+        name = Path(cfg.filename or 'labeller').stem
         source = dict(mask_source=name, sha256=None)
         if cfg.get('load_from'):
             source = describe_source(cfg.load_from, name)
@@ -166,12 +160,9 @@ def _without(loader: DataLoader, finished: Set[int],
              runner: Runner) -> DataLoader:
     """The test data loader without the images that are finished."""
     dataset = loader.dataset
-    left = [
-        i for i in range(len(dataset))
-        if dataset.get_data_info(i)['img_id'] not in finished
-    ]
-    # A data set must not be empty: of a labelling that was interrupted at
-    # the very end one image is labelled again.
+    ids = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
+    left = [i for i, img_id in enumerate(ids) if img_id not in finished]
+    # A data set must not be empty, so one image may be labelled again.
     dataset = dataset.get_subset(left or [0])
     return runner.build_dataloader(
         dict(runner.cfg.test_dataloader, dataset=dataset))
