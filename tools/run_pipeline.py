@@ -96,7 +96,7 @@ def format_table(summary: dict) -> str:
 def run(cfg: Config, steps: StepRunner) -> dict:
     """Run all steps and return the content of summary.json.
 
-    The config has ``labeller``, ``detector``, ``train`` and, for the comparison,
+    The config has ``labeller``, ``detector``, ``train`` and, to compare,
     ``val`` and ``twin``; see configs/toy.
     """
     summary = dict(detector={})
@@ -153,7 +153,7 @@ def draw(cfg: Config, steps: StepRunner, checkpoint: str) -> None:
 
 
 def read_pipeline(path: str) -> Config:
-    """Read the config of a pipeline; InputError if a later step would fail."""
+    """Read a pipeline config, refused if a later step would fail."""
     cfg = read_config(path)
     train = cfg.get('train') or {}
     missing = [key for key in ('labeller', 'detector') if not cfg.get(key)]

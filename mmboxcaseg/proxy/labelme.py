@@ -35,9 +35,9 @@ def to_labelme(img: dict, annotations: List[dict], names: Dict[int, str],
         tolerance (float): See :func:`mask_to_polygons`.
 
     Returns:
-        tuple: Content of the file; and counts: ``masks`` in the file, ``parts``
-        (polygons), ``holes`` that were filled, masks ``with_holes``, and
-        ``empty`` masks, which are not in the file.
+        tuple: Content of the file; and counts: ``masks`` in the file,
+        ``parts`` (polygons), ``holes`` that were filled, masks
+        ``with_holes``, and ``empty`` masks, which are not in the file.
     """
     shapes: List[dict] = []
     counts: Counter = Counter()
@@ -45,24 +45,20 @@ def to_labelme(img: dict, annotations: List[dict], names: Dict[int, str],
         polygons, holes = mask_to_polygons(ann['segmentation'], tolerance)
         counts['masks' if polygons else 'empty'] += 1
         counts.update(parts=len(polygons), holes=holes, with_holes=holes > 0)
-        shapes.extend(
-            dict(
-                label=names[ann['category_id']],
-                points=polygon.tolist(),
-                group_id=ann['id'],
-                description=f'mask_score {ann["mask_score"]}',
-                shape_type='polygon',
-                flags={}) for polygon in polygons)
-    return dict(
-        version=LABELME_VERSION,
-        flags={},
-        shapes=shapes,
-        imagePath=image_path,
-        imageData=None,
-        imageHeight=img['height'],
-        imageWidth=img['width'],
-        mmboxcaseg=dict(
-            tolerance=tolerance, masks_sha256=_digest(annotations))), counts
+        label = names[ann['category_id']]
+        more = dict(
+            group_id=ann['id'],
+            description=f'mask_score {ann["mask_score"]}',
+            shape_type='polygon',
+            flags={})
+        shapes += [
+            dict(label=label, points=p.tolist(), **more) for p in polygons
+        ]
+    content = dict(version=LABELME_VERSION, flags={}, shapes=shapes)
+    content.update(imagePath=image_path, imageData=None)
+    content.update(imageHeight=img['height'], imageWidth=img['width'])
+    made_from = dict(tolerance=tolerance, masks_sha256=_digest(annotations))
+    return dict(content, mmboxcaseg=made_from), counts
 
 
 def from_labelme(content: dict, img: dict, annotations: List[dict],
@@ -81,12 +77,12 @@ def from_labelme(content: dict, img: dict, annotations: List[dict],
         path (str): The labelme file, for messages.
 
     Returns:
-        tuple: Records of the corrected masks for :meth:`ProxyWriter.append`; and
-        the shapes not used as they are, 'path [position] (label)' by reason.
+        tuple: Records of the corrected masks for :meth:`ProxyWriter.append`;
+        and, by reason, the shapes not used as 'path [position] (label)'.
 
     Raises:
-        InputError: The file is broken, has shapes that are not polygons, or does
-            not belong to the image or to the proxy file.
+        InputError: The file is broken, has shapes that are not polygons, or
+            does not belong to the image or to the proxy file.
     """
     _check(content, img, annotations, path)
     tolerance = content['mmboxcaseg']['tolerance']

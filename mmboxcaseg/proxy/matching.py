@@ -21,14 +21,14 @@ def load_predictions(path: str) -> List[dict]:
     """Read predicted masks.
 
     Args:
-        path (str): JSON file: a list in the form of COCO results, each entry with
-            ``segmentation`` (polygons or RLE) and with ``annotation_id``, or
-            ``image_id`` and ``bbox``; or a proxy file; or another COCO file.
+        path (str): COCO results (a list), each entry with ``segmentation`` and
+            with ``annotation_id``, or with ``image_id`` and ``bbox``; or a
+            proxy file; or another COCO file with masks.
 
     Returns:
-        list[dict]: Predictions with ``segmentation``. Those of a list are as in
-        the file. Those of a proxy file have ``annotation_id``, those of another
-        COCO file ``image_id``, ``bbox``, and their id as ``coco_id``.
+        list[dict]: Predictions with ``segmentation``. Those of a list are as
+        in the file. Those of a proxy file have ``annotation_id``, those of
+        another COCO file ``image_id``, ``bbox``, and their id as ``coco_id``.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -86,9 +86,9 @@ def match_predictions(
         path: str) -> Tuple[Dict[int, Segmentation], Dict[str, List[str]]]:
     """Find the annotation of every prediction.
 
-    It is the one with its ``annotation_id``, if it has one. The masks of another
-    COCO file belong to the annotations with their ids if each of these is in the
-    same image. Otherwise it is the one in the image with the largest box IoU.
+    It is the one with its ``annotation_id``, if it has one. The masks of a
+    COCO file belong to the annotations with their ids if every id is in the
+    same image in both files. Otherwise the largest IoU of the boxes decides.
 
     Args:
         predictions (list[dict]): See :func:`load_predictions`.
@@ -97,13 +97,13 @@ def match_predictions(
         path (str): File of the predictions, for messages.
 
     Returns:
-        tuple: The segmentations by annotation id; and, by reason, the positions
-        of the predictions that were left out, as '[3]'.
+        tuple: The segmentations by annotation id; and, by reason, the
+        positions of the predictions that were left out, as '[3]'.
 
     Raises:
         InputError: An ``annotation_id`` or ``image_id`` does not exist, an
-            annotation has two predictions, a mask is broken or has another size
-            than its image, or no prediction has an annotation.
+            annotation has two predictions, a mask is broken or has another
+            size than its image, or no prediction has an annotation.
     """
     images_of = {a['id']: a['image_id'] for a in coco.data['annotations']}
     usable = {ann['id'] for anns in coco.annotations.values() for ann in anns}

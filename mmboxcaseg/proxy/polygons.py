@@ -28,8 +28,8 @@ def mask_to_polygons(
 
     Returns:
         tuple: One polygon per part of the mask, the largest first, in pixels,
-        each has shape (n, 2), not closed, all of one orientation; and the number
-        of holes.
+        each has shape (n, 2), not closed, all of one orientation; and the
+        number of holes.
     """
     region = _region(rle)
     parts = shapely.get_parts(region)

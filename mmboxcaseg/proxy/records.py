@@ -19,13 +19,14 @@ def merge_and_score(
     """Merge the masks of one image, then score them.
 
     Args:
-        masks (Sequence[np.ndarray]): n boolean masks, as large as their windows.
+        masks (Sequence[np.ndarray]): n boolean masks, as large as their
+            windows.
         windows (np.ndarray): Integer windows, has shape (n, 4), xyxy.
         areas (Sequence[float]): Areas of the n boxes.
         ids (Sequence[int], optional): See :func:`merge_masks`.
         merge_by (str, optional): A pixel goes to the object with the smallest
-            'box' (the paper) or the smallest 'mask' that contains it. None leaves
-            the masks as they are. Defaults to 'box'.
+            'box' (the paper) or the smallest 'mask' that contains it. None
+            leaves the masks as they are. Defaults to 'box'.
         off_by_one (bool): See :func:`agreement`. Defaults to False.
         boxes (np.ndarray, optional): True pixel boxes inside the windows, has
             shape (n, 4), xyxy. Defaults to the windows.
@@ -59,8 +60,8 @@ def make_records(ann_ids: Sequence[int],
         ann_ids (Sequence[int]): Ids of the n annotations.
         masks, windows, areas: See :func:`merge_and_score`.
         shape (tuple[int]): Height and width of the image.
-        mask_weight_thr (float, optional): Masks that :func:`is_kept` refuses get
-            ``mask_weight`` 0. Defaults to None: no weight is written.
+        mask_weight_thr (float, optional): Masks that :func:`is_kept` refuses
+            get ``mask_weight`` 0. Defaults to None: no weight is written.
         kwargs: Other arguments of :func:`merge_and_score`.
 
     Returns:

@@ -5,7 +5,6 @@ import shutil
 from collections import Counter
 from contextlib import ExitStack, suppress
 from functools import lru_cache
-from glob import escape, glob
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from mmengine.fileio import get_text
@@ -55,8 +54,8 @@ class ProxyWriter:
     def prepare(self) -> None:
         """Make the folder of the shards, or check the one that is there.
 
-        Call it in one process, before the others continue, and after all
-        other checks: a failed start should not leave a folder behind.
+        Call it in one process first, but after all other checks: a failed
+        start should not leave a folder behind.
 
         Raises:
             OSError: The folder cannot be written.
@@ -70,10 +69,8 @@ class ProxyWriter:
         head = json.dumps(
             dict(source=self.source_file, **self.provenance), indent=1)
         head_file = osp.join(self.folder, 'head.json')
-        if osp.isfile(head_file):
-            with open(head_file, encoding='utf-8') as file:
-                if file.read() == head:
-                    return
+        if osp.isfile(head_file) and get_text(head_file) == head:
+            return
         if osp.isdir(self.folder) and self._index():
             raise InputError(
                 f'{self.folder} holds the unfinished labelling of another '
@@ -109,7 +106,8 @@ class ProxyWriter:
         """Ids of the images in the shards.
 
         Raises:
-            FileNotFoundError: Another machine made their folder on its own disk.
+            FileNotFoundError: Another machine made their folder on its own
+                disk.
         """
         if not osp.isdir(self.folder):
             raise FileNotFoundError(
@@ -194,8 +192,9 @@ class ProxyWriter:
     def _index(self) -> Dict[int, Tuple[str, int]]:
         """Path of the shard and offset by image; skips incomplete lines."""
         index = {}
-        for path in sorted(glob(f'{escape(self.folder)}/*.jsonl')):
-            start = 0
+        names = os.listdir(self.folder)
+        for name in sorted(n for n in names if n.endswith('.jsonl')):
+            path, start = osp.join(self.folder, name), 0
             with open(path, 'rb') as file:
                 for line in file:
                     with suppress(ValueError):

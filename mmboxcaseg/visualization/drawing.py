@@ -21,9 +21,8 @@ class Instance(NamedTuple):
     Args:
         bbox (Sequence[float]): Box in pixels, xywh.
         mask (np.ndarray, optional): Has shape (H, W).
-        text (str): Label. Defaults to ''.
-        dropped (bool): Whether the mask is not used for training: it is grey
-            and its box dotted. Defaults to False.
+        text (str): Label.
+        dropped (bool): Whether it is not used for training: drawn in grey.
     """
     bbox: Sequence[float]
     mask: Optional[np.ndarray] = None
@@ -48,21 +47,12 @@ def draw(ax: Axes, img: np.ndarray, instances: Sequence[Instance]) -> None:
             inside = ins.mask.astype(bool)
             canvas[inside] = 0.5 * canvas[inside] + 0.5 * colour
             # With padding the outline is closed at the image border.
-            ax.contour(
-                np.arange(-1, width + 1),
-                np.arange(-1, height + 1),
-                np.pad(inside, 1), [0.5],
-                colors='white',
-                linewidths=1)
+            xs, ys = np.arange(-1, width + 1), np.arange(-1, height + 1)
+            style = dict(colors='white', linewidths=1)
+            ax.contour(xs, ys, np.pad(inside, 1), [0.5], **style)
         x, y, w, h = ins.bbox
-        ax.add_patch(
-            Rectangle((x - .5, y - .5),
-                      w,
-                      h,
-                      fill=False,
-                      lw=1.2,
-                      ls=':' if ins.dropped else '-',
-                      ec=colour))
+        style = dict(fill=False, lw=1.2, ls=':' if ins.dropped else '-')
+        ax.add_patch(Rectangle((x - .5, y - .5), w, h, ec=colour, **style))
         # Keep the label inside the image.
         left = x + w / 2 < width / 2
         below_border = y < 0.06 * max(height, width)
@@ -90,8 +80,7 @@ def context_window(bbox: Sequence[float],
         bbox (Sequence[float]): Box in pixels, xywh.
         height (int): Image height.
         width (int): Image width.
-        margin (float): Width of the surroundings, relative to the longer
-            side of the box. Defaults to 0.25.
+        margin (float): Surroundings, relative to the longer side of the box.
 
     Returns:
         np.ndarray: Integer window inside the image, has shape (4, ), xyxy.
@@ -102,15 +91,13 @@ def context_window(bbox: Sequence[float],
     return pixel_boxes([box], height, width)[0]
 
 
-def draw_thumbnail(img: np.ndarray,
-                   instance: Instance,
-                   side: int = 200) -> str:
+def draw_thumbnail(img: np.ndarray, ins: Instance, side: int = 200) -> str:
     """Draw one object as a small JPEG.
 
     Args:
         img (np.ndarray): RGB image, has shape (h, w, 3), uint8.
-        instance (Instance): The object, in pixels of ``img``.
-        side (int): The longer side of the JPEG in pixels. Defaults to 200.
+        ins (Instance): The object, in pixels of ``img``.
+        side (int): The longer side of the JPEG in pixels.
 
     Returns:
         str: Data URI.
@@ -119,12 +106,12 @@ def draw_thumbnail(img: np.ndarray,
     # At least 16 pixels: one row of 1000 pixels must stay visible.
     figsize = np.maximum(size * side / size.max(), 16) / 100
     figure = Figure(figsize=figsize, dpi=100)
-    draw(figure.add_axes((0, 0, 1, 1)), img, [instance])
+    draw(figure.add_axes((0, 0, 1, 1)), img, [ins])
     return to_data_uri(figure, 'jpeg', pil_kwargs=dict(quality=80))
 
 
 def to_data_uri(figure: Figure, kind: str, **options) -> str:
-    """Write a figure as text that an HTML page can contain.
+    """Write a figure as a data URI.
 
     Args:
         figure (Figure): The figure.
@@ -142,14 +129,7 @@ def to_data_uri(figure: Figure, kind: str, **options) -> str:
 
 
 def to_array(figure: Figure) -> np.ndarray:
-    """Render a figure.
-
-    Args:
-        figure (Figure): The figure.
-
-    Returns:
-        np.ndarray: RGB image, has shape (H, W, 3), uint8.
-    """
+    """Render a figure as an RGB image of shape (H, W, 3), uint8."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -80,16 +80,13 @@ def draw_card(masks: ScoredMasks, i: int,
     Args:
         masks (ScoredMasks): The masks.
         i (int): Index of the mask.
-        others (dict[str, Comparison | None]): More files by caption; those
-            without a mask of this box are left out.
+        others (dict[str, Comparison | None]): More files by caption.
 
     Returns:
-        list[dict]: ``caption`` and ``src`` (data URI of a JPEG) of every
-        figure.
+        list[dict]: ``caption`` and ``src`` (data URI) of every figure.
 
     Raises:
-        InputError: The image cannot be read, or its size differs from the
-            proxy file.
+        InputError: The image cannot be read or has another size.
     """
     ann = masks.annotations[i]
     rles = {'proxy mask': masks.rle(i)}
@@ -101,12 +98,8 @@ def draw_card(masks: ScoredMasks, i: int,
     x0, y0, x1, y1 = window
     x, y, w, h = ann['bbox']
     crop, box = img[y0:y1, x0:x1], (x - x0, y - y0, w, h)
-    figures = []
-    for caption, rle in rles.items():
-        instance = Instance(box, decode_window(rle, window))
-        figures.append(
-            dict(caption=caption, src=draw_thumbnail(crop, instance)))
-    return figures
+    cut = {k: Instance(box, decode_window(r, window)) for k, r in rles.items()}
+    return [dict(caption=k, src=draw_thumbnail(crop, cut[k])) for k in cut]
 
 
 def _read_rgb(masks: ScoredMasks, img_id: int) -> np.ndarray:

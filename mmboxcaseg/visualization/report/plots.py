@@ -24,25 +24,22 @@ def plot_histograms(counts: Dict[str, np.ndarray], threshold: float) -> str:
     """Draw histograms of the score side by side.
 
     Args:
-        counts (dict[str, np.ndarray]): Number of masks in every score bin by
-            title, each has shape (NUM_BINS, ).
+        counts (dict[str, np.ndarray]): Masks per score bin by title, each
+            has shape (NUM_BINS, ).
         threshold (float): Marked by a line.
 
     Returns:
         str: Data URI.
     """
     with rc_context(STYLE):
-        figure = Figure(
-            figsize=(max(3 * len(counts), 7), 2.6), layout='constrained')
+        size = max(3 * len(counts), 7), 2.6
+        figure = Figure(figsize=size, layout='constrained')
         axes = figure.subplots(1, len(counts), squeeze=False)[0]
         for ax, (title, count) in zip(axes, counts.items()):
             ax.stairs(count, bin_edges(), fill=True, color=PALE)
             ax.axvline(threshold, color=RED, lw=1.3)
-            ax.set(
-                title=title,
-                xlabel='score',
-                xlim=(0, 1),
-                ylim=(0, 1.05 * max(count.max(), 1)))
+            ax.set(title=title, xlabel='score')
+            ax.set(xlim=(0, 1), ylim=(0, 1.05 * max(count.max(), 1)))
             ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes[0].set_ylabel('masks')
         return _to_svg(figure)
@@ -52,8 +49,7 @@ def plot_sparkline(counts: np.ndarray) -> str:
     """Draw a small histogram without axes.
 
     Args:
-        counts (np.ndarray): Number of masks in every score bin, has shape
-            (NUM_BINS, ).
+        counts (np.ndarray): Masks per score bin, has shape (NUM_BINS, ).
 
     Returns:
         str: Data URI.
@@ -84,11 +80,8 @@ def plot_kept(scores: np.ndarray, threshold: float) -> str:
         ax = figure.subplots()
         ax.plot(thresholds, shares, color=BLUE)
         ax.axvline(threshold, color=RED, lw=1.3)
-        ax.set(
-            xlabel='threshold',
-            ylabel='share of masks kept',
-            xlim=(0, 1),
-            ylim=(0, 1.02))
+        ax.set(xlabel='threshold', ylabel='share of masks kept')
+        ax.set(xlim=(0, 1), ylim=(0, 1.02))
         ax.grid(alpha=0.3)
         return _to_svg(figure)
 
@@ -121,9 +114,5 @@ def plot_calibration(ious: np.ndarray, counts: np.ndarray) -> str:
 
 def _to_svg(figure: Figure) -> str:
     # Without a date the same masks give the same file.
-    return to_data_uri(
-        figure,
-        'svg',
-        bbox_inches='tight',
-        pad_inches=0.02,
-        metadata=dict(Date=None))
+    options = dict(bbox_inches='tight', pad_inches=0.02)
+    return to_data_uri(figure, 'svg', metadata=dict(Date=None), **options)

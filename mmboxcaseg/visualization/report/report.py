@@ -27,21 +27,17 @@ class ProxyReport:
 
     Args:
         masks (ScoredMasks): The n masks of the proxy file.
-        truth (Comparison, optional): The masks compared with the true ones.
-        unmerged (Comparison, optional): The masks compared with those before
-            merging.
+        truth (Comparison, optional): Comparison with the true masks.
+        unmerged (Comparison, optional): With those before merging.
         threshold (float): Masks with a lower score count as dropped.
-            Defaults to 0.95.
-        topk (int): Number of masks per gallery. Defaults to 12.
-        seed (int): Seed of the gallery of random masks. Defaults to 0.
+        topk (int): Number of masks per gallery.
+        seed (int): Seed of the gallery of random masks.
 
     Attributes:
         ious (np.ndarray): True IoUs, NaN where unknown, has shape (n, ).
         kept (np.ndarray): Whether a mask is kept, has shape (n, ).
-        sizes (np.ndarray): COCO sizes, indices of ``SIZES``, has shape
-            (n, ).
-        changed (np.ndarray): Indices of the masks that merging changed, the
-            most changed first, has shape (m, ).
+        sizes (np.ndarray): Indices of ``SIZES``, has shape (n, ).
+        changed (np.ndarray): See :func:`find_changed`, has shape (m, ).
     """
 
     def __init__(self,
@@ -65,16 +61,18 @@ class ProxyReport:
             self.changed = find_changed(masks, unmerged)
 
     def write(self, out_file: str) -> None:
-        """Write the page.
+        """Write the page, atomically.
 
         Args:
-            out_file (str): The HTML file. It is written atomically.
+            out_file (str): The HTML file.
 
         Raises:
-            InputError: An image of a gallery cannot be read, or its size
-                differs from the proxy file.
+            InputError: An image of a gallery cannot be read or has another
+                size.
         """
         annotations = self.masks.annotations
+        images = {ann['image_id'] for ann in annotations}
+        sources = [ann.get('mask_source', 'not named') for ann in annotations]
         environment = Environment(
             loader=PackageLoader('mmboxcaseg', 'visualization/report'),
             autoescape=True,
@@ -89,14 +87,12 @@ class ProxyReport:
         page = environment.get_template('report.html.j2').render(
             report=self,
             masks=self.masks,
-            num_images=len({ann['image_id']
-                            for ann in annotations}),
+            num_images=len(images),
             provenance={
                 key: value if isinstance(value, str) else json.dumps(value)
                 for key, value in self.masks.provenance.items()
             },
-            sources=Counter(
-                ann.get('mask_source', 'not named') for ann in annotations),
+            sources=Counter(sources),
             correlation=rank_correlation(self.masks.scores, self.ious),
             plots=self._plots(),
             galleries=self._galleries())
@@ -107,13 +103,10 @@ class ProxyReport:
         rows = []
         for threshold, paper in PAPER_DROP_RATES.items():
             kept = is_kept(self.masks.scores, threshold)
+            iou = group_means(self.ious, kept.astype(int), 2)[1]
+            row = dict(threshold=threshold, paper=paper, iou=iou)
             rows.append(
-                dict(
-                    threshold=threshold,
-                    kept=int(kept.sum()),
-                    drop_rate=1 - kept.mean(),
-                    paper=paper,
-                    iou=group_means(self.ious, kept.astype(int), 2)[1]))
+                dict(row, kept=int(kept.sum()), drop_rate=1 - kept.mean()))
         return rows
 
     def size_rows(self) -> List[dict]:
@@ -132,11 +125,11 @@ class ProxyReport:
         counts = score_histograms(masks.scores, masks.labels, len(rows))
         worst = first_of_classes(masks, best_first=False)
         best = first_of_classes(masks, best_first=True)
-        for label in worst:
-            rows[label].update(
-                histogram=counts[label], worst=worst[label], best=best[label])
-        return sorted((rows[label] for label in worst),
-                      key=lambda row: row['score'])
+        found = [
+            dict(rows[i], histogram=counts[i], worst=worst[i], best=best[i])
+            for i in worst
+        ]
+        return sorted(found, key=lambda row: row['score'])
 
     def calibration_rows(self) -> List[dict]:
         """True IoU by score, one row per score bin, also for empty bins."""
@@ -145,12 +138,8 @@ class ProxyReport:
         counts = np.bincount(bins, minlength=CALIBRATION_BINS)
         ious = group_means(self.ious[known], bins, CALIBRATION_BINS)
         edges = bin_edges(CALIBRATION_BINS)
-        return _to_rows(
-            dict(
-                low=edges[:-1],
-                high=edges[1:],
-                count=counts.tolist(),
-                iou=ious))
+        bounds = dict(low=edges[:-1], high=edges[1:])
+        return _to_rows(dict(bounds, count=counts.tolist(), iou=ious))
 
     def compared(self) -> Dict[str, int]:
         """Number of masks with a true mask, and of masks in one file only."""
@@ -186,13 +175,13 @@ class ProxyReport:
     def _group_rows(self, groups: np.ndarray,
                     names: Sequence[str]) -> List[dict]:
         num = len(names)
-        columns = dict(
-            name=names,
-            count=np.bincount(groups, minlength=num).tolist(),
-            score=group_means(self.masks.scores, groups, num),
-            kept=group_means(self.kept.astype(float), groups, num),
-            iou=group_means(self.ious, groups, num))
-        return _to_rows(columns)
+        values = dict(
+            score=self.masks.scores,
+            kept=self.kept.astype(float),
+            iou=self.ious)
+        means = {k: group_means(v, groups, num) for k, v in values.items()}
+        counts = np.bincount(groups, minlength=num).tolist()
+        return _to_rows(dict(name=names, count=counts, **means))
 
     def _plots(self) -> Dict[str, str]:
         scores = self.masks.scores
@@ -216,15 +205,12 @@ class ProxyReport:
             others = {'true mask': self.truth}
             if name == 'changed':
                 others = {'before merging': self.unmerged, **others}
-            galleries[name] = []
+            cards = galleries[name] = []
             for i in picks.tolist():
-                galleries[name].append(
-                    dict(
-                        i=i,
-                        id=int(self.masks.ids[i]),
-                        name=self.masks.classes[self.masks.labels[i]],
-                        anchor=i not in seen,
-                        figures=draw_card(self.masks, i, others)))
+                label, ann_id = self.masks.labels[i], int(self.masks.ids[i])
+                card = dict(i=i, id=ann_id, name=self.masks.classes[label])
+                figures = draw_card(self.masks, i, others)
+                cards.append(dict(card, anchor=i not in seen, figures=figures))
                 seen.add(i)
         return galleries
 

@@ -19,8 +19,7 @@ def score_bins(scores: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
 
     Args:
         scores (np.ndarray): Scores in [0, 1], has shape (n, ).
-        num_bins (int): Number of equal bins. A score on an edge is in the
-            upper bin, 1 is in the last.
+        num_bins (int): Number of bins. A score on an edge is in the upper bin.
 
     Returns:
         np.ndarray: Has shape (n, ) and values from 0 to ``num_bins - 1``.
@@ -86,8 +85,7 @@ def rank_correlation(scores: np.ndarray, ious: np.ndarray) -> float:
         ious (np.ndarray): True IoUs, NaN where unknown, has shape (n, ).
 
     Returns:
-        float: In [-1, 1]; NaN if all scores or all IoUs are equal, where it
-        is not defined.
+        float: In [-1, 1]; NaN if all scores or all IoUs are equal.
     """
     # Takes a second to import, and only reports with true masks need it.
     from scipy.stats import spearmanr

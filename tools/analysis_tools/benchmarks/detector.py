@@ -25,6 +25,7 @@ from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import to_rle, xywh_to_xyxy
 
 ON_GPU = torch.cuda.is_available()
+DEVICE = 'cuda' if ON_GPU else 'cpu'
 CONFIG = CONFIGS + ('/proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'
                     if ON_GPU else '/toy/proxy-mask-rcnn_r18-tiny_toy.py')
 OURS = ('mmboxcaseg.LoadProxyAnnotations', 'mmboxcaseg.PackProxyInputs')
@@ -68,7 +69,7 @@ def make_step(head: str, num_images: int) -> Callable:
     model_cfg = Config.fromfile(CONFIG).model
     model_cfg.backbone.init_cfg = None
     model_cfg.roi_head.mask_head.type = head
-    model = MODELS.build(model_cfg).to('cuda' if ON_GPU else 'cpu').train()
+    model = MODELS.build(model_cfg).to(DEVICE).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0)
     size = (800, 1216, 12, 300) if ON_GPU else (160, 160, 20, 60)
     item = make_pipeline(OURS)(draw_item(12, *size))
@@ -91,16 +92,11 @@ def measure_head(rounds: int, num_images: int) -> Dict[str, float]:
     """Steps with the weighted and with the stock head, in turn."""
     # On a CPU the time of other programs must not count.
     clock = time.perf_counter if ON_GPU else time.process_time
-    weighted, stock = best_ms(
-        rounds,
-        clock,
-        weighted=make_step('mmboxcaseg.ProxyFCNMaskHead', num_images),
-        stock=make_step('FCNMaskHead', num_images))
-    return dict(
-        device='cuda' if ON_GPU else 'cpu',
-        step_ms=weighted,
-        step_stock_ms=stock,
-        head_overhead=weighted / stock - 1)
+    heads = dict(step='mmboxcaseg.ProxyFCNMaskHead', step_stock='FCNMaskHead')
+    steps = {name: make_step(head, num_images) for name, head in heads.items()}
+    ms = best_ms(rounds, clock, **steps)
+    result = {f'{name}_ms': value for name, value in zip(steps, ms)}
+    return dict(result, device=DEVICE, head_overhead=ms[0] / ms[1] - 1)
 
 
 def read_polygons(root: str, num_images: int) -> List[dict]:

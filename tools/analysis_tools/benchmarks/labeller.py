@@ -7,6 +7,7 @@ fastest step. Without a GPU a smaller network is trained on smaller crops.
 import argparse
 import os
 import time
+from functools import partial
 from typing import Callable, Dict, Iterator, List, Tuple
 
 import cv2
@@ -43,14 +44,10 @@ def sample_ms(dataset: Dataset, num: int = 60) -> float:
 def loader_rate(sources: List[Dataset], num_workers: int) -> float:
     """Samples per second of a data loader that mixes both sources."""
     parts = [Subset(data, range(min(len(data), 400))) for data in sources]
+    options = dict(shuffle=True, drop_last=True, collate_fn=pseudo_collate)
+    options['persistent_workers'] = num_workers > 0
     loader = DataLoader(
-        ConcatDataset(parts),
-        16,
-        shuffle=True,
-        num_workers=num_workers,
-        collate_fn=pseudo_collate,
-        drop_last=True,
-        persistent_workers=num_workers > 0)
+        ConcatDataset(parts), 16, num_workers=num_workers, **options)
     for _ in loader:  # the workers start
         pass
     start = time.perf_counter()
@@ -95,12 +92,10 @@ def measure_losses(num: int, size: int) -> Dict[str, float]:
         if ON_GPU:
             torch.cuda.synchronize()
 
-    ours, plain = best_ms(
-        5,
-        ours=lambda: work(loss_of_ours),
-        plain=lambda: work(loss_by_convolutions))
-    return dict(
-        loss_ms=ours, loss_by_convolutions_ms=plain, loss_speedup=plain / ours)
+    ways = dict(loss=loss_of_ours, loss_by_convolutions=loss_by_convolutions)
+    ms = best_ms(5, **{k: partial(work, way) for k, way in ways.items()})
+    result = {f'{name}_ms': value for name, value in zip(ways, ms)}
+    return dict(result, loss_speedup=ms[1] / ms[0])
 
 
 def make_batch(num: int, size: int) -> Tuple[Tensor, list]:
@@ -185,11 +180,9 @@ def measure(args: argparse.Namespace) -> dict:
     result.update(measure_losses(*((2, 48) if args.small else (16, 288))))
     steps: List[dict] = list(measure_steps(args.small, args.compile or ON_GPU))
     rate = max(1000 * step['crops'] / step['ms'] for step in steps)
-    return dict(
-        result,
-        step=steps,
-        step_samples_per_s=rate,
-        loader_over_step=result['loader_samples_per_s'] / rate)
+    over_step = result['loader_samples_per_s'] / rate
+    result.update(step_samples_per_s=rate, loader_over_step=over_step)
+    return dict(result, step=steps)
 
 
 if __name__ == '__main__':

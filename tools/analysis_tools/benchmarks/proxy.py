@@ -8,6 +8,7 @@ import argparse
 import os.path as osp
 import sys
 import time
+from contextlib import suppress
 from tempfile import TemporaryDirectory
 from typing import Dict, Iterator, List, Tuple
 
@@ -19,6 +20,7 @@ from common import (COCO_SHAPE, CONFIGS, areas_of, best_ms, build_source,
                     draw_ellipses, in_own_process, make_windows, open_images,
                     peak_memory, run_benchmark, write_coco, write_image)
 from mmengine.config import Config
+from mmengine.fileio import get_text
 from mmengine.runner import Runner
 from pycocotools import mask as mask_utils
 
@@ -79,13 +81,8 @@ def measure_merging(num_images: int) -> Dict[str, float]:
 def measure_input(root: str, num: int = 60) -> Dict[str, float]:
     """Milliseconds to decode, crop and resize, per instance on one core."""
     cv2.setNumThreads(0)
-    dataset = build_source(
-        root,
-        'coco_mini',
-        'label_dataloader',
-        'test_pipeline',
-        per_image=True,
-        test_mode=True)
+    names = 'coco_mini', 'label_dataloader', 'test_pipeline'
+    dataset = build_source(root, *names, per_image=True, test_mode=True)
     indices = range(0, len(dataset), max(len(dataset) // num, 1))
     boxes = sum(len(dataset.get_data_info(i)['instances']) for i in indices)
     ms, = best_ms(load=lambda: [dataset[i] for i in indices])
@@ -109,18 +106,12 @@ def measure_wall(folder: str, num_images: int) -> Dict[str, float]:
     cfg = Config.fromfile(TOY)
     loader = cfg.label_dataloader
     loader.batch_sampler = dict(type='mmboxcaseg.BoxBatchSampler')
+    boxes = write_boxes(folder, num_images)
     loader.dataset.update(
-        data_root='',
-        ann_file=write_boxes(folder, num_images),
-        data_prefix=dict(img=folder))
-    cfg.update(
-        work_dir=folder,
-        log_level='WARNING',
-        test_dataloader=loader,
-        test_evaluator=[],
-        custom_hooks=[
-            dict(type='mmboxcaseg.ProxyMaskHook', out_file=f'{folder}/w.json')
-        ])
+        data_root='', ann_file=boxes, data_prefix=dict(img=folder))
+    hook = dict(type='mmboxcaseg.ProxyMaskHook', out_file=f'{folder}/w.json')
+    cfg.update(test_dataloader=loader, test_evaluator=[], custom_hooks=[hook])
+    cfg.update(work_dir=folder, log_level='WARNING')
     # One core is left for the process of the data loader.
     torch.set_num_threads(max(torch.get_num_threads() - 1, 1))
     runner = Runner.from_cfg(cfg)
@@ -153,25 +144,22 @@ def peak_of_labelling(folder: str, num_images: int) -> float:
         '--cfg-options label_dataloader.dataset.crop_size=32'
     peak = 0
     with open(log, 'w') as file:
-        label = psutil.Popen(
-            command.split(), cwd=folder, stdout=file, stderr=file)
+        output = dict(stdout=file, stderr=file)
+        label = psutil.Popen(command.split(), cwd=folder, **output)
         while label.poll() is None:
             peak = max(peak, memory_of(label))
             time.sleep(0.2)
     if label.returncode:
-        with open(log) as file:
-            raise SystemExit(f'the labelling failed: {file.read()[-1000:]}')
+        raise SystemExit(f'the labelling failed: {get_text(log)[-1000:]}')
     return peak / 2**20
 
 
 def memory_of(process: psutil.Process) -> int:
     """Bytes of a process and its children; shared pages count once."""
     total = 0
-    try:
+    with suppress(psutil.NoSuchProcess):  # one of them has just ended
         for one in [process, *process.children(recursive=True)]:
             total += one.memory_full_info().pss
-    except psutil.NoSuchProcess:
-        pass  # one of them has just ended
     return total
 
 
