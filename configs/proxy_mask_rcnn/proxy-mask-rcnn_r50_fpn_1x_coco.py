@@ -11,4 +11,5 @@ train_pipeline = [
 ]
 train_dataloader = dict(
     dataset=dict(_base_.proxy_coco, pipeline=train_pipeline))
+val_evaluator = test_evaluator = dict(type='mmboxcaseg.CocoMetric')
 visualizer = dict(vis_backends=_base_.tensorboard)

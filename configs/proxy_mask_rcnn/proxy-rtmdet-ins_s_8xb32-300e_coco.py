@@ -31,4 +31,5 @@ custom_hooks = [
 ]
 # The learning rate is that of 8 x 32 images; mmdet's config says 16.
 auto_scale_lr = dict(base_batch_size=256)
+val_evaluator = test_evaluator = dict(type='mmboxcaseg.CocoMetric')
 visualizer = dict(vis_backends=_base_.tensorboard)
