@@ -123,20 +123,16 @@ class StepRunner:
 
         Args:
             name (str): Name of the step and of the proxy file.
-            config (str): Config of the labeller.
-            checkpoint (str): Checkpoint of the labeller.
-            boxes (str): COCO file of the boxes.
-            images (str): Folder of its images.
+            config, checkpoint (str): The labeller.
+            boxes, images (str): COCO file and folder of its images.
             options (str): Options of label.py.
 
         Returns:
             str: Path of the proxy file.
         """
         out, logs = self.path(f'{name}.json'), self.path('logs', name)
-        args = [
-            config, checkpoint, out, '--boxes', boxes, '--images', images,
-            '--work-dir', logs, *options
-        ]
+        args = [config, checkpoint, out, '--boxes', boxes, '--images', images]
+        args += ['--work-dir', logs, *options]
         self.run(name, 'label.py', args, (checkpoint, boxes), out)
         return out
 
@@ -146,8 +142,7 @@ class StepRunner:
 
         Args:
             name (str): Name of the training; the step is ``{name}_test``.
-            config (str): Path of the config.
-            checkpoint (str): Path of the checkpoint.
+            config, checkpoint (str): The model.
             annotations (str): The annotation file of the test set.
 
         Returns:
