@@ -16,27 +16,18 @@ from torch.utils.data import DataLoader
 from mmboxcaseg import InputError
 
 # What each program builds: the setting, and the registry of its class.
-_ALWAYS = dict(
-    model='model',
-    default_hooks='hook',
-    custom_hooks='hook',
-    visualizer='visualizer',
-    log_processor='log_processor')
+_ALWAYS = {key: key for key in ('model', 'visualizer', 'log_processor')}
+_ALWAYS.update(default_hooks='hook', custom_hooks='hook')
+_TRAIN, _VAL, _TEST = [{
+    f'{stage}_dataloader': 'DataLoader',
+    f'{stage}_cfg': 'loop',
+    f'{stage}_evaluator': 'metric'
+} for stage in ('train', 'val', 'test')]
+_OPTIMIZED = dict(
+    optim_wrapper='optim_wrapper', param_scheduler='parameter scheduler')
 BUILT = dict(
-    train=dict(
-        _ALWAYS,
-        optim_wrapper='optim_wrapper',
-        param_scheduler='parameter scheduler',
-        train_dataloader='DataLoader',
-        train_cfg='loop',
-        val_dataloader='DataLoader',
-        val_cfg='loop',
-        val_evaluator='metric'),
-    test=dict(
-        _ALWAYS,
-        test_dataloader='DataLoader',
-        test_cfg='loop',
-        test_evaluator='metric'),
+    train=dict(_ALWAYS, **_OPTIMIZED, **_TRAIN, **_VAL),
+    test=dict(_ALWAYS, **_TEST),
     label=dict(_ALWAYS, label_dataloader='DataLoader'))
 # The same for settings inside of these. Others are not looked at: libraries
 # take many apart before they build them (`norm_cfg`, `nms`, Albu, ...).
@@ -87,8 +78,8 @@ def check_types(cfg: Config, program: str) -> None:
         program (str): A key of ``BUILT``.
 
     Raises:
-        InputError: A class does not exist, has no such argument, or needs
-            another one. The message names the setting.
+        InputError: A class does not exist, or does not fit its arguments. The
+            message names the setting.
     """
     settings = cfg.to_dict()
     scope = settings.get('default_scope', 'mmengine')
@@ -117,12 +108,10 @@ def _nodes(value: object, place: str, kind: str,
 
 def _inner_kinds(node: _Node) -> Dict[str, str]:
     if 'type' not in node.settings and node.kind == 'hook':
-        return {key: 'hook' for key in node.settings}  # default_hooks
+        return dict.fromkeys(node.settings, 'hook')  # default_hooks
     if node.kind == 'model' and _is_ours(_find(node)):
-        return {
-            key: 'model'
-            for key in node.settings if not key.endswith('_cfg')
-        }
+        parts = [key for key in node.settings if not key.endswith('_cfg')]
+        return dict.fromkeys(parts, 'model')
     return _INNER.get(node.kind, {})
 
 
@@ -136,13 +125,11 @@ def _problem(node: _Node) -> Optional[str]:
         return _unknown_type(node)
     if node.kind == 'model' and not _is_ours(cls):
         return None
-    required, accepted = set(), set()
-    for param in _parameters(cls):
-        if param is None:
-            return None
-        accepted.add(param.name)
-        if param.default is param.empty:
-            required.add(param.name)
+    params = list(_parameters(cls))
+    if None in params:
+        return None
+    accepted = {param.name for param in params}
+    required = {p.name for p in params if p.default is p.empty}
     given = set(node.settings) - {'type', '_scope_'}
     for name in sorted(given - accepted - _TAKEN.get(node.kind, set())):
         return (f'{node.place}.{name}: {cls.__name__} has no argument '
@@ -195,12 +182,11 @@ def _parameters(cls: Callable) -> Iterator[Optional[inspect.Parameter]]:
     inheritance.
     """
     is_class = inspect.isclass(cls)
-    inits = [
-        vars(base)['__init__'] for base in inspect.getmro(cls)
-        if '__init__' in vars(base)
-    ] if is_class else [cls]
+    inits = [cls]
+    if is_class:
+        inits = [vars(base).get('__init__') for base in inspect.getmro(cls)]
     seen: Set[str] = set()
-    for init in inits:
+    for init in filter(None, inits):
         if getattr(init, '__module__', '').split('.')[0] not in _KNOWN:
             break
         params = list(inspect.signature(init).parameters.values())[is_class:]

@@ -1,5 +1,4 @@
 """Problems of data sets: kinds, the checks that find them, a table of them."""
-from collections import Counter
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from mmboxcaseg.datasets.coco import first_few
@@ -81,18 +80,16 @@ class Findings:
         """Findings, errors first, then in the order of ``KINDS``."""
         kinds = sorted(
             KINDS, key=lambda kind: SEVERITIES.index(KINDS[kind].severity))
-        rank = {kind: i for i, kind in enumerate(kinds)}
-        cases = sorted(
-            self._cases.items(), key=lambda one: (rank[one[0][0]], one[0][1]))
-        for (kind, where), examples in cases:
-            yield Finding(kind, where, list(examples))
+        for kind, where in sorted(
+                self._cases, key=lambda case: (kinds.index(case[0]), case[1])):
+            yield Finding(kind, where, list(self._cases[kind, where]))
 
     def counts(self) -> Dict[str, int]:
         """Number of cases by severity."""
-        counts: Counter = Counter()
-        for finding in self:
-            counts[KINDS[finding.kind].severity] += len(finding.examples)
-        return {severity: counts[severity] for severity in SEVERITIES}
+        counts = dict.fromkeys(SEVERITIES, 0)
+        for kind, _, cases in self:
+            counts[KINDS[kind].severity] += len(cases)
+        return counts
 
     def table(self, num_examples: int = 3) -> str:
         """Format the findings as text.

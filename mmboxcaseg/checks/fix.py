@@ -15,6 +15,7 @@ from .rules.boxes import find_box_faults, repeated
 # An image with nearly the aspect ratio of the JSON may be a resized copy:
 # rounding changes the ratio by less than this.
 SAME_SHAPE = 0.02
+UNLOADABLE = 'images that cannot be loaded removed, with their annotations'
 
 
 def fix_coco(coco: CocoFile, facts: Dict[int, ImageFacts],
@@ -40,10 +41,8 @@ def fix_coco(coco: CocoFile, facts: Dict[int, ImageFacts],
     for kind, problems in coco.problems.items():
         for text, positions in problems.items():
             counts[f'{LISTS[kind]} removed: {text}'] = len(positions)
-    facts = {
-        img_id: facts.get(img_id) or inspect(img)
-        for img_id, img in coco.images.items()
-    }
+    new = [i for i in coco.images if i not in facts]
+    facts = {**facts, **{i: inspect(coco.images[i]) for i in new}}
     images = _fix_images(coco, facts, counts)
     data.update(
         images=list(images.values()),
@@ -63,8 +62,7 @@ def _fix_images(coco: CocoFile, facts: Dict[int, ImageFacts],
     for img_id, img in coco.images.items():
         fact = facts[img_id]
         if fact.problem:
-            counts['images that cannot be loaded removed, with their '
-                   'annotations'] += 1
+            counts[UNLOADABLE] += 1
             continue
         images[img_id] = img
         if _fits(coco, img, fact, annotations[img_id]):
@@ -117,10 +115,8 @@ def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
     gone = np.any([faults[kind] for kind in FAULTS], axis=0)
     for kind in FAULTS:
         counts[f'annotations removed: {kind}'] = int(faults[kind].sum())
-    kept = [
-        _with_box(anns[i], boxes[i].tolist(), counts)
-        for i in np.flatnonzero(~gone)
-    ]
+    left = np.flatnonzero(~gone)
+    kept = [_with_box(anns[i], boxes[i].tolist(), counts) for i in left]
     twice = {ann['id'] for ann in repeated(kept)}
     counts['annotations removed: box-repeated'] = len(twice)
     return [ann for ann in kept if ann['id'] not in twice]

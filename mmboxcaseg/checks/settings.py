@@ -47,13 +47,11 @@ def check_settings(cfg: Config, program: str) -> None:
         program (str): A key of ``NEEDS``.
 
     Raises:
-        InputError: A setting is missing or wrong, or the weights that a
-            training starts from cannot be read. The message names it.
+        InputError: A setting, which is named, is missing or wrong, or weights
+            that a training starts from cannot be read.
     """
-    needs = dict(
-        type='object',
-        required=list(NEEDS[program]),
-        properties=NEEDS[program])
+    needs = NEEDS[program]
+    needs = dict(type='object', required=list(needs), properties=needs)
     problem = _schema_problem(cfg, needs) or _loop_problem(cfg)
     if problem:
         raise InputError(f'{cfg.filename} cannot be run: {problem}')
@@ -68,10 +66,8 @@ def _schema_problem(cfg: Config, schema: dict) -> Optional[str]:
     except fastjsonschema.JsonSchemaValueException as error:
         name = '.'.join(error.path[1:])
         if error.rule == 'required':
-            missing = [
-                f'`{key}`' for key in error.rule_definition
-                if key not in error.value
-            ]
+            keys = error.rule_definition
+            missing = [f'`{key}`' for key in keys if key not in error.value]
             return f'{name or "it"} has no {" and no ".join(missing)}.'
         wanted = error.definition['description']
         return f'{name} is {error.value!r}, not {wanted}.'
@@ -91,9 +87,11 @@ def _loop_problem(cfg: Config) -> Optional[str]:
 
 def _check_start(cfg: Config) -> None:
     """Read the files that the training starts from."""
-    files = find_settings(
-        cfg.model, lambda key, node: key == 'checkpoint' and node.get('type')
-        == 'Pretrained', 'model.')
+
+    def is_start(key: str, node: dict) -> bool:
+        return key == 'checkpoint' and node.get('type') == 'Pretrained'
+
+    files = find_settings(cfg.model, is_start, 'model.')
     if cfg.get('load_from'):
         files['load_from'] = cfg.load_from
     for setting, path in files.items():

@@ -18,8 +18,7 @@ def check_classes(cfg: Config) -> None:
     file does. The data sets of mmboxcaseg check their files themselves.
 
     Args:
-        cfg (Config): Config of any stage; only mmdet's data sets and their
-            subclasses are checked.
+        cfg (Config): Config of any stage.
 
     Raises:
         FileNotFoundError: A COCO file does not exist.
@@ -39,16 +38,15 @@ def check_classes(cfg: Config) -> None:
                     f'{list(classes)}. Correct one of them.')
         if type(source.dataset) is CocoDataset:
             path = source.dataset.ann_file
-            data = load_json(
-                path, source.dataset.backend_args, may_have_mark=False)
+            backend_args = source.dataset.backend_args
+            data = load_json(path, backend_args, may_have_mark=False)
             check_class_order(data['categories'], classes, path)
 
 
 def check_truth(cfg: Config, stage: str) -> None:
     """Check the masks that evaluators compare with.
 
-    Metrics that read them while they run would fail in the middle, at the
-    first image or the last one.
+    Metrics that read them while they run would fail in the middle.
 
     Args:
         cfg (Config): Config of any stage.

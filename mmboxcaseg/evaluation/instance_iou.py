@@ -27,8 +27,7 @@ class InstanceIoUMetric(BaseMetric):
                  num_classes: Optional[int] = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
-        self.thresholds = thresholds
-        self.num_classes = num_classes
+        self.thresholds, self.num_classes = thresholds, num_classes
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Compare the masks of some images.
@@ -42,19 +41,17 @@ class InstanceIoUMetric(BaseMetric):
             InputError: The data set has no true masks.
         """
         for sample in data_samples:
-            gt, height_width = sample['gt_instances'], sample['ori_shape']
+            gt, size = sample['gt_instances'], sample['ori_shape']
             if 'segmentations' not in gt:
                 raise InputError(
                     f'{sample["img_path"]}: a box has no true mask to compare '
                     'with. Evaluate on a COCO file with `segmentation`.')
-            ious = [
-                mask_iou(
-                    encode_window(mask, window, *height_width),
-                    to_rle(truth, *height_width))
-                for mask, window, truth in zip(
-                    sample['pred_instances']['masks'], gt['windows'],
-                    gt['segmentations'])
+            masks = [
+                encode_window(mask, window, *size) for mask, window in zip(
+                    sample['pred_instances']['masks'], gt['windows'])
             ]
+            truth = [to_rle(mask, *size) for mask in gt['segmentations']]
+            ious = list(map(mask_iou, masks, truth))
             self.results.append((ious, gt['labels'].tolist()))
 
     def compute_metrics(self, results: List[tuple]) -> Dict[str, float]:

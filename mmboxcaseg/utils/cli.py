@@ -1,7 +1,6 @@
-"""What the command line programs in tools/ share. Imports no PyTorch.
+"""What the programs in tools/ share. Imports no PyTorch.
 
-Importing this module also prepares the process, so programs import it before
-PyTorch and mmdet.
+The import prepares the process, so it comes before PyTorch and mmdet.
 """
 import argparse
 import errno
@@ -186,11 +185,9 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        name = osp.splitext(osp.basename(args.config))[0]
-        cfg.work_dir = osp.join('work_dirs', name)
+    name = osp.splitext(osp.basename(args.config))[0]
+    default = osp.join('work_dirs', name)
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or default
     check_folder(cfg.work_dir, 'work folder')
     init_distributed(args.launcher, cfg)
     return cfg
@@ -207,8 +204,7 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
     Returns:
         list: The results in the order of the tasks.
     """
-    # Set here, before the processes are forked: they would wait for OpenCV's
-    # threads, which do not survive a fork.
+    # Forked processes would wait for OpenCV's threads, which die in a fork.
     cv2.setNumThreads(1)
     # Ctrl-C reaches all processes; this one ends the others.
     ignore = signal.SIGINT, signal.SIG_IGN

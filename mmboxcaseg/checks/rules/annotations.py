@@ -10,9 +10,10 @@ def describe(ann: dict) -> str:
     return f'annotation {ann["id"]} {ann["bbox"]}'
 
 
-@data_check(('json-form', ERROR, 'an entry does not have the form of COCO',
-             'correct or remove it (--fix numbers missing ids, reads missing '
-             'sizes from the images, and removes what it cannot fill in)'))
+@data_check(
+    ('json-form', ERROR, 'an entry does not have the form of COCO',
+     'correct or remove it (--fix numbers missing ids, reads missing sizes '
+     'from the images, and removes what it cannot fill in)'))
 def check_entries(one: CheckedSource) -> Iterator[Case]:
     """Form of all entries of a COCO file."""
     for kind, problems in one.coco.problems.items() if one.coco else []:
@@ -31,8 +32,8 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
     ('box-ignored', NOTE, 'an annotation is marked `ignore`; it is left out',
      'remove `ignore` if the object is to be used'),
     ('box-rotated', WARNING,
-     'an annotation says that its box is turned (`rotation`, '
-     '`angle`); `bbox` is used as an upright box',
+     'an annotation says that its box is turned (`rotation`, `angle`); '
+     '`bbox` is used as an upright box',
      'write the upright box around the object, or remove the key'))
 def check_meaning(one: CheckedSource) -> Iterator[Case]:
     """Keys that change what an annotation means."""
@@ -63,10 +64,11 @@ def check_areas(one: CheckedSource) -> Iterator[Case]:
             yield 'area-zero', f'{describe(ann)}, area {ann["area"]}'
 
 
-@data_check(('id-zero', WARNING,
-             'an annotation has id 0, which the CocoMetric of mmdet never '
-             'counts as found: AP is too low',
-             'use mmboxcaseg.CocoMetric, or number annotations from 1'))
+@data_check(
+    ('id-zero', WARNING,
+     'an annotation has id 0, which the CocoMetric of mmdet never counts as '
+     'found: AP is too low',
+     'use mmboxcaseg.CocoMetric, or number annotations from 1'))
 def check_ids(one: CheckedSource) -> Iterator[Case]:
     """Ids that stock metrics do not understand."""
     if one.coco and one.source.has_stock_metric:

@@ -64,11 +64,11 @@ def check_units(one: CheckedSource) -> Iterator[Case]:
     ('box-zero', WARNING, 'a box has no width or no height; it is left out',
      'correct or remove it (--fix removes it)'),
     ('box-sticks-out', WARNING,
-     'a box leaves its image by more than a pixel; the rest is '
-     'used', 'clip it (--fix)'),
+     'a box leaves its image by more than a pixel; the rest is used',
+     'clip it (--fix)'),
     ('box-small', WARNING,
-     'a box is less than a pixel wide or high; mmdet leaves it '
-     'out', 'remove it, or use larger images'),
+     'a box is less than a pixel wide or high; mmdet leaves it out',
+     'remove it, or use larger images'),
     ('box-repeated', WARNING,
      'another annotation has the same image, class and box',
      'remove one (--fix)'))

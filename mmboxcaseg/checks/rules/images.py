@@ -31,14 +31,14 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
 
 @data_check(
     ('image-missing', ERROR, 'the file does not exist',
-     'correct `data_prefix.img`, get the file, or remove the image and '
-     'its annotations (--fix)'),
+     'correct `data_prefix.img`, get the file, or remove the image and its '
+     'annotations (--fix)'),
     ('image-damaged', ERROR, 'the file is damaged or was cut short',
      'get it again, or remove the image and its annotations (--fix)'),
     *[(code, ERROR, *problem) for code, problem in PROBLEMS.items()],
     ('image-cut', WARNING,
-     'a JPEG was cut short; it is used, and missing pixels are '
-     'grey', 'get it again'),
+     'a JPEG was cut short; it is used, and missing pixels are grey',
+     'get it again'),
     ('image-transparent', WARNING,
      'parts are transparent; loading shows the colour beneath',
      'lay it over a background'),
@@ -65,13 +65,14 @@ def check_files(one: CheckedSource) -> Iterator[Case]:
             yield 'image-transparent', name
 
 
-@data_check(('image-orientation', WARNING,
-             'an EXIF orientation turns or mirrors the image without '
-             'changing its size; the boxes may have been drawn in either',
-             'look at the image with its boxes'),
-            ('image-upright', NOTE,
-             'an EXIF orientation is applied; the boxes fit the upright '
-             'image', 'nothing'))
+@data_check(
+    ('image-orientation', WARNING,
+     'an EXIF orientation turns or mirrors the image without changing its '
+     'size; the boxes may have been drawn in either',
+     'look at the image with its boxes'),
+    ('image-upright', NOTE,
+     'an EXIF orientation is applied; the boxes fit the upright image',
+     'nothing'))
 def check_sizes(one: CheckedSource) -> Iterator[Case]:
     """Sizes of images, before and after their EXIF orientation."""
     upright = loads_upright(one.source.dataset.pipeline)

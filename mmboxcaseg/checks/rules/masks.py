@@ -36,14 +36,13 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a COCO file."""
     for ann in one.coco.annotations if one.coco else []:
         segmentation = ann.get('segmentation')
-        if is_ignored(ann):
+        if is_ignored(ann) or not (segmentation or one.source.needs_masks):
             continue
         if not segmentation:
-            if one.source.needs_masks:
-                yield 'mask-missing', describe(ann)
+            yield 'mask-missing', describe(ann)
             continue
-        problem = segmentation_problem(segmentation,
-                                       one.coco.images[ann['image_id']])
+        img = one.coco.images[ann['image_id']]
+        problem = segmentation_problem(segmentation, img)
         if problem:
             yield 'mask-broken', f'annotation {ann["id"]}: {problem}'
 
@@ -52,10 +51,11 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
     ('proxy-none', ERROR, 'it is not a proxy file: no annotation has a mask',
      'make one with tools/label.py or tools/merge_masks.py'),
     ('proxy-unscored', ERROR, 'a mask of a proxy file has no `mask_score`',
-     'set true_masks=True if such masks are true ones; else score them '
-     'with tools/merge_masks.py'),
-    ('proxy-low', WARNING, 'no mask is used for training: all score less than '
-     '`mask_score_thr`', 'lower it, or make better masks'))
+     'set true_masks=True if such masks are true ones; else score them with '
+     'tools/merge_masks.py'),
+    ('proxy-low', WARNING,
+     'no mask is used for training: all score less than `mask_score_thr`',
+     'lower it, or make better masks'))
 def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a proxy file."""
     dataset = one.source.dataset

@@ -30,8 +30,7 @@ class BatchVisualizationHook(Hook):
     """
 
     def __init__(self, interval: int = 500, num_images: int = 4) -> None:
-        self.interval = interval
-        self.num_images = num_images
+        self.interval, self.num_images = interval, num_images
 
     def before_train_iter(self,
                           runner: Runner,

@@ -1,5 +1,6 @@
 import random
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Dict, Iterator
 
 import numpy as np
@@ -37,8 +38,7 @@ class LabellerVisualizationHook(Hook):
     """
 
     def __init__(self, interval: int = 500, num_crops: int = 8) -> None:
-        self.interval = interval
-        self.num_crops = num_crops
+        self.interval, self.num_crops = interval, num_crops
 
     def before_train(self, runner: Runner) -> None:
         """Load the crops.
@@ -80,13 +80,9 @@ class LabellerVisualizationHook(Hook):
             dataset = runner.val_loop.dataloader.dataset
         else:
             dataset = DATASETS.build(runner.cfg.label_dataloader.dataset)
-        crops, num = [], 0
-        for i in range(len(dataset)):
-            crops.append(dataset[i]['inputs'])
-            num += len(crops[-1])
-            if num >= self.num_crops:
-                break
-        return torch.cat(crops)[:self.num_crops]
+        items = (dataset[i]['inputs'] for i in range(len(dataset)))
+        crops = islice(chain.from_iterable(items), self.num_crops)
+        return torch.stack(list(crops))
 
     @torch.no_grad()
     def _draw(self) -> np.ndarray:

@@ -15,6 +15,9 @@ from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.proxy.provenance import describe_source, library_versions
 from mmboxcaseg.registry import HOOKS
 
+# Settings of the model that change its masks.
+_MODEL_KEYS = ('test_cfg', 'fusion', 'data_preprocessor')
+
 
 @HOOKS.register_module()
 class ProxyMaskHook(Hook):
@@ -50,8 +53,7 @@ class ProxyMaskHook(Hook):
                  off_by_one: bool = False,
                  mask_weight_thr: Optional[float] = None,
                  polygons: Optional[float] = None) -> None:
-        self.out_file = out_file
-        self.source_file = source_file
+        self.out_file, self.source_file = out_file, source_file
         self.polygons = polygons
         self.options = dict(merge_by=merge_by, off_by_one=off_by_one)
         if mask_weight_thr is not None:
@@ -72,9 +74,8 @@ class ProxyMaskHook(Hook):
         if not getattr(dataset, 'per_image', False):
             raise InputError(
                 f'{type(self).__name__} needs all boxes of an image together: '
-                'set test_dataloader.dataset to an '
-                'mmboxcaseg.BoxCropDataset with per_image=True, it is a '
-                f'{type(dataset).__name__}.')
+                'set test_dataloader.dataset to an mmboxcaseg.BoxCropDataset '
+                f'with per_image=True, it is a {type(dataset).__name__}.')
         self.num_images = len(dataset)
         self.writer = ProxyWriter(self.out_file, self.source_file
                                   or dataset.ann_file,
@@ -149,9 +150,8 @@ class ProxyMaskHook(Hook):
             checkpoint_sha256=source['sha256'],
             **self.options,
             amp=amp,
-            test_cfg=cfg.model.get('test_cfg', {}),
-            fusion=cfg.model.get('fusion', {}),
-            data_preprocessor=cfg.model.get('data_preprocessor', {}),
+            **{key: cfg.model.get(key, {})
+               for key in _MODEL_KEYS},
             crop_size=dataset.get('crop_size'),
             pipeline=dataset.pipeline)
 
