@@ -238,25 +238,6 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
     return dict(size=[height, width], counts=counts)
 
 
-def _run_lengths(counts: str) -> np.ndarray:
-    """Read the ``counts`` of a compressed RLE.
-
-    A character holds five bits of a number, low bits first, and a flag that
-    more follow. From the fourth number on, each is the difference to the
-    number two places before it.
-    """
-    chars = np.frombuffer(counts.encode('ascii'), np.uint8).astype(int) - 48
-    last = np.flatnonzero(chars < 32)
-    num_chars = np.diff(last, prepend=-1)
-    first = last - num_chars + 1
-    place = np.arange(len(chars)) - np.repeat(first, num_chars)
-    runs = np.add.reduceat((chars % 32) << (5 * place), first)
-    runs -= np.where(chars[last] & 16, 1 << (5 * num_chars), 0)
-    for start in (1, 2):
-        runs[start::2] = runs[start::2].cumsum()
-    return runs
-
-
 def _slices(low: np.ndarray, high: np.ndarray, window: Sequence[int]) -> tuple:
     """Index of the image region ``low``..``high`` inside a window's mask."""
     x0, y0 = low - window[:2]
