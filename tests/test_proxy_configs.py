@@ -132,6 +132,13 @@ def test_nothing_else_differs(name):
     changed = {path.split('.')[0] for path in differences(baseline, cfg)}
     ours = {'proxy_coco', 'proxy_types', 'tensorboard'}
     allowed = {'model', 'train_dataloader', 'train_pipeline', 'visualizer'}
+    evaluators = {'val_evaluator', 'test_evaluator'} & changed
+    for key in evaluators:  # the metric that is right for id 0
+        assert differences(baseline,
+                           cfg)[f'{key}.type'][1] == ('mmboxcaseg.CocoMetric')
+        assert set(differences(baseline[key], cfg[key])) == {'type'}
+    assert len(evaluators) == (2 if name.endswith('coco') else 0)
+    changed -= evaluators
     if 'rtmdet' in name:
         allowed |= {'auto_scale_lr', 'custom_hooks', 'train_pipeline_stage2'}
     assert changed - ours <= allowed
