@@ -210,7 +210,11 @@ def test_leftover_of_an_interrupted_run(tmp_path):
 def test_interrupted(tmp_path):
     """Ctrl-C ends all processes, without a traceback, and leaves nothing."""
     process = subprocess.Popen(
-        [sys.executable, TOOL, '--out', tmp_path / 'toy'],
+        # So many that a slow machine is not finished before the signal.
+        [
+            sys.executable, TOOL, '--out', tmp_path / 'toy', '--num-train',
+            '5000'
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
