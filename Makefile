@@ -12,7 +12,7 @@ BENCHES := labeller proxy detector evaluation startup
 help:
 	@echo 'make setup   virtual environment .venv with the pinned stack'
 	@echo 'make demo    toy data, all three stages, table and figures in'
-	@echo '             work_dirs/demo (about 15 minutes on two cores)'
+	@echo '             work_dirs/demo (15 to 25 minutes on two cores)'
 	@echo 'make test    the tests (PYTEST_ARGS="-m slow" for the slow ones)'
 	@echo 'make docs    the documentation, site/index.html'
 	@echo 'make lint    flake8, isort and yapf'

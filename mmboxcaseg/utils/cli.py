@@ -24,8 +24,9 @@ from mmboxcaseg import InputError, track
 from mmboxcaseg.datasets.coco import check_target
 from .config import read_config
 
-# Idle OpenMP threads spin by default: beside another busy process a training
-# becomes several times slower. PyTorch reads this when it is imported.
+# Idle OpenMP threads spin by default. Beside another busy process a training
+# is then at least 4 times slower; alone, a small network is 1.7 times faster
+# (docs/faq.md). PyTorch reads this when it is imported.
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
 _print_log = mmengine.logging.print_log
