@@ -260,8 +260,7 @@ def test_another_file_that_does_not_fit(proxy):
     with open(proxy.unmerged, 'w') as file:
         json.dump(data, file)
     with pytest.raises(
-            ValueError,
-            match=r'Annotation \d+: the image has \[height'):
+            ValueError, match=r'Annotation \d+: the image has \[height'):
         compare(proxy, proxy.unmerged)
 
     edit(proxy.truth, renumber)

@@ -3,12 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from mmboxcaseg.visualization.report.statistics import (NUM_BINS, bin_edges,
-                                                        coco_sizes,
-                                                        group_means,
-                                                        rank_correlation,
-                                                        score_bins,
-                                                        score_histograms)
+from mmboxcaseg.visualization.report import statistics
 
 
 @pytest.fixture
@@ -19,29 +14,30 @@ def scores(rng) -> np.ndarray:
 
 @pytest.mark.parametrize('num_bins', [10, 20])
 def test_a_score_on_an_edge_is_in_the_upper_bin(num_bins):
-    edges = bin_edges(num_bins)
+    edges = statistics.bin_edges(num_bins)
     assert edges.tolist() == [
         float(f'{k / num_bins:.2f}') for k in range(num_bins + 1)
     ]
     expected = [*range(num_bins), num_bins - 1]
-    assert score_bins(edges, num_bins).tolist() == expected
+    assert statistics.score_bins(edges, num_bins).tolist() == expected
 
 
 def test_histograms_against_loops(scores, rng):
     groups = rng.choice([0, 1, 3], len(scores))
-    expected = np.zeros((5, NUM_BINS), dtype=int)
+    expected = np.zeros((5, statistics.NUM_BINS), dtype=int)
     for score, group in zip(scores.tolist(), groups.tolist()):
-        for k in range(NUM_BINS):
-            last = k == NUM_BINS - 1
-            if k / NUM_BINS <= score and (last or score < (k + 1) / NUM_BINS):
+        for k in range(statistics.NUM_BINS):
+            last = k == statistics.NUM_BINS - 1
+            if k / statistics.NUM_BINS <= score and (last or score < (k + 1) /
+                                                     statistics.NUM_BINS):
                 expected[group, k] += 1
-    assert (score_histograms(scores, groups, 5) == expected).all()
+    assert (statistics.score_histograms(scores, groups, 5) == expected).all()
     assert expected.sum() == len(scores)
 
 
 def test_coco_sizes():
     areas = np.array([0, 1023.9, 1024, 9215.9, 9216, 1e6])
-    assert coco_sizes(areas).tolist() == [0, 0, 1, 1, 2, 2]
+    assert statistics.coco_sizes(areas).tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def test_group_means_against_loops(rng):
@@ -49,7 +45,7 @@ def test_group_means_against_loops(rng):
     values[rng.random(50) < 0.3] = np.nan
     groups = rng.choice([0, 2, 3], 50)
     values[groups == 3] = np.nan
-    means = group_means(values, groups, 5)
+    means = statistics.group_means(values, groups, 5)
     for group in range(5):
         known = [
             value for value, own in zip(values.tolist(), groups.tolist())
@@ -83,11 +79,11 @@ def test_rank_correlation_against_the_formula(scores, rng):
     ious = (scores + rng.random(len(scores))) / 2
     expected = pearson(mean_ranks(scores.tolist()), mean_ranks(ious.tolist()))
     assert 0.2 < expected < 0.9
-    assert rank_correlation(scores, ious) == pytest.approx(expected)
+    assert statistics.rank_correlation(scores, ious) == pytest.approx(expected)
     # unknown IoUs take no part
     scores = np.append(scores, [0, 1])
     ious = np.append(ious, [np.nan, np.nan])
-    assert rank_correlation(scores, ious) == pytest.approx(expected)
+    assert statistics.rank_correlation(scores, ious) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize('scores, ious', [
@@ -98,4 +94,5 @@ def test_rank_correlation_against_the_formula(scores, rng):
     ([0.1, 0.2], [np.nan, np.nan]),
 ])
 def test_rank_correlation_that_is_not_defined(scores, ious):
-    assert math.isnan(rank_correlation(np.array(scores), np.array(ious)))
+    assert math.isnan(
+        statistics.rank_correlation(np.array(scores), np.array(ious)))
