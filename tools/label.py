@@ -5,9 +5,10 @@ from mmengine.config import Config
 from mmengine.fileio import join_path
 
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.proxy.options import add_mask_options, record_options
-from mmboxcaseg.utils.cli import (add_common_arguments, check_file,
-                                  check_output, exit_on_bad_input, load_config)
+from mmboxcaseg.utils.cli import (add_common_arguments, check_output,
+                                  exit_on_bad_input, load_config)
 
 
 def parse_args() -> argparse.Namespace:

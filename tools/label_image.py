@@ -7,11 +7,10 @@ import numpy as np
 from mmengine.fileio import dump
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import make_coco, read_image
+from mmboxcaseg.datasets.coco import check_file, make_coco, read_image
 from mmboxcaseg.structures import encode_window, xywh_to_xyxy
 from mmboxcaseg.utils.cli import (add_cfg_options, add_trust_checkpoint,
-                                  check_file, check_folder, exit_on_bad_input,
-                                  read_config)
+                                  check_folder, exit_on_bad_input, read_config)
 
 
 def parse_box(text: str) -> List[float]:

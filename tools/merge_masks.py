@@ -3,12 +3,12 @@ import os.path as osp
 from collections import Counter
 
 from mmboxcaseg import InputError, track
-from mmboxcaseg.datasets.coco import CocoBoxes, first_few
+from mmboxcaseg.datasets.coco import CocoBoxes, check_file, first_few
 from mmboxcaseg.proxy import (ProxyWriter, load_predictions, match_predictions,
                               merge_image)
 from mmboxcaseg.proxy.options import add_mask_options, record_options
 from mmboxcaseg.proxy.provenance import describe_source, library_versions
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:

@@ -41,10 +41,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mmengine.config import Config
 
 from mmboxcaseg import InputError, datasets
-from mmboxcaseg.datasets.coco import (CocoBoxes, check_class_order,
+from mmboxcaseg.datasets.coco import (CocoBoxes, check_class_order, check_file,
                                       check_true_masks, first_few,
                                       write_atomically)
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.utils.cli import exit_on_bad_input
 
 TOOLS = Path(__file__).resolve().parent
 # Beside the tools in a checkout, and in mmboxcaseg/.mim where it is installed.

@@ -1,8 +1,9 @@
 import argparse
 
 from mmboxcaseg import InputError
-from mmboxcaseg.utils.cli import (add_common_arguments, check_file,
-                                  check_output, exit_on_bad_input, load_config)
+from mmboxcaseg.datasets.coco import check_file
+from mmboxcaseg.utils.cli import (add_common_arguments, check_output,
+                                  exit_on_bad_input, load_config)
 
 
 def parse_args() -> argparse.Namespace:

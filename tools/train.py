@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 from mmengine.config import Config
 
 from mmboxcaseg import InputError
-from mmboxcaseg.utils.cli import (add_common_arguments, check_file,
-                                  exit_on_bad_input, load_config)
+from mmboxcaseg.datasets.coco import check_file
+from mmboxcaseg.utils.cli import (add_common_arguments, exit_on_bad_input,
+                                  load_config)
 
 if TYPE_CHECKING:
     from mmengine.runner import Runner

@@ -22,6 +22,7 @@ from torch.serialization import (add_safe_globals, clear_safe_globals,
                                  get_safe_globals)
 
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import check_file
 
 _DAMAGED = ('is not a checkpoint or is incomplete ({}). Copy it again, or use '
             'another one.')
@@ -78,9 +79,7 @@ def read_checkpoint(path: str, what: str = 'checkpoint') -> dict:
     Raises:
         InputError: It does not exist, is not a checkpoint, or could run code.
     """
-    if '://' not in path and not os.path.isfile(path):
-        raise InputError(
-            f'{what} not found: {path} (searched from {os.getcwd()})')
+    check_file(path, what)
     try:
         with safe_checkpoints():
             loaded = CheckpointLoader.load_checkpoint(path, 'cpu', 'silent')

@@ -12,7 +12,7 @@ import numpy as np
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import raise_problems, schema_problem
+from mmboxcaseg.datasets.coco import check_entries, schema_problem
 from mmboxcaseg.structures import to_rle
 from .polygons import mask_to_polygons
 
@@ -133,12 +133,7 @@ def _check(content: dict, img: dict, annotations: List[dict],
     if content['mmboxcaseg']['masks_sha256'] != _digest(annotations):
         raise InputError(f'{path} was not made from the masks of this proxy '
                          'file. Use the proxy file that was exported.')
-    problems = defaultdict(list)
-    for i, shape in enumerate(content['shapes']):
-        problem = schema_problem(shape, 'labelme_shape')
-        if problem:
-            problems[problem].append(f'[{i}]')
-    raise_problems(problems, 'shape', path)
+    check_entries(content['shapes'], 'labelme_shape', 'shape', path)
 
 
 def _equal(polygons: List[np.ndarray], others: List[np.ndarray]) -> bool:

@@ -7,9 +7,9 @@ from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, box_area, check_coco,
-                                      counts_from_bytes, is_ignored, load_json,
-                                      raise_problems, read_polygons,
-                                      schema_problem, segmentation_problem)
+                                      check_entries, counts_from_bytes,
+                                      is_ignored, load_json, raise_problems,
+                                      read_polygons, segmentation_problem)
 from mmboxcaseg.structures import (decode_window, pixel_boxes, to_rle,
                                    xywh_to_xyxy)
 from .records import make_records
@@ -45,12 +45,7 @@ def load_predictions(path: str) -> List[dict]:
             f'{path} is neither a list of predictions (COCO results) nor a '
             'COCO file with masks. Write it as one of them.')
     _read_counts(data)
-    problems = defaultdict(list)
-    for i, prediction in enumerate(data):
-        problem = schema_problem(prediction, 'prediction')
-        if problem:
-            problems[problem].append(f'[{i}]')
-    raise_problems(problems, 'prediction', path)
+    check_entries(data, 'prediction', 'prediction', path)
     return data
 
 

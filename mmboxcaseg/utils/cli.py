@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from functools import wraps
 from multiprocessing import Pool
 from tempfile import TemporaryFile
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Callable, Iterator, Sequence
 
 import cv2
 import mmengine.logging
 from mmengine.config import Config, DictAction
-from mmengine.fileio import isfile
 
 from mmboxcaseg import InputError, track
 from mmboxcaseg.datasets.coco import check_target
@@ -115,24 +114,6 @@ def _system_message(error: OSError) -> str:
         message += ('. Free some space and run again; a training continues '
                     'from its last checkpoint with --resume.')
     return message
-
-
-def check_file(path: str,
-               what: str,
-               backend_args: Optional[dict] = None) -> None:
-    """Check that a file exists.
-
-    Args:
-        path (str): The file. ``https://`` and the like are not checked.
-        what (str): What the file is, for the message.
-        backend_args (dict, optional): See :func:`mmengine.fileio.isfile`.
-
-    Raises:
-        InputError: The file does not exist.
-    """
-    if '://' not in path and not isfile(path, backend_args=backend_args):
-        where = 'by `backend_args`' if backend_args else f'from {os.getcwd()}'
-        raise InputError(f'{what} not found: {path} (searched {where})')
 
 
 def check_folder(path: str, what: str) -> None:

@@ -1,15 +1,14 @@
 """Finding, reading and searching configs. Imports no PyTorch."""
-import os
 import os.path as osp
 from pathlib import Path
 from typing import Callable, Dict, Optional
 
 from mmengine.config import Config
-from mmengine.fileio import isfile
 from mmengine.fileio.backends import backends
 
 import mmboxcaseg
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import check_file
 
 # setup.py puts the configs here, as `mim` expects.
 CONFIGS = Path(mmboxcaseg.__file__).with_name('.mim') / 'configs'
@@ -46,9 +45,7 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
         InputError: It cannot be read, or names an unknown storage backend.
     """
     path = find_config(path)
-    if not isfile(path):
-        raise InputError(
-            f'config not found: {path} (searched from {os.getcwd()})')
+    check_file(path, 'config')
     try:
         cfg = Config.fromfile(path)
         cfg.merge_from_dict(options or {})

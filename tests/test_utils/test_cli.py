@@ -123,10 +123,6 @@ def test_missing_checkpoint(config, monkeypatch):
         load_tool('test').main()
 
 
-def test_addresses_are_not_checked():
-    cli.check_file('https://host/weights.pth', 'checkpoint')
-
-
 def test_refused_input_ends_a_program(tmp_path):
     with pytest.raises(SystemExit, match='^a.json: no boxes$'):
         with cli.exit_on_bad_input():

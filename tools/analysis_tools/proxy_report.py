@@ -1,8 +1,9 @@
 import argparse
 
+from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.evaluation import compare_masks
 from mmboxcaseg.proxy import ScoredMasks
-from mmboxcaseg.utils.cli import check_file, check_output, exit_on_bad_input
+from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
 from mmboxcaseg.visualization.report.report import ProxyReport
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from converting import make_parser, read_coco
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import boxes_only, write_coco
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.datasets.coco import boxes_only, check_file, write_coco
+from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:

@@ -19,9 +19,9 @@ from label_files import (READERS, SUFFIXES, Item, Label, read_classes,
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, first_few, load_image,
-                                      make_coco, write_coco)
-from mmboxcaseg.utils.cli import check_file, check_output, exit_on_bad_input
+from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, check_file, first_few,
+                                      load_image, make_coco, write_coco)
+from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:

@@ -16,10 +16,11 @@ from converting import Notes, make_parser, print_notes, read_all
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import CocoBoxes, file_names, load_json
+from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, file_names,
+                                      load_json)
 from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
 from mmboxcaseg.proxy.provenance import library_versions
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:

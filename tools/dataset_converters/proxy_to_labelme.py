@@ -15,10 +15,10 @@ from mmengine.fileio import dump
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError, track
-from mmboxcaseg.datasets.coco import (CocoBoxes, describe, file_names,
-                                      image_problem, new_folder)
+from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, describe,
+                                      file_names, image_problem, new_folder)
 from mmboxcaseg.proxy import check_masks, to_labelme
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:

@@ -19,9 +19,9 @@ from converting import (Notes, add_tolerance, clip_box, make_parser,
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError, track
-from mmboxcaseg.datasets.coco import file_names, new_folder
+from mmboxcaseg.datasets.coco import check_file, file_names, new_folder
 from mmboxcaseg.proxy import check_masks, mask_to_polygons
-from mmboxcaseg.utils.cli import check_file, exit_on_bad_input
+from mmboxcaseg.utils.cli import exit_on_bad_input
 
 PARTS = dict(join='joined', largest='cut to the largest', error='refused')
 

@@ -4,10 +4,30 @@ import os.path as osp
 import shutil
 from collections import Counter
 from contextlib import contextmanager, suppress
-from typing import Dict, Iterable, Iterator, List
+from typing import Dict, Iterable, Iterator, List, Optional
+
+from mmengine.fileio import isfile
 
 from mmboxcaseg import InputError
 from .messages import raise_problems
+
+
+def check_file(path: str,
+               what: str,
+               backend_args: Optional[dict] = None) -> None:
+    """Check that a file exists.
+
+    Args:
+        path (str): The file. ``https://`` and the like are not checked.
+        what (str): What the file is, for the message.
+        backend_args (dict, optional): See :func:`mmengine.fileio.isfile`.
+
+    Raises:
+        InputError: The file does not exist.
+    """
+    if '://' not in path and not isfile(path, backend_args=backend_args):
+        where = 'by `backend_args`' if backend_args else f'from {os.getcwd()}'
+        raise InputError(f'{what} not found: {path} (searched {where})')
 
 
 def check_target(path: str) -> None:

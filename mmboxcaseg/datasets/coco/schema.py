@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import fastjsonschema
 import numpy as np
@@ -65,6 +65,27 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
 def _polygon_problem(polygons: List[list]) -> Optional[str]:
     odd = any(len(polygon) % 2 for polygon in polygons)
     return 'a polygon has an odd number of numbers' if odd else None
+
+
+def check_entries(entries: Sequence[object], definition: str, kind: str,
+                  path: str) -> None:
+    """Check the entries of a list; they are named by their positions.
+
+    Args:
+        entries (Sequence[object]): The list, as read from JSON.
+        definition (str): A key of ``definitions`` in schema.json.
+        kind (str): What an entry is called in the message.
+        path (str): The file, for the message.
+
+    Raises:
+        InputError: Entries do not have the form.
+    """
+    problems = defaultdict(list)
+    for i, entry in enumerate(entries):
+        problem = schema_problem(entry, definition)
+        if problem:
+            problems[problem].append(f'[{i}]')
+    raise_problems(problems, kind, path)
 
 
 def check_coco(data: dict, path: str) -> None:

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from mmboxcaseg.datasets.coco import file_names, new_folder
+from mmboxcaseg.datasets.coco import check_file, file_names, new_folder
 
 
 def test_folder_appears_when_it_is_complete(tmp_path):
@@ -51,3 +51,7 @@ def test_names_that_cannot_be(files, problem):
     with pytest.raises(ValueError, match=problem) as error:
         names(*files)
     assert 'boxes.json' in str(error.value)
+
+
+def test_addresses_are_not_checked():
+    check_file('https://host/weights.pth', 'checkpoint')

@@ -40,4 +40,4 @@ def test_all_problems_are_in_one_error():
 
 
 def test_no_problem_raises_nothing():
-    raise_problems({}, 'box', 'f.json')
+    assert raise_problems({}, 'box', 'f.json') is None
