@@ -23,6 +23,6 @@ model = dict(
         dict(type='mmboxcaseg.PairwiseLoss', loss_weight=0.05)
     ],
     pixel_losses=[dict(type='mmboxcaseg.PixelLoss')],
-    # As in Figure 4; 'all' is better on small data sets (docs/concepts.md).
+    # As in Figure 4; 'all' varies less on small sets (docs/concepts.md).
     pixel_heads_on='masked',
     test_cfg=dict(chunk=16))
