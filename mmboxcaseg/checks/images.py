@@ -8,9 +8,8 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.fileio import exists
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (ImageHeader, header_problem, is_cut,
-                                      is_remote, mask_problem, read_header,
-                                      read_image)
+from mmboxcaseg.datasets.coco import (ImageHeader, header_problem,
+                                      mask_problem, read_header, read_image)
 
 Task = Tuple[str, Optional[str], LoadImageFromFile]
 
@@ -24,7 +23,6 @@ class ImageFacts(NamedTuple):
         size (tuple[int], optional): Height and width as it is loaded.
         digest (bytes, optional): Hash of its pixels as they are loaded.
         transparent (bool): Whether parts of it are transparent.
-        is_cut (bool): Whether it is a JPEG that was cut short.
         mask_kinds (tuple[str]): Kinds of findings of the mask.
     """
     problem: Optional[str] = None
@@ -32,7 +30,6 @@ class ImageFacts(NamedTuple):
     size: Optional[Tuple[int, int]] = None
     digest: Optional[bytes] = None
     transparent: bool = False
-    is_cut: bool = False
     mask_kinds: Tuple[str, ...] = ()
 
 
@@ -63,7 +60,6 @@ def inspect_image(task: Task) -> ImageFacts:
         size=img.shape[:2],
         digest=hashlib.blake2b(img, digest_size=16).digest(),
         transparent=header.transparent and _is_transparent(path, backend_args),
-        is_cut=not is_remote(path, backend_args) and is_cut(path),
         mask_kinds=inspect_mask(mask_path, header, img.shape[:2], backend_args)
         if mask_path else ())
 

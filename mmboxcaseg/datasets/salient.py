@@ -1,6 +1,5 @@
 import os.path as osp
 import re
-from collections import defaultdict
 from typing import Dict, List, Optional, Sequence
 
 import cv2
@@ -11,9 +10,8 @@ from mmengine.logging import print_log
 from mmboxcaseg import InputError, track
 from mmboxcaseg.registry import DATASETS
 from .base_dataset import CropDataset, loads_upright
-from .coco import (IMAGE_SUFFIXES, describe, first_few, header_problem,
-                   is_remote, mask_problem, raise_problems, read_header,
-                   read_image, warn_of_cut_files)
+from .coco import (IMAGE_SUFFIXES, check_headers, first_few, header_problem,
+                   is_remote, mask_problem, read_header, read_image)
 
 
 def count_objects(path: str,
@@ -109,20 +107,15 @@ class SalientDataset(CropDataset):
 
     def _check_headers(self, items: List[dict]) -> None:
         upright = loads_upright(self.pipeline)
-        problems = defaultdict(list)
-        local: List[str] = []
+        found = []
         for item in items:
-            if is_remote(item['img_path'], self.backend_args):
-                continue
-            local.append(item['img_path'])
-            img = read_header(item['img_path'])
-            code = header_problem(img) or mask_problem(
-                img, read_header(item['seg_map_path']), upright)
-            if code:
-                problems[describe(code)].append(osp.basename(local[-1]))
-        folder = self.data_prefix['img']
-        raise_problems(problems, 'image', folder)
-        warn_of_cut_files(local, folder)
+            if not is_remote(item['img_path'], self.backend_args):
+                img = read_header(item['img_path'])
+                problem = header_problem(img) or mask_problem(
+                    img, read_header(item['seg_map_path']), upright)
+                name = osp.basename(item['img_path'])
+                found.append((name, img, problem))
+        check_headers(found, self.data_prefix['img'])
 
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""

@@ -57,7 +57,7 @@ def check_files(one: CheckedSource) -> Iterator[Case]:
         if facts.problem:
             yield facts.problem, name
             continue
-        if facts.is_cut:
+        if facts.header.is_cut:
             yield 'image-cut', name
         if facts.header.mode in MODES:
             yield MODES[facts.header.mode], name

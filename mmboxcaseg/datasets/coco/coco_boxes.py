@@ -11,9 +11,9 @@ from mmboxcaseg import InputError
 from mmboxcaseg.structures import box_faults, box_units, xywh_to_xyxy
 from .annotations import is_ignored, rotation_of
 from .classes import check_class_list
-from .decoding import warn_of_cut_files
-from .image_files import describe, image_problem, is_remote, missing_files
-from .messages import first_few, raise_problems
+from .image_files import (check_headers, header_problem, is_remote,
+                          missing_files, read_header)
+from .messages import first_few
 from .reading import load_coco
 
 # Results of box_units() and box_faults(), for messages.
@@ -110,19 +110,15 @@ class CocoBoxes:
                 'these images and their annotations from the file.')
 
     def _check_headers(self, img_prefix: str, upright: bool) -> None:
-        problems = defaultdict(list)
-        paths = []
+        found = []
         for img in self.images.values():
             path = osp.join(img_prefix, img['file_name'])
-            if is_remote(path, self.backend_args):
-                continue
-            paths.append(path)
-            size = img['height'], img['width']
-            code = image_problem(path, size, upright)
-            if code:
-                problems[describe(code)].append(img['file_name'])
-        raise_problems(problems, 'image', self.ann_file)
-        warn_of_cut_files(paths, self.ann_file)
+            if not is_remote(path, self.backend_args):
+                header = read_header(path)
+                size = img['height'], img['width']
+                found.append((img['file_name'], header,
+                              header_problem(header, size, upright)))
+        check_headers(found, self.ann_file)
 
     def _select(self, reasons: List[Optional[str]]) -> Dict[int, List[dict]]:
         """Keep the usable annotations and print how many were left out."""
