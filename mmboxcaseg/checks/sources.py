@@ -40,11 +40,6 @@ class Source(NamedTuple):
     has_stock_metric: bool
 
     @property
-    def name(self) -> str:
-        """Its COCO file, or the folder of its images."""
-        return self.dataset.ann_file or self.dataset.data_prefix['img']
-
-    @property
     def is_salient(self) -> bool:
         """Whether it is a data set of salient images."""
         return isinstance(self.dataset, SalientDataset)

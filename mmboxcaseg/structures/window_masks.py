@@ -252,10 +252,9 @@ class WindowMasks(BitmapMasks):
 
     def to_ndarray(self) -> np.ndarray:
         """Decode all masks to bitmaps, uint8, of shape (n, H, W)."""
-        masks = np.zeros((len(self), self.height, self.width), dtype=np.uint8)
-        for mask, decoded in zip(masks, self):
-            mask[:] = decoded
-        return masks
+        # np.stack() would hold all masks twice.
+        dtype = np.dtype((np.uint8, (self.height, self.width)))
+        return np.fromiter(self, dtype, len(self))
 
     def to_tensor(self, dtype: torch.dtype, device: Device) -> Tensor:
         """Decode all masks to bitmaps of shape (n, H, W) on a device."""

@@ -1,7 +1,7 @@
 from collections import Counter
 from typing import Iterator, List, Tuple
 
-from mmboxcaseg.datasets.coco import common_classes, repeated_names
+from mmboxcaseg.datasets.coco import repeated_names
 from ..checked_source import CheckedSource
 from ..findings import ERROR, NOTE, Case, data_check
 
@@ -60,7 +60,7 @@ def check_classes(one: CheckedSource) -> Iterator[Case]:
             yield 'class-missing', name
         elif not used[name]:
             yield 'class-empty', name
-    order = common_classes(categories, classes)
+    order = [name for name in names if name in classes]
     expected = [name for name in classes if name in names]
     if one.source.is_detection and order != expected:
         yield 'class-order', f'the file: {order}'

@@ -1,6 +1,6 @@
 """Rules for single annotations: what counts, areas, masks."""
 from collections import defaultdict
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 from mmboxcaseg import InputError
 from .messages import first_few, raise_problems
@@ -62,11 +62,6 @@ def counts_from_bytes(ann: object) -> Optional[str]:
     return counts[2:-1].replace('\\\\', '\\')
 
 
-def missing_masks(annotations: Sequence[dict]) -> List[int]:
-    """Ids of annotations whose ``segmentation`` is absent or empty."""
-    return [ann['id'] for ann in annotations if not ann.get('segmentation')]
-
-
 def check_segmentations(annotations: Sequence[dict], images: Dict[int, dict],
                         path: str) -> None:
     """Check form and size of the masks that are present.
@@ -99,7 +94,7 @@ def check_true_masks(annotations: Sequence[dict], images: Dict[int, dict],
     Raises:
         InputError: A mask is missing or cannot be used.
     """
-    bare = missing_masks(annotations)
+    bare = [ann['id'] for ann in annotations if not ann.get('segmentation')]
     if bare:
         raise InputError(
             f'{path}: {len(bare)} of {len(annotations)} annotations have no '

@@ -47,20 +47,6 @@ def check_names(categories: Sequence[dict], path: str) -> None:
             'annotations to one of these ids, or rename a category.')
 
 
-def common_classes(categories: Sequence[dict],
-                   classes: Sequence[str]) -> List[str]:
-    """Select the names of a file that are wanted.
-
-    Args:
-        categories (Sequence[dict]): ``categories`` of a COCO file.
-        classes (Sequence[str]): The names that are wanted.
-
-    Returns:
-        list[str]: Names in the file's order, in which mmdet numbers them.
-    """
-    return [cat['name'] for cat in categories if cat['name'] in classes]
-
-
 def check_class_order(categories: Sequence[dict], classes: Sequence[str],
                       path: str) -> None:
     """Check that labels mean the same in a config and in a COCO file.
@@ -79,10 +65,10 @@ def check_class_order(categories: Sequence[dict], classes: Sequence[str],
     """
     check_class_list(classes)
     check_names(categories, path)
-    if common_classes(categories, classes) != list(classes):
+    names = [cat['name'] for cat in categories]
+    if [name for name in names if name in classes] != list(classes):
         raise InputError(
             'Labels follow the order of the classes in the file, but the '
             f'classes of the config are not in {path}, or are in another '
-            f'order. Config: {list(classes)}; file: '
-            f'{[cat["name"] for cat in categories]}. Write `metainfo.classes` '
-            "of the data set in the file's order.")
+            f'order. Config: {list(classes)}; file: {names}. Write '
+            "`metainfo.classes` of the data set in the file's order.")

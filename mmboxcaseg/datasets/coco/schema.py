@@ -46,25 +46,29 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
     problem = schema_problem(segmentation, 'mask')
     if problem:
         return problem
-    if isinstance(segmentation, list):
-        return _polygon_problem(segmentation)
-    height, width = img['height'], img['width']
-    if segmentation['size'] != [height, width]:
-        return '`size` of its RLE is not [height, width] of its image'
+    size = [img['height'], img['width']]
+    problem = _misfit(segmentation, size)
+    if problem or isinstance(segmentation, list):
+        return problem
     counts = segmentation['counts']
     if isinstance(counts, str):
         try:
             counts = run_lengths(counts)
         except InputError:
             return 'its `counts` cannot be decoded'
-    if np.any(np.less(counts, 0)) or np.sum(counts) != height * width:
+    if np.any(np.less(counts, 0)) or np.sum(counts) != np.prod(size):
         return 'its `counts` do not sum up to the pixels of its image'
     return None
 
 
-def _polygon_problem(polygons: List[list]) -> Optional[str]:
-    odd = any(len(polygon) % 2 for polygon in polygons)
-    return 'a polygon has an odd number of numbers' if odd else None
+def _misfit(mask: object, size: List[int]) -> Optional[str]:
+    """Why a well-formed mask cannot be one of an image of this size."""
+    if isinstance(mask, list):
+        odd = any(len(polygon) % 2 for polygon in mask)
+        return 'a polygon has an odd number of numbers' if odd else None
+    fits = mask['size'] == size
+    return None if fits else (
+        '`size` of its RLE is not [height, width] of its image')
 
 
 def check_entries(entries: Sequence[object], definition: str, kind: str,
@@ -158,12 +162,9 @@ def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
             return 'its image_id is not in `images`'
         if ann['category_id'] not in categories:
             return 'its category_id is not in `categories` (unknown class)'
+        # Other masks are checked where they are used.
         mask = ann['segmentation'] if 'mask_score' in ann else []
-        if isinstance(mask, list):
-            return _polygon_problem(mask)
-        if mask['size'] != sizes[ann['image_id']]:
-            return '`size` of its RLE is not [height, width] of its image'
-        return None
+        return _misfit(mask, sizes[ann['image_id']])
 
     yield 'annotation', _list_problems(data['annotations'], 'annotation',
                                        misfit)
