@@ -4,6 +4,7 @@ It is defined in schema.json, see docs/proxy_file.md. What a schema cannot
 express is checked here: unique ids, references, sizes of masks.
 """
 import json
+import math
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
@@ -56,7 +57,7 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
             counts = run_lengths(counts)
         except InputError:
             return 'its `counts` cannot be decoded'
-    if np.any(np.less(counts, 0)) or np.sum(counts) != np.prod(size):
+    if np.any(np.less(counts, 0)) or np.sum(counts) != math.prod(size):
         return 'its `counts` do not sum up to the pixels of its image'
     return None
 
