@@ -47,7 +47,14 @@ class CheckedSource:
         return zip(self.tasks, self.facts)
 
     def inspect(self, img: dict) -> ImageFacts:
-        """Read an image of the COCO file that is not among the tasks."""
+        """Read an image of the COCO file that is not among the tasks.
+
+        Args:
+            img (dict): Entry of ``images``, with ``file_name``.
+
+        Returns:
+            ImageFacts: Properties of the file.
+        """
         prefix = self.source.dataset.data_prefix['img']
         path = osp.join(prefix, img['file_name'])
         return inspect_image((path, None, self.source.loader))

@@ -43,7 +43,11 @@ class NamesBrokenFiles(BaseDetDataset):
         super().__init__(*args, pipeline=pipeline, **kwargs)
 
     def prepare_data(self, idx: int) -> Any:
-        """Load item ``idx``; InputError names a file that is damaged."""
+        """Load item ``idx``.
+
+        Raises:
+            InputError: Its image or mask is damaged; the file is named.
+        """
         try:
             return super().prepare_data(idx)
         except Exception as error:

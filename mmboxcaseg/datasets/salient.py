@@ -72,7 +72,14 @@ class SalientDataset(CropDataset):
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:
-        """Check and select the items of :meth:`pair_files`."""
+        """Check and select the items.
+
+        Returns:
+            list[dict]: Those of :meth:`pair_files` that are used.
+
+        Raises:
+            FileNotFoundError, InputError: See the class.
+        """
         items = self.pair_files()
         self._check_headers(items)
         if self.single_object:
@@ -85,6 +92,11 @@ class SalientDataset(CropDataset):
         Returns:
             list[dict]: Items with ``img_path``, ``seg_map_path`` and
             ``img_id``, the stem, by which they are sorted.
+
+        Raises:
+            FileNotFoundError: A folder does not exist or is empty, a file has
+                no partner, or an image of the list is missing.
+            InputError: Two images have the same stem, or the list is no text.
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMAGE_SUFFIXES)

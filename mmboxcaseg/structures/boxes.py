@@ -112,9 +112,14 @@ def jitter_box(box: np.ndarray,
 
 
 def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
-    """Find the smallest box that holds the foreground of a mask (h, w).
+    """Find the smallest box that holds the foreground of a mask.
 
-    It is xyxy and half-open; ``(0, 0, 0, 0)`` for an empty mask.
+    Args:
+        mask (np.ndarray): Binary mask, has shape (h, w).
+
+    Returns:
+        tuple[int]: xyxy and half-open, in pixels of the mask; (0, 0, 0, 0)
+        for an empty mask.
     """
     x, y, w, h = cv2.boundingRect(np.ascontiguousarray(mask, dtype=np.uint8))
     return x, y, x + w, y + h

@@ -94,7 +94,14 @@ class WindowMasks(BitmapMasks):
         return np.array([extent.sum() for extent in self.extents], dtype=int)
 
     def get_bboxes(self, dst_type: str = 'hbox') -> BaseBoxes:
-        """Get the tight boxes of the extents, shape (n, 4)."""
+        """Get the tight boxes of the extents.
+
+        Args:
+            dst_type (str): Name of the class of boxes, see mmdet.
+
+        Returns:
+            BaseBoxes: Boxes in pixels, has shape (n, 4).
+        """
         _, box_type = get_box_type(dst_type)
         boxes = [
             np.tile(window[:2], 2) + tight_box(extent)
@@ -269,6 +276,12 @@ class WindowMasks(BitmapMasks):
     @classmethod
     def cat(cls, masks: Sequence['WindowMasks']) -> 'WindowMasks':
         """Concatenate the instances of images of equal size.
+
+        Args:
+            masks (Sequence[WindowMasks]): The masks of each image.
+
+        Returns:
+            WindowMasks: Those of all images, in their order.
 
         Raises:
             InputError: The masks differ in class or size, or there are none.

@@ -32,7 +32,14 @@ def find_box_faults(boxes: np.ndarray,
 
 
 def repeated(annotations: List[dict]) -> List[dict]:
-    """Annotations whose image, class and box are those of an earlier one."""
+    """Find annotations that repeat an earlier one.
+
+    Args:
+        annotations (list[dict]): Annotations of a COCO file.
+
+    Returns:
+        list[dict]: Those whose image, class and box occur before; no crowds.
+    """
     seen, found = set(), []
     for ann in annotations:
         key = (ann['image_id'], ann['category_id'], *ann['bbox'])

@@ -20,7 +20,15 @@ def is_ignored(ann: dict) -> bool:
 
 
 def rotation_of(ann: dict) -> Optional[str]:
-    """Find a key that says that a box is not upright: 'rotation=30'."""
+    """Find a key that says that the box of an annotation is not upright.
+
+    Args:
+        ann (dict): Annotation of a COCO file, perhaps with ``attributes``.
+
+    Returns:
+        str, optional: The key and its value, for example 'rotation=30'; None
+        if there is none, or it is 0.
+    """
     attributes = ann.get('attributes')
     for part in (ann, attributes if isinstance(attributes, dict) else {}):
         for key in ROTATION_KEYS:
@@ -41,7 +49,14 @@ def area_of(ann: dict) -> float:
 
 
 def rle_counts(ann: object) -> object:
-    """``counts`` of the RLE of an annotation; None if it has no RLE."""
+    """Get ``counts`` of the RLE of an annotation.
+
+    Args:
+        ann (object): Annotation or prediction as read from JSON, unchecked.
+
+    Returns:
+        object: Whatever the file has there; None if there is no RLE.
+    """
     mask = ann.get('segmentation') if isinstance(ann, dict) else None
     return mask.get('counts') if isinstance(mask, dict) else None
 

@@ -52,6 +52,9 @@ def load_image(path: str,
         flag (str): A key of ``FLAGS``. Defaults to 'color'.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
 
+    Returns:
+        tuple: The image (np.ndarray) and whether the file is complete.
+
     Raises:
         OSError: The file does not exist.
         InputError: It cannot be decoded.
@@ -67,7 +70,7 @@ def load_image(path: str,
 def read_image(path: str,
                flag: str = 'color',
                backend_args: Optional[dict] = None) -> np.ndarray:
-    """Read an image, see :func:`load_image`."""
+    """Get only the image of :func:`load_image`, with the same arguments."""
     return load_image(path, flag, backend_args)[0]
 
 
@@ -80,7 +83,14 @@ def is_readable(path: str, backend_args: Optional[dict] = None) -> bool:
 
 
 def is_cut(file: BinaryIO) -> bool:
-    """Whether an open file is a JPEG without end marker."""
+    """Whether a file is a JPEG that lacks its last bytes.
+
+    Args:
+        file (BinaryIO): The file, open for reading; its position changes.
+
+    Returns:
+        bool: Whether no end marker follows the pixels.
+    """
     file.seek(0)
     if file.read(2) != _START:
         return False

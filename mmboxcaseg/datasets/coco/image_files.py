@@ -73,7 +73,15 @@ class ImageHeader(NamedTuple):
     is_cut: bool = False
 
     def loaded_size(self, upright: bool = True) -> Tuple[int, int]:
-        """Height and width in pixels, turned to stand ``upright`` or not."""
+        """Size of the image that a loader returns.
+
+        Args:
+            upright (bool): Whether the loader applies the EXIF orientation.
+                Defaults to True.
+
+        Returns:
+            tuple[int]: Height and width in pixels.
+        """
         if upright and self.orientation >= 5:
             return self.width, self.height
         return self.height, self.width
@@ -160,7 +168,18 @@ def read_header(path: str,
 def image_problem(path: str,
                   size: Optional[Tuple[int, int]] = None,
                   upright: bool = True) -> Optional[str]:
-    """Check an image file, see :func:`header_problem`."""
+    """Check by the header of a file whether it can be used as an image.
+
+    Args:
+        path (str): A local file.
+        size, upright: See :func:`header_problem`.
+
+    Returns:
+        str, optional: What is wrong, a key of ``PROBLEMS``.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+    """
     return header_problem(read_header(path), size, upright)
 
 

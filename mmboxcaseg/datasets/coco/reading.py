@@ -69,7 +69,11 @@ def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
 
 
 def read_polygons(data: dict) -> None:
-    """Turn polygons of proxy masks into RLE, in place, in checked data."""
+    """Turn the polygons of proxy masks into compressed RLE, in place.
+
+    Args:
+        data (dict): Content of a COCO file that :func:`check_coco` accepts.
+    """
     sizes = {i['id']: (i['height'], i['width']) for i in data['images']}
     for ann in data['annotations']:
         if 'mask_score' in ann and isinstance(ann['segmentation'], list):

@@ -29,6 +29,9 @@ def schema_problem(entry: object, kind: str) -> Optional[str]:
     Args:
         entry (object): The part, as read from JSON.
         kind (str): Its name under ``definitions`` of schema.json.
+
+    Returns:
+        str, optional: What is wrong, for a list of problems.
     """
     try:
         _validator(kind)(entry)
@@ -42,7 +45,10 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
 
     Args:
         segmentation (object): Of an annotation, as read from JSON.
-        img (dict): The image, with ``height`` and ``width``.
+        img (dict): The image, with ``height`` and ``width`` in pixels.
+
+    Returns:
+        str, optional: What is wrong, for a list of problems.
     """
     problem = schema_problem(segmentation, 'mask')
     if problem:
@@ -117,7 +123,14 @@ def check_coco(data: dict, path: str) -> None:
 
 
 def list_problem(data: object) -> Optional[str]:
-    """Find the problem of the lists of a COCO file, and its fix, if any."""
+    """Check that a COCO file has its lists; their entries may be broken.
+
+    Args:
+        data (object): Content of the file, as read from JSON.
+
+    Returns:
+        str, optional: What is wrong, and the fix, to follow the file's name.
+    """
     if not isinstance(data, dict):
         return ('is not a COCO file: a JSON object with `images`, '
                 '`annotations` and `categories` is wanted.')

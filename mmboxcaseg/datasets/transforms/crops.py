@@ -92,7 +92,17 @@ class CropBoxes(CropTransform):
         self.zero_padding = zero_padding
 
     def transform(self, results: dict) -> dict:
-        """Cut the crops of an item of :class:`BoxCropDataset`."""
+        """Cut the crops of an item.
+
+        Args:
+            results (dict): Item of :class:`BoxCropDataset`, image loaded.
+
+        Returns:
+            dict: The item with the added keys.
+
+        Raises:
+            InputError: See the class; or no crop size is set.
+        """
         img = results['img']
         shape = (results['height'], results['width'])
         size = crop_side(self.size, results)

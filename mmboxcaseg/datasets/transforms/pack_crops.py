@@ -38,7 +38,18 @@ class PackCrops(CropTransform):
         self.meta_keys = meta_keys
 
     def transform(self, results: dict) -> dict:
-        """Pack an item: ``inputs`` (n, 3, S, S) uint8, ``data_samples``."""
+        """Pack an item.
+
+        Args:
+            results (dict): The item, with the required keys.
+
+        Returns:
+            dict: ``inputs``, a tensor of shape (n * m, 3, S, S), uint8 or
+            float32, and ``data_samples``, one DetDataSample.
+
+        Raises:
+            InputError: See the class.
+        """
         if 'crops' in results:
             crops, instances = results['crops'], self._pack_boxes(results)
         else:
