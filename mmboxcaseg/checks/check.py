@@ -45,9 +45,11 @@ def check_config(cfg: Config,
         for source in sources
     ]
     _inspect_all(checked, nproc)
+    # Of all data sets, before the first is checked: see check_overlap().
     trained = _trained_images(checked)
     for one in checked:
         one.trained = trained
+        # A file that cannot be read is a finding already.
         if one.coco or one.source.is_salient:
             for check in CHECKS:
                 for kind, example in check(one):
@@ -96,6 +98,7 @@ def _trained_images(checked: List[CheckedSource]) -> Dict[object, str]:
     for one in checked:
         for task, facts in one.images() if one.source.is_trained else []:
             trained.setdefault(place_of(task), task[0])
+            # A copy with another name has the same pixels.
             if facts.digest:
                 trained.setdefault(facts.digest, task[0])
     return trained

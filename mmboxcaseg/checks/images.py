@@ -53,6 +53,7 @@ def inspect_image(task: Task) -> ImageFacts:
         return ImageFacts(problem, header)
     try:
         img = loader(dict(img_path=path))['img']
+    # Errors of mmcv, Pillow and OpenCV, in this order.
     except (AssertionError, OSError, cv2.error):
         return ImageFacts('image-damaged', header)
     return ImageFacts(
@@ -79,6 +80,7 @@ def inspect_mask(path: str,
     Returns:
         tuple[str]: Kinds of findings.
     """
+    # Whether the loader has applied the EXIF orientation.
     upright = size == image.loaded_size()
     problem = mask_problem(image, read_header(path, backend_args), upright)
     if problem:
@@ -90,12 +92,14 @@ def inspect_mask(path: str,
     foreground = mask > 127
     if not foreground.any():
         return ('mask-dark' if mask.any() else 'mask-empty', )
+    # Not an error: masks of salient data sets have soft edges.
     is_grey = ((mask > 0) & (mask < 255)).any()
     found = {'mask-full': foreground.all(), 'mask-grey': is_grey}
     return tuple(kind for kind, is_found in found.items() if is_found)
 
 
 def _is_transparent(path: str, backend_args: Optional[dict]) -> bool:
+    # Most images with an alpha channel are opaque: the pixels decide.
     img = read_image(path, 'unchanged', backend_args)
     return img.ndim == 3 and img.shape[2] == 4 and img[..., 3].min() < 255
 

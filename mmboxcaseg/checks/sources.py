@@ -99,6 +99,7 @@ def find_sources(cfg: Config, findings: Findings) -> List[Source]:
         for where, leaf in _leaves(dataset, f'{name}.dataset'):
             try:
                 source = _build(leaf, name, cfg)
+            # Classes of the user may raise anything.
             except Exception as error:
                 findings.add('dataset-config', where,
                              f'{type(error).__name__}: {error}')
@@ -127,6 +128,7 @@ def _leaves(dataset: object, where: str) -> Iterator[Tuple[str, dict]]:
 
 
 def _build(leaf: dict, loader_name: str, cfg: Config) -> Source:
+    # Not loaded: a broken file is a finding here and no error.
     dataset = DATASETS.build(dict(leaf, lazy_init=True))
     check_class_list(dataset.metainfo.get('classes'))
     transforms = dataset.pipeline.transforms
@@ -138,6 +140,7 @@ def _build(leaf: dict, loader_name: str, cfg: Config) -> Source:
     has_stock_metric = any(
         is_metric(m, 'CocoMetric', 'FasterCocoMetric') and m.get('ann_file')
         and not str(m['type']).startswith('mmboxcaseg.') for m in metrics)
+    # For a pipeline that loads images in another way.
     loaders.append(LoadImageFromFile(backend_args=dataset.backend_args))
     needs_masks = compares or loads_masks and not isinstance(
         dataset, ProxyCocoDataset)
@@ -148,6 +151,7 @@ def _build(leaf: dict, loader_name: str, cfg: Config) -> Source:
 def _key(source: Source) -> tuple:
     """What makes two data sets the same data."""
     dataset = source.dataset
+    # Whatever changes a finding: one file may be used in two ways.
     return (type(dataset), dataset.ann_file, str(dataset.data_prefix),
             str(dataset.backend_args), str(dataset.metainfo.get('classes')),
             repr(source.loader), source.needs_masks, source.has_stock_metric)

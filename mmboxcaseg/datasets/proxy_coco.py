@@ -93,6 +93,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         img = raw_data_info['raw_img_info']
         size = [img['height'], img['width']]
         data_info, instances = {}, []
+        # One by one: CocoDataset does not tell which boxes it drops.
         for ann in raw_data_info['raw_ann_info'] or [None]:
             if ann:
                 # CocoDataset needs an area, which a file of boxes may lack.

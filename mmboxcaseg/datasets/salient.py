@@ -30,6 +30,7 @@ def count_objects(path: str,
     Raises:
         InputError: The file is not an image.
     """
+    # Edges may be grey (antialiased): half of the range is the limit.
     mask = read_image(path, 'grayscale', backend_args) > 127
     stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2]
     areas = stats[1:, cv2.CC_STAT_AREA]  # the first is the background
@@ -81,6 +82,7 @@ class SalientDataset(CropDataset):
             FileNotFoundError, InputError: See the class.
         """
         items = self.pair_files()
+        # Before masks are decoded, which takes long and tells less.
         self._check_headers(items)
         if self.single_object:
             items = self._keep_single(items)
@@ -132,6 +134,7 @@ class SalientDataset(CropDataset):
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
         try:
+            # Editors on Windows begin the file with a byte order mark.
             text = get_text(self.ann_file, 'utf-8-sig', self.backend_args)
         except UnicodeDecodeError as error:
             raise InputError(
@@ -150,6 +153,7 @@ class SalientDataset(CropDataset):
         if not 0 < self.num_images <= len(items):
             raise InputError(f'num_images={self.num_images} must be between 1 '
                              f'and the {len(items)} images that there are.')
+        # Not the seed of the run: runs of Table 3 must see the same subset.
         rng = np.random.default_rng(0)
         drawn = rng.choice(len(items), self.num_images, replace=False)
         return [items[i] for i in sorted(drawn)]
@@ -181,6 +185,7 @@ class SalientDataset(CropDataset):
         names = list_dir_or_file(
             folder, list_dir=False, backend_args=self.backend_args)
         ending = '|'.join(map(re.escape, suffixes))
+        # A storage lists names in any order; messages must not depend on it.
         for name in sorted(names):
             match = re.fullmatch(f'(.+)({ending})', name, re.IGNORECASE)
             other = stems.setdefault(match[1], name) if match else name

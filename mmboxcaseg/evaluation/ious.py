@@ -14,6 +14,7 @@ def mask_iou(pred: dict, truth: dict) -> float:
     Returns:
         float: IoU in [0, 1]; 0 where both are empty.
     """
+    # [0]: the second mask is no crowd, which changes the denominator.
     return float(mask_utils.iou([pred], [truth], [0])[0, 0])
 
 

@@ -37,6 +37,7 @@ def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     width, height = np.asarray(sizes).T
     extent = boxes[:, 2:] - boxes[:, :2]
+    # As crops are cut: a box that shares a pixel with the image is usable.
     inside = pixel_boxes(boxes, height, width)
     inverted = (extent < 0).any(axis=1)
     zero = (extent == 0).any(axis=1) & ~inverted

@@ -191,6 +191,7 @@ def run_lengths(counts: str) -> np.ndarray:
     """
     if not counts or ord(counts[-1]) - 48 >= 32:
         raise InputError('`counts` are cut off')
+    # COCO adds 48, the code of '0', to every character; 32 is the flag.
     chars = np.frombuffer(counts.encode('ascii'), np.uint8).astype(int) - 48
     last = np.flatnonzero(chars < 32)
     num_chars = np.diff(last, prepend=-1)
@@ -218,6 +219,7 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
     if not segmentation:
         segmentation = dict(size=[height, width], counts=[height * width])
     if isinstance(segmentation, list):
+        # Polygons are parts of one object: their union.
         rle = mask_utils.merge(
             mask_utils.frPyObjects(segmentation, height, width))
     elif isinstance(segmentation['counts'], list):

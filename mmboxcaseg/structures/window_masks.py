@@ -153,6 +153,7 @@ class WindowMasks(BitmapMasks):
     def crop(self, bbox: np.ndarray) -> 'WindowMasks':
         """See :meth:`BitmapMasks.crop`."""
         x0, y0, x1, y1 = np.clip(bbox, 0, [self.width, self.height] * 2)
+        # At least one pixel, as the stock method.
         return self._move((max(y1 - y0, 1), max(x1 - x0, 1)), -x0, -y0)
 
     def pad(self, out_shape: Shape, pad_val: int = 0) -> 'WindowMasks':
@@ -269,6 +270,7 @@ class WindowMasks(BitmapMasks):
         masks = torch.zeros(shape, dtype=dtype, device=device)
         for mask, part, (x0, y0, x1, y1) in zip(masks, self.parts,
                                                 self.windows):
+            # Only the windows travel to a GPU.
             part = torch.from_numpy(np.ascontiguousarray(part))
             mask[y0:y1, x0:x1] = part.to(device)
         return masks

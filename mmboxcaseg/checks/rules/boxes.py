@@ -23,6 +23,7 @@ def find_box_faults(boxes: np.ndarray,
     """
     corners = xywh_to_xyxy(boxes)
     faults = box_faults(corners, sizes)
+    # Rounding explains a pixel.
     leaves = (corners[:, :2] < -1) | (corners[:, 2:] > sizes + 1)
     small = boxes[:, 2:] < 1
     for kind, sides in {'box-sticks-out': leaves, 'box-small': small}.items():

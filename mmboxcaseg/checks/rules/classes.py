@@ -20,6 +20,7 @@ def class_numbers(model: dict, where: str) -> List[Tuple[str, int]]:
     for key, value in model.items():
         is_list = isinstance(value, list)
         for i, part in enumerate(value if is_list else [value]):
+            # `num_classes` of a backbone is that of its own classifier.
             if not isinstance(part, dict) or 'backbone' in key:
                 continue
             name = f'{where}.{key}.{i}' if is_list else f'{where}.{key}'

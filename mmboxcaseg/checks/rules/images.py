@@ -9,6 +9,7 @@ from ..findings import ERROR, NOTE, WARNING, Case, data_check
 
 # Pillow's names of pixel formats that are worth a note.
 MODES = dict.fromkeys(('1', 'L', 'LA'), 'image-grey')
+# Formats with an alpha channel are noted only if pixels use it.
 MODES.update(P='image-palette', CMYK='image-cmyk')
 
 

@@ -36,6 +36,7 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a COCO file."""
     for ann in one.coco.annotations if one.coco else []:
         segmentation = ann.get('segmentation')
+        # Data sets of boxes accept bare annotations, but no broken mask.
         if is_ignored(ann) or not (segmentation or one.source.needs_masks):
             continue
         if not segmentation:

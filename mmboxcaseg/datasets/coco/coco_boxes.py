@@ -68,6 +68,7 @@ class CocoBoxes:
         self.data = load_coco(ann_file, backend_args)
         self.images = {img['id']: img for img in self.data['images']}
         self._set_classes(classes)
+        # What the JSON tells first: images may be many, and far away.
         reasons = self._reasons(self._check_units())
         if img_prefix is not None:
             self._check_images(img_prefix)
@@ -142,6 +143,7 @@ class CocoBoxes:
             raise InputError(
                 f'{self.ann_file}: no annotation is left; left out: {counts}. '
                 'Correct these boxes, or `metainfo.classes`.')
+        # By ids: the order of the entries in a file means nothing.
         return {
             img_id: sorted(anns, key=itemgetter('id'))
             for img_id, anns in sorted(kept.items())
@@ -154,6 +156,7 @@ class CocoBoxes:
         for kind, marks in faults.items():
             for i in np.flatnonzero(marks):
                 reasons[i] = FAULTS[kind]
+        # Last, because these count more: a crowd may have any box.
         for i, ann in enumerate(anns):
             if is_ignored(ann):
                 is_crowd = ann.get('iscrowd')

@@ -39,6 +39,7 @@ def check_target(path: str) -> None:
     Raises:
         InputError: It is a folder or a device.
     """
+    # os.replace() would put a file in the place of /dev/null.
     if osp.exists(path) and not osp.isfile(path):
         raise InputError(f'{path} is not a file: name a file to write.')
 
@@ -111,6 +112,7 @@ def new_folder(path: str) -> Iterator[str]:
     os.makedirs(unfinished)
     try:
         yield unfinished
+    # Also after Ctrl-C.
     except BaseException:
         shutil.rmtree(unfinished)
         raise

@@ -82,6 +82,7 @@ class ImageHeader(NamedTuple):
         Returns:
             tuple[int]: Height and width in pixels.
         """
+        # Orientations 5 to 8 exchange width and height.
         if upright and self.orientation >= 5:
             return self.width, self.height
         return self.height, self.width
@@ -161,6 +162,7 @@ def read_header(path: str,
                                *im.size, _orientation(im), is_cut(file))
     except FileNotFoundError:
         raise
+    # Pillow raises all of these for broken headers.
     except (OSError, SyntaxError, ValueError):
         return None
 
@@ -222,6 +224,7 @@ def mask_problem(image: ImageHeader,
     """
     if mask is None:
         return 'mask-unreadable'
+    # '1' and 'L' are loaded as one channel; OpenCV makes '1' 0 and 255.
     if mask.deep or mask.transparent or mask.mode not in ('1', 'L'):
         return 'mask-form'
     same = mask.loaded_size(upright=False) == image.loaded_size(upright)
@@ -271,4 +274,5 @@ def _orientation(im: Image.Image) -> int:
         with suppress(SyntaxError):  # no EXIF data at all
             exif.load(im.info.get('exif', b''))
     value = exif.get(_ORIENTATION, 1)
+    # OpenCV ignores other values, and so does Pillow.
     return value if value in range(1, 9) else 1

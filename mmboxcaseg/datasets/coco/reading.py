@@ -30,6 +30,7 @@ def load_json(path: str,
         FileNotFoundError: The file does not exist.
         InputError: It is not JSON, or has a mark that it must not have.
     """
+    # Each storage backend has another error for a file that is missing.
     if not exists(path, backend_args=backend_args):
         raise FileNotFoundError(
             f'{path} does not exist. Set `ann_file` (or `data_root`) of the '

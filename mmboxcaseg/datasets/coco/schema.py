@@ -212,11 +212,13 @@ def _definition(kind: str) -> dict:
 
 @lru_cache(maxsize=None)
 def _validator(kind: str) -> Callable:
+    # To Python code, once: a file may have a million annotations.
     return fastjsonschema.compile(_definition(kind))
 
 
 def _describe(error: fastjsonschema.JsonSchemaValueException, entry: object,
               kind: str) -> str:
+    # path[0] is 'data', the entry itself.
     if len(error.path) > 1:
         key = error.path[1]
         wanted = _definition(kind)['properties'][key]['description']

@@ -91,6 +91,7 @@ class PackCrops(CropTransform):
     def _pack_salient(results: dict) -> InstanceData:
         seg_map = results['gt_seg_map']
         mask = seg_map > 127
+        # A mask of 0 and 1 would be taken for an empty one.
         if seg_map.ndim != 2 or seg_map.max() == 1:
             raise InputError(
                 f'{results["seg_map_path"]} must be a grey image whose '
