@@ -87,7 +87,7 @@ def check_boxes(one: CheckedSource) -> Iterator[Case]:
         return
     faults = find_box_faults(coco.boxes, coco.sizes)
     for kind, marks in faults.items():
-        if kind == 'box-small' and not one.source.is_detection:
+        if kind == 'box-small' and not one.is_detection:
             continue
         for i in np.flatnonzero(marks):
             img = coco.images[coco.annotations[i]['image_id']]

@@ -63,7 +63,7 @@ def check_classes(one: CheckedSource) -> Iterator[Case]:
             yield 'class-empty', name
     order = [name for name in names if name in classes]
     expected = [name for name in classes if name in names]
-    if one.source.is_detection and order != expected:
+    if one.is_detection and order != expected:
         yield 'class-order', f'the file: {order}'
 
 
@@ -72,8 +72,8 @@ def check_classes(one: CheckedSource) -> Iterator[Case]:
              'correct `num_classes`, or `metainfo.classes`'))
 def check_heads(one: CheckedSource) -> Iterator[Case]:
     """Heads of a detector and classes of its training set."""
-    if one.coco and one.source.is_detection and one.source.is_trained:
-        wanted = len(one.source.dataset.metainfo.get('classes', ()))
+    if one.coco and one.is_detection and one.is_trained:
+        wanted = len(one.dataset.metainfo.get('classes', ()))
         for name, number in class_numbers(one.model, 'model'):
             if number != wanted:
                 example = f'{name}.num_classes={number}, {wanted} classes'

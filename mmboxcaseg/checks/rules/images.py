@@ -52,7 +52,7 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
 )
 def check_files(one: CheckedSource) -> Iterator[Case]:
     """Image files, of COCO files and of salient images."""
-    folder = one.source.dataset.data_prefix['img'] or '.'
+    folder = one.dataset.data_prefix['img'] or '.'
     for (path, _, _), facts in one.images():
         name = osp.relpath(path, folder) if one.coco else osp.basename(path)
         if facts.problem:
@@ -76,7 +76,7 @@ def check_files(one: CheckedSource) -> Iterator[Case]:
      'nothing'))
 def check_sizes(one: CheckedSource) -> Iterator[Case]:
     """Sizes of images, before and after their EXIF orientation."""
-    upright = loads_upright(one.source.dataset.pipeline)
+    upright = loads_upright(one.dataset.pipeline)
     for img, facts in zip(one.coco.images.values() if one.coco else [],
                           one.facts):
         if facts.problem:
