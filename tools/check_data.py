@@ -71,8 +71,8 @@ def choose_file(checked: list, name: str) -> 'CheckedSource':
     """
     found = {
         one.coco.path: one
-        for one in checked if one.coco and (
-            one.coco.path == name or not name and one.source.is_trained)
+        for one in checked
+        if one.coco and (one.coco.path == name or not name and one.is_trained)
     }
     if len(found) != 1:
         files = sorted({one.coco.path for one in checked if one.coco})

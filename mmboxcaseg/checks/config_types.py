@@ -98,6 +98,7 @@ def _nodes(value: object, place: str, kind: str,
             yield from _nodes(item, f'{place}.{i}', kind, scope)
     elif isinstance(value, dict):
         node = _Node(place, kind, value, value.get('_scope_', scope))
+        # A type that is a class, and no name, needs no look-up.
         if isinstance(value.get('type'), str) or kind == 'DataLoader':
             yield node
         for key, inner in _inner_kinds(node).items():
@@ -110,6 +111,8 @@ def _inner_kinds(node: _Node) -> Dict[str, str]:
     if 'type' not in node.settings and node.kind == 'hook':
         return dict.fromkeys(node.settings, 'hook')  # default_hooks
     if node.kind == 'model' and _is_ours(_find(node)):
+        # Models of this project build their parts by MODELS; what others
+        # do with theirs is unknown.
         parts = [key for key in node.settings if not key.endswith('_cfg')]
         return dict.fromkeys(parts, 'model')
     return _INNER.get(node.kind, {})
@@ -126,6 +129,7 @@ def _problem(node: _Node) -> Optional[str]:
     if node.kind == 'model' and not _is_ours(cls):
         return None
     params = list(_parameters(cls))
+    # It takes any argument.
     if None in params:
         return None
     accepted = {param.name for param in params}
@@ -189,6 +193,7 @@ def _parameters(cls: Callable) -> Iterator[Optional[inspect.Parameter]]:
     for init in filter(None, inits):
         if getattr(init, '__module__', '').split('.')[0] not in _KNOWN:
             break
+        # The constructor of a class has `self` first, a function has not.
         params = list(inspect.signature(init).parameters.values())[is_class:]
         for param in params:
             if param.kind in _NAMED and param.name not in seen:

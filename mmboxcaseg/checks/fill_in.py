@@ -27,6 +27,7 @@ def fill_in(data: dict, path: str, inspect: Callable[[dict], ImageFacts],
         InputError: Different images or categories have the same id.
     """
     entries = {kind: _dicts(data[key]) for kind, key in LISTS.items()}
+    # First: the rest compares ids, and checks entries that need one.
     for of_kind in entries.values():
         _read_ids(of_kind, counts)
     for img in entries['image']:

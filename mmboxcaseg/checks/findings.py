@@ -78,6 +78,7 @@ class Findings:
 
     def __iter__(self) -> Iterator[Finding]:
         """Findings, errors first, then in the order of ``KINDS``."""
+        # sorted() is stable: within a severity the order of definition stays.
         kinds = sorted(
             KINDS, key=lambda kind: SEVERITIES.index(KINDS[kind].severity))
         for kind, where in sorted(

@@ -41,6 +41,7 @@ def fix_coco(coco: CocoFile, facts: Dict[int, ImageFacts],
     for kind, problems in coco.problems.items():
         for text, positions in problems.items():
             counts[f'{LISTS[kind]} removed: {text}'] = len(positions)
+    # fill_in() has made these usable.
     new = [i for i in coco.images if i not in facts]
     facts = {**facts, **{i: inspect(coco.images[i]) for i in new}}
     images = _fix_images(coco, facts, counts)
@@ -49,6 +50,7 @@ def fix_coco(coco: CocoFile, facts: Dict[int, ImageFacts],
         categories=coco.categories,
         annotations=_fix_boxes(coco, images, facts, counts))
     check_coco(data, f'{coco.path}, corrected,')
+    # + removes what was done 0 times.
     return data, +counts
 
 
@@ -87,6 +89,7 @@ def _fits(coco: CocoFile, img: dict, fact: ImageFacts,
     boxes = [ann['bbox'] for ann in annotations]
     corners = boxes if coco.units == 'xyxy' else xywh_to_xyxy(boxes)
     high = np.array(corners).reshape(-1, 4)[:, 2:]
+    # Many programs write boxes that end a pixel too far.
     return bool((high <= np.array(fact.size[::-1]) + 1).all())
 
 
@@ -98,6 +101,7 @@ def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
     if coco.units == 'xyxy' and coco.is_certain:
         boxes[:, 2:] -= boxes[:, :2]
         counts['boxes turned from xyxy to xywh'] = len(boxes)
+    # To convert boxes by an uncertain guess could spoil good ones.
     elif coco.units != 'xywh':
         return anns
     sizes = image_sizes(anns, images)

@@ -8,9 +8,8 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.fileio import exists
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (ImageHeader, header_problem, is_cut,
-                                      is_remote, mask_problem, read_header,
-                                      read_image)
+from mmboxcaseg.datasets.coco import (ImageHeader, header_problem,
+                                      mask_problem, read_header, read_image)
 
 Task = Tuple[str, Optional[str], LoadImageFromFile]
 
@@ -24,7 +23,6 @@ class ImageFacts(NamedTuple):
         size (tuple[int], optional): Height and width as it is loaded.
         digest (bytes, optional): Hash of its pixels as they are loaded.
         transparent (bool): Whether parts of it are transparent.
-        is_cut (bool): Whether it is a JPEG that was cut short.
         mask_kinds (tuple[str]): Kinds of findings of the mask.
     """
     problem: Optional[str] = None
@@ -32,7 +30,6 @@ class ImageFacts(NamedTuple):
     size: Optional[Tuple[int, int]] = None
     digest: Optional[bytes] = None
     transparent: bool = False
-    is_cut: bool = False
     mask_kinds: Tuple[str, ...] = ()
 
 
@@ -56,6 +53,7 @@ def inspect_image(task: Task) -> ImageFacts:
         return ImageFacts(problem, header)
     try:
         img = loader(dict(img_path=path))['img']
+    # Errors of mmcv, Pillow and OpenCV, in this order.
     except (AssertionError, OSError, cv2.error):
         return ImageFacts('image-damaged', header)
     return ImageFacts(
@@ -63,7 +61,6 @@ def inspect_image(task: Task) -> ImageFacts:
         size=img.shape[:2],
         digest=hashlib.blake2b(img, digest_size=16).digest(),
         transparent=header.transparent and _is_transparent(path, backend_args),
-        is_cut=not is_remote(path, backend_args) and is_cut(path),
         mask_kinds=inspect_mask(mask_path, header, img.shape[:2], backend_args)
         if mask_path else ())
 
@@ -83,6 +80,7 @@ def inspect_mask(path: str,
     Returns:
         tuple[str]: Kinds of findings.
     """
+    # Whether the loader has applied the EXIF orientation.
     upright = size == image.loaded_size()
     problem = mask_problem(image, read_header(path, backend_args), upright)
     if problem:
@@ -94,17 +92,26 @@ def inspect_mask(path: str,
     foreground = mask > 127
     if not foreground.any():
         return ('mask-dark' if mask.any() else 'mask-empty', )
+    # Not an error: masks of salient data sets have soft edges.
     is_grey = ((mask > 0) & (mask < 255)).any()
     found = {'mask-full': foreground.all(), 'mask-grey': is_grey}
     return tuple(kind for kind, is_found in found.items() if is_found)
 
 
 def _is_transparent(path: str, backend_args: Optional[dict]) -> bool:
+    # Most images with an alpha channel are opaque: the pixels decide.
     img = read_image(path, 'unchanged', backend_args)
     return img.ndim == 3 and img.shape[2] == 4 and img[..., 3].min() < 255
 
 
 def place_of(task: Task) -> tuple:
-    """Where an image is; another storage may have the same path."""
+    """Tell where an image is; another storage may have the same path.
+
+    Args:
+        task (tuple): See :func:`inspect_image`.
+
+    Returns:
+        tuple: Equal for tasks that read the same file, also through links.
+    """
     path, _, loader = task
     return osp.realpath(path), str(loader.backend_args)

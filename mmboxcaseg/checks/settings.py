@@ -52,6 +52,7 @@ def check_settings(cfg: Config, program: str) -> None:
     """
     needs = NEEDS[program]
     needs = dict(type='object', required=list(needs), properties=needs)
+    # In this order: each check relies on what the one before has shown.
     problem = _schema_problem(cfg, needs) or _loop_problem(cfg)
     if problem:
         raise InputError(f'{cfg.filename} cannot be run: {problem}')

@@ -1,68 +1,24 @@
 """The data sets of a config, found in its data loaders."""
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 from mmcv.transforms import LoadImageFromFile
 from mmdet.datasets import CocoDataset
 from mmdet.datasets.transforms import LoadAnnotations
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
 from mmboxcaseg.datasets import (BoxCropDataset, ProxyCocoDataset,
                                  SalientDataset)
 from mmboxcaseg.datasets.coco import check_class_list
 from mmboxcaseg.registry import DATASETS
+from .checked_source import LOADERS, CheckedSource
 from .findings import ERROR, NOTE, Findings, add_kinds
 
-LOADERS = ('train_dataloader', 'label_dataloader', 'val_dataloader',
-           'test_dataloader')
 add_kinds(
     ('dataset-config', ERROR,
      'the data set cannot be built as the config says', 'correct the config'),
     ('dataset-unknown', NOTE, 'a data set of this type is not checked',
      'check it by hand'))
-
-
-class Source(NamedTuple):
-    """A data set of a config.
-
-    Args:
-        dataset (BaseDataset): The data set, built but not loaded.
-        loaders (list[str]): The data loaders that contain it.
-        loader (LoadImageFromFile): The transform that loads its images.
-        needs_masks (bool): Whether the masks of a COCO file are used.
-        has_stock_metric (bool): Whether mmdet's COCO metric reads a file.
-    """
-    dataset: BaseDataset
-    loaders: List[str]
-    loader: LoadImageFromFile
-    needs_masks: bool
-    has_stock_metric: bool
-
-    @property
-    def name(self) -> str:
-        """Its COCO file, or the folder of its images."""
-        return self.dataset.ann_file or self.dataset.data_prefix['img']
-
-    @property
-    def is_salient(self) -> bool:
-        """Whether it is a data set of salient images."""
-        return isinstance(self.dataset, SalientDataset)
-
-    @property
-    def is_detection(self) -> bool:
-        """Whether a detector of mmdet reads it."""
-        return isinstance(self.dataset, CocoDataset)
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether it is trained on."""
-        return LOADERS[0] in self.loaders
-
-    @property
-    def is_tested(self) -> bool:
-        """Whether it is measured on."""
-        return any(name in LOADERS[2:] for name in self.loaders)
 
 
 def evaluators_of(cfg: Config, stage: str) -> List[dict]:
@@ -84,7 +40,7 @@ def is_metric(evaluator: dict, *names: str) -> bool:
     return str(evaluator.get('type')).rpartition('.')[2] in names
 
 
-def find_sources(cfg: Config, findings: Findings) -> List[Source]:
+def find_sources(cfg: Config, findings: Findings) -> List[CheckedSource]:
     """Find the data sets of all data loaders of a config.
 
     Wrappers (ConcatDataset, RepeatDataset, MultiImageMixDataset, ...) are
@@ -95,15 +51,16 @@ def find_sources(cfg: Config, findings: Findings) -> List[Source]:
         findings (Findings): Gets data sets that cannot be built or checked.
 
     Returns:
-        list[Source]: Data sets, in the order of ``LOADERS``.
+        list[CheckedSource]: Data sets, in the order of ``LOADERS``.
     """
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    sources: Dict[tuple, Source] = {}
+    sources: Dict[tuple, CheckedSource] = {}
     for name in LOADERS:
         dataset = (cfg.get(name) or {}).get('dataset')
         for where, leaf in _leaves(dataset, f'{name}.dataset'):
             try:
                 source = _build(leaf, name, cfg)
+            # Classes of the user may raise anything.
             except Exception as error:
                 findings.add('dataset-config', where,
                              f'{type(error).__name__}: {error}')
@@ -131,7 +88,8 @@ def _leaves(dataset: object, where: str) -> Iterator[Tuple[str, dict]]:
         yield where, dataset
 
 
-def _build(leaf: dict, loader_name: str, cfg: Config) -> Source:
+def _build(leaf: dict, loader_name: str, cfg: Config) -> CheckedSource:
+    # Not loaded: a broken file is a finding here and no error.
     dataset = DATASETS.build(dict(leaf, lazy_init=True))
     check_class_list(dataset.metainfo.get('classes'))
     transforms = dataset.pipeline.transforms
@@ -143,16 +101,19 @@ def _build(leaf: dict, loader_name: str, cfg: Config) -> Source:
     has_stock_metric = any(
         is_metric(m, 'CocoMetric', 'FasterCocoMetric') and m.get('ann_file')
         and not str(m['type']).startswith('mmboxcaseg.') for m in metrics)
+    # For a pipeline that loads images in another way.
     loaders.append(LoadImageFromFile(backend_args=dataset.backend_args))
     needs_masks = compares or loads_masks and not isinstance(
         dataset, ProxyCocoDataset)
-    return Source(dataset, [loader_name], loaders[0], needs_masks,
-                  has_stock_metric)
+    return CheckedSource(dataset, [loader_name], loaders[0], needs_masks,
+                         has_stock_metric,
+                         cfg.get('model') or {})
 
 
-def _key(source: Source) -> tuple:
+def _key(source: CheckedSource) -> tuple:
     """What makes two data sets the same data."""
     dataset = source.dataset
+    # Whatever changes a finding: one file may be used in two ways.
     return (type(dataset), dataset.ann_file, str(dataset.data_prefix),
             str(dataset.backend_args), str(dataset.metainfo.get('classes')),
             repr(source.loader), source.needs_masks, source.has_stock_metric)

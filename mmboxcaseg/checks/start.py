@@ -61,6 +61,7 @@ def check_truth(cfg: Config, stage: str) -> None:
         if f'{stage}_dataloader' not in source.loaders:
             continue
         for one in used:
+            # Without a file of its own a metric reads the one of the data set.
             own = one if one.get('ann_file') else vars(source.dataset)
             data = load_coco(own['ann_file'], own.get('backend_args'))
             images = {img['id']: img for img in data['images']}

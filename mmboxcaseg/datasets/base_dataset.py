@@ -24,6 +24,8 @@ def loads_upright(pipeline: Compose) -> bool:
     """
     for transform in pipeline.transforms:
         if isinstance(transform, StockLoadImageFromFile):
+            # Other colour types and backends (turbojpeg, tifffile) give
+            # the image as it is stored.
             return (transform.color_type in ('color', 'grayscale')
                     and transform.imdecode_backend in ('cv2', 'pillow'))
     return True
@@ -43,10 +45,15 @@ class NamesBrokenFiles(BaseDetDataset):
         super().__init__(*args, pipeline=pipeline, **kwargs)
 
     def prepare_data(self, idx: int) -> Any:
-        """Load item ``idx``; InputError names a file that is damaged."""
+        """Load item ``idx``.
+
+        Raises:
+            InputError: Its image or mask is damaged; the file is named.
+        """
         try:
             return super().prepare_data(idx)
         except Exception as error:
+            # Only now: to decode every file in advance would take long.
             item = self.get_data_info(idx)
             for key in ('img_path', 'seg_map_path'):
                 # CocoDataset sets `seg_map_path` to None without maps.

@@ -30,6 +30,7 @@ class BoxBatchSampler(BatchSampler):
                  chunk: int = 16) -> None:
         super().__init__(sampler, batch_size, drop_last=False)
         self.chunk = chunk
+        # All at once: loops ask for the number of batches before they start.
         self.batches: List[List[int]] = list(self._pack())
 
     def __len__(self) -> int:
@@ -90,4 +91,5 @@ def best_fill(sizes: Sequence[int], chunk: int, most: int) -> List[int]:
             limit = len(choices[total]) - 1 if total in choices else most
             if len(chosen) < limit:
                 choices[total] = chosen + [k]
+    # -filled % chunk crops are missing in the last chunk.
     return choices[min(choices, key=lambda filled: -filled % chunk)]

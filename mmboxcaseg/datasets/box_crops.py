@@ -81,7 +81,15 @@ class BoxCropDataset(CropDataset):
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:
-        """Read the items, in order of image and annotation ids."""
+        """Read and check the file.
+
+        Returns:
+            list[dict]: Items with ``img_path``, ``img_id``, ``height``,
+            ``width`` and ``instances``, by image id, then annotation id.
+
+        Raises:
+            FileNotFoundError, InputError: See the class.
+        """
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
                          self._metainfo.get('classes'),
                          loads_upright(self.pipeline), self.backend_args)
@@ -116,7 +124,11 @@ class BoxCropDataset(CropDataset):
 
     @property
     def overlapping(self) -> Optional[np.ndarray]:
-        """Which of n boxes overlap another, (n, ) bool, if asked for."""
+        """np.ndarray, optional: Which of the n boxes overlap another one.
+
+        Boolean, has shape (n, ), in the order of the items, also of a subset.
+        None without ``overlap_iou``.
+        """
         marks, indices = self._overlapping, self._indices
         if marks is None or indices is None:
             return marks

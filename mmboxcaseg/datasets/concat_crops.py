@@ -24,6 +24,8 @@ class ConcatCrops(ConcatDataset):
                  datasets: Sequence[dict],
                  crop_size: Optional[int] = None,
                  **kwargs) -> None:
+        # ConcatDataset wants equal meta information; salient images have no
+        # classes.
         kwargs.setdefault('ignore_keys', ['classes'])
         if crop_size is not None:
             datasets = [_set_crop_size(d, crop_size) for d in datasets]
@@ -35,6 +37,7 @@ def _set_crop_size(dataset: dict, crop_size: int) -> dict:
     if 'dataset' in dataset:
         inner = _set_crop_size(dataset['dataset'], crop_size)
         return dict(dataset, dataset=inner)
+    # A size of the source itself counts more.
     return {'crop_size': crop_size, **dataset}
 
 

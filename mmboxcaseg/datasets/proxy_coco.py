@@ -61,7 +61,15 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list:
-        """Check and read the proxy file; print how its masks are used."""
+        """Check and read the proxy file; print how its masks are used.
+
+        Returns:
+            list[dict]: The items of CocoDataset; every instance also has
+            ``mask`` (an RLE or polygons) and ``mask_weight`` in [0, 1].
+
+        Raises:
+            FileNotFoundError, InputError: See the class.
+        """
         coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
                          self._metainfo.get('classes'),
                          loads_upright(self.pipeline), self.backend_args)
@@ -73,10 +81,19 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         return data_list
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Add ``mask`` and ``mask_weight`` to all instances of an image."""
+        """Add ``mask`` and ``mask_weight`` to all instances of an image.
+
+        Args:
+            raw_data_info (dict): ``raw_img_info`` and ``raw_ann_info``, as
+                CocoDataset passes them.
+
+        Returns:
+            dict: The item.
+        """
         img = raw_data_info['raw_img_info']
         size = [img['height'], img['width']]
         data_info, instances = {}, []
+        # One by one: CocoDataset does not tell which boxes it drops.
         for ann in raw_data_info['raw_ann_info'] or [None]:
             if ann:
                 # CocoDataset needs an area, which a file of boxes may lack.
@@ -94,7 +111,14 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         return data_info
 
     def weigh(self, ann: dict) -> float:
-        """Weight in [0, 1] of the mask of an annotation."""
+        """Compute the weight of a mask, see the class.
+
+        Args:
+            ann (dict): Annotation of a checked proxy file.
+
+        Returns:
+            float: Weight in [0, 1]; 0 for a box without a mask.
+        """
         if 'mask_weight' in ann:
             return float(ann['mask_weight'])
         if not ann.get('segmentation'):

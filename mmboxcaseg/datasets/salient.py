@@ -1,6 +1,5 @@
 import os.path as osp
 import re
-from collections import defaultdict
 from typing import Dict, List, Optional, Sequence
 
 import cv2
@@ -11,9 +10,8 @@ from mmengine.logging import print_log
 from mmboxcaseg import InputError, track
 from mmboxcaseg.registry import DATASETS
 from .base_dataset import CropDataset, loads_upright
-from .coco import (IMAGE_SUFFIXES, describe, first_few, header_problem,
-                   is_remote, mask_problem, raise_problems, read_header,
-                   read_image, warn_of_cut_files)
+from .coco import (IMAGE_SUFFIXES, check_headers, first_few, header_problem,
+                   is_remote, mask_problem, read_header, read_image)
 
 
 def count_objects(path: str,
@@ -32,6 +30,7 @@ def count_objects(path: str,
     Raises:
         InputError: The file is not an image.
     """
+    # Edges may be grey (antialiased): half of the range is the limit.
     mask = read_image(path, 'grayscale', backend_args) > 127
     stats = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2]
     areas = stats[1:, cv2.CC_STAT_AREA]  # the first is the background
@@ -74,8 +73,16 @@ class SalientDataset(CropDataset):
         super().__init__(*args, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:
-        """Check and select the items of :meth:`pair_files`."""
+        """Check and select the items.
+
+        Returns:
+            list[dict]: Those of :meth:`pair_files` that are used.
+
+        Raises:
+            FileNotFoundError, InputError: See the class.
+        """
         items = self.pair_files()
+        # Before masks are decoded, which takes long and tells less.
         self._check_headers(items)
         if self.single_object:
             items = self._keep_single(items)
@@ -87,6 +94,11 @@ class SalientDataset(CropDataset):
         Returns:
             list[dict]: Items with ``img_path``, ``seg_map_path`` and
             ``img_id``, the stem, by which they are sorted.
+
+        Raises:
+            FileNotFoundError: A folder does not exist or is empty, a file has
+                no partner, or an image of the list is missing.
+            InputError: Two images have the same stem, or the list is no text.
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMAGE_SUFFIXES)
@@ -109,24 +121,20 @@ class SalientDataset(CropDataset):
 
     def _check_headers(self, items: List[dict]) -> None:
         upright = loads_upright(self.pipeline)
-        problems = defaultdict(list)
-        local: List[str] = []
+        found = []
         for item in items:
-            if is_remote(item['img_path'], self.backend_args):
-                continue
-            local.append(item['img_path'])
-            img = read_header(item['img_path'])
-            code = header_problem(img) or mask_problem(
-                img, read_header(item['seg_map_path']), upright)
-            if code:
-                problems[describe(code)].append(osp.basename(local[-1]))
-        folder = self.data_prefix['img']
-        raise_problems(problems, 'image', folder)
-        warn_of_cut_files(local, folder)
+            if not is_remote(item['img_path'], self.backend_args):
+                img = read_header(item['img_path'])
+                problem = header_problem(img) or mask_problem(
+                    img, read_header(item['seg_map_path']), upright)
+                name = osp.basename(item['img_path'])
+                found.append((name, img, problem))
+        check_headers(found, self.data_prefix['img'])
 
     def _listed(self, items: List[dict]) -> List[dict]:
         """Keep the items that the list names."""
         try:
+            # Editors on Windows begin the file with a byte order mark.
             text = get_text(self.ann_file, 'utf-8-sig', self.backend_args)
         except UnicodeDecodeError as error:
             raise InputError(
@@ -145,6 +153,7 @@ class SalientDataset(CropDataset):
         if not 0 < self.num_images <= len(items):
             raise InputError(f'num_images={self.num_images} must be between 1 '
                              f'and the {len(items)} images that there are.')
+        # Not the seed of the run: runs of Table 3 must see the same subset.
         rng = np.random.default_rng(0)
         drawn = rng.choice(len(items), self.num_images, replace=False)
         return [items[i] for i in sorted(drawn)]
@@ -176,6 +185,7 @@ class SalientDataset(CropDataset):
         names = list_dir_or_file(
             folder, list_dir=False, backend_args=self.backend_args)
         ending = '|'.join(map(re.escape, suffixes))
+        # A storage lists names in any order; messages must not depend on it.
         for name in sorted(names):
             match = re.fullmatch(f'(.+)({ending})', name, re.IGNORECASE)
             other = stems.setdefault(match[1], name) if match else name

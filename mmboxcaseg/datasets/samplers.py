@@ -126,12 +126,16 @@ class MultiSourceSampler(Sampler):
         """Start after the samples that this rank saw before a resume.
 
         Epochs then count from the current one, as in IterBasedTrainLoop.
+
+        Args:
+            num_samples (int): Their number, over all epochs.
         """
         self.first_epoch, self.first_sample = divmod(num_samples, len(self))
 
     def __iter__(self) -> Iterator[int]:
         """Yield indices into the concatenated dataset, batch after batch."""
         start, self.first_sample = self.first_sample, 0
+        # Only indices are skipped; no sample is loaded for them.
         yield from islice(self._epoch_order(), start, None)
 
     def _epoch_order(self) -> Iterator[int]:
@@ -181,6 +185,7 @@ def _split(batch_size: int, ratio: Sequence[int],
             f'for each of the {num_sources} sources.')
     total = sum(ratio)
     if batch_size % total:
+        # The nearest ratio that adds up to this batch size.
         nearest = [max(1, round(batch_size * r / total)) for r in ratio]
         nearest[nearest.index(max(nearest))] += batch_size - sum(nearest)
         other = f', or source_ratio={tuple(nearest)}'

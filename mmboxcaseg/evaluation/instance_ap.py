@@ -12,7 +12,18 @@ BACKENDS = ('pycocotools', 'faster-coco-eval')
 
 
 def load_evaluator(backend: str) -> type:
-    """Import ``COCOeval``, or its replacement, of one of ``BACKENDS``."""
+    """Import ``COCOeval`` or its replacement.
+
+    Args:
+        backend (str): One of ``BACKENDS``.
+
+    Returns:
+        type: The class.
+
+    Raises:
+        ImportError: The package of the backend is not installed.
+        InputError: There is no such backend.
+    """
     if backend not in BACKENDS:
         raise InputError(
             f'backend must be one of {BACKENDS}, but it is {backend!r}.')

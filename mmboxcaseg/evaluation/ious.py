@@ -14,6 +14,7 @@ def mask_iou(pred: dict, truth: dict) -> float:
     Returns:
         float: IoU in [0, 1]; 0 where both are empty.
     """
+    # [0]: the second mask is no crowd, which changes the denominator.
     return float(mask_utils.iou([pred], [truth], [0])[0, 0])
 
 
@@ -32,9 +33,13 @@ def summarize_ious(ious: Sequence[float],
 
     Returns:
         dict[str, float]: ``mIoU_star``, the mean over classes of the mean
-        IoU, and ``IoU_k``, the share of IoUs >= k per cent; all in [0, 1].
+        IoU, and ``IoU_k``, the share of IoUs >= k per cent; all in [0, 1], or
+        -1 if there is no instance, as COCO's AP.
     """
     ious, labels = np.asarray(ious), np.asarray(labels)
+    if not len(ious):
+        return dict.fromkeys(['mIoU_star', *(f'IoU_{k}' for k in thresholds)],
+                             -1.)
     means = [ious[labels == label].mean() for label in np.unique(labels)]
     result = dict(mIoU_star=float(sum(means) / (num_classes or len(means))))
     for k in thresholds:

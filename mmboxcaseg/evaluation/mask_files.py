@@ -94,6 +94,7 @@ def compare_masks(scored: ScoredMasks, path: str) -> Comparison:
             sizes of an image differ.
     """
     others = masks_by_id(load_coco(path), path)
+    # NaN: the other file has no mask to compare with.
     ious = np.full(len(scored), np.nan)
     for i, ann_id in enumerate(scored.ids.tolist()):
         if ann_id in others:

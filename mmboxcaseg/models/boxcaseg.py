@@ -266,11 +266,18 @@ class BoxCaseg(BaseModel):
         return data_samples
 
     def predict_maps(self, crops: Tensor) -> Tensor:
-        """Predict foreground probabilities, shaped as by :meth:`logit_maps`.
+        """Predict the foreground.
 
-        The crops (N, 3, S, S) go through the network in chunks of a fixed
-        size; the last one is filled up with zeros. So the map of a crop does
-        not depend on how many crops are in the batch.
+        The crops go through the network in chunks of a fixed size; the last
+        one is filled up with zeros. So the map of a crop does not depend on
+        how many crops are in the batch.
+
+        Args:
+            crops (Tensor): Normalised crops, has shape (N, 3, S, S).
+
+        Returns:
+            Tensor: Probabilities, has shape (N, S, S), or (N, S / 4, S / 4)
+            without ``upsample`` of ``test_cfg``.
         """
         maps = []
         for chunk in crops.split(self.test_cfg['chunk']):

@@ -18,6 +18,9 @@ def views_of(gt: InstanceData) -> np.ndarray:
     Args:
         gt (InstanceData): ``windows`` (n, 4), and ``views`` (n, m, 4) where
             a box has several crops or its crop shows more than its window.
+
+    Returns:
+        np.ndarray: Integer boxes in pixels of the image, xyxy.
     """
     return gt.views if 'views' in gt else np.asarray(gt.windows)[:, None]
 

@@ -37,6 +37,7 @@ def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     width, height = np.asarray(sizes).T
     extent = boxes[:, 2:] - boxes[:, :2]
+    # As crops are cut: a box that shares a pixel with the image is usable.
     inside = pixel_boxes(boxes, height, width)
     inverted = (extent < 0).any(axis=1)
     zero = (extent == 0).any(axis=1) & ~inverted
@@ -112,9 +113,14 @@ def jitter_box(box: np.ndarray,
 
 
 def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
-    """Find the smallest box that holds the foreground of a mask (h, w).
+    """Find the smallest box that holds the foreground of a mask.
 
-    It is xyxy and half-open; ``(0, 0, 0, 0)`` for an empty mask.
+    Args:
+        mask (np.ndarray): Binary mask, has shape (h, w).
+
+    Returns:
+        tuple[int]: xyxy and half-open, in pixels of the mask; (0, 0, 0, 0)
+        for an empty mask.
     """
     x, y, w, h = cv2.boundingRect(np.ascontiguousarray(mask, dtype=np.uint8))
     return x, y, x + w, y + h

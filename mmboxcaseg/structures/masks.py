@@ -123,9 +123,6 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
                   width: int) -> dict:
     """Encode a window mask as the COCO RLE of the whole image.
 
-    The runs are found inside the window, so the cost depends on the size of
-    the window, not of the image.
-
     Args:
         mask (np.ndarray): Binary mask, has shape (h, w).
         window (np.ndarray): Integer window, has shape (4, ).
@@ -137,24 +134,19 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     """
     x0, y0 = int(window[0]), int(window[1])
     h, w = mask.shape
-    # COCO scans columns. A background pixel before every column and after
-    # the last one keeps the runs of two columns apart.
-    scan = np.zeros(w * (h + 1) + 1, dtype=bool)
-    scan[:-1].reshape(w, h + 1)[:, 1:] = mask.T
-    edges = np.flatnonzero(scan[1:] != scan[:-1])
-    # First and last pixel of each run, then their positions in the image.
-    edges[1::2] -= 1
-    col, row = np.divmod(edges, h + 1)
-    edges = (x0 + col) * height + y0 + row
-    edges[1::2] += 1
-    if h == height:
-        # One run stops where the next one starts, in the next column: join.
-        edges, times = np.unique(edges, return_counts=True)
-        edges = edges[times == 1]
-    counts = np.diff(edges, prepend=0, append=height * width).tolist()
-    if not counts[-1]:
-        counts.pop()
-    return to_rle(dict(size=[height, width], counts=counts), height, width)
+    # COCO scans columns, so those of the window are one piece of the image.
+    # To encode only this piece saves time in large images.
+    columns = np.zeros((height, w), dtype=np.uint8, order='F')
+    columns[y0:y0 + h] = mask
+    runs = run_lengths(mask_utils.encode(columns)['counts'].decode()).tolist()
+    runs[0] += x0 * height
+    rest = (width - x0 - w) * height
+    # The first run is background, and then every second one.
+    if len(runs) % 2:
+        runs[-1] += rest
+    elif rest:
+        runs.append(rest)
+    return to_rle(dict(size=[height, width], counts=runs), height, width)
 
 
 def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
@@ -199,6 +191,7 @@ def run_lengths(counts: str) -> np.ndarray:
     """
     if not counts or ord(counts[-1]) - 48 >= 32:
         raise InputError('`counts` are cut off')
+    # COCO adds 48, the code of '0', to every character; 32 is the flag.
     chars = np.frombuffer(counts.encode('ascii'), np.uint8).astype(int) - 48
     last = np.flatnonzero(chars < 32)
     num_chars = np.diff(last, prepend=-1)
@@ -226,6 +219,7 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
     if not segmentation:
         segmentation = dict(size=[height, width], counts=[height * width])
     if isinstance(segmentation, list):
+        # Polygons are parts of one object: their union.
         rle = mask_utils.merge(
             mask_utils.frPyObjects(segmentation, height, width))
     elif isinstance(segmentation['counts'], list):

@@ -16,4 +16,5 @@ def is_kept(scores: Union[float, np.ndarray],
     Returns:
         bool | np.ndarray: Booleans of the same shape.
     """
+    # `scores > 0` is for threshold 0, which an empty mask would pass.
     return (scores > 0) & (scores >= threshold)

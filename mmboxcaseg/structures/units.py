@@ -32,6 +32,7 @@ def box_units(boxes: np.ndarray, sizes: np.ndarray) -> Tuple[str, bool]:
     if normalised.mean() >= NEARLY_ALL:
         return 'normalised', bool(normalised.all())
     corners = ((low >= -1) & (high >= low) & (high <= sizes + 1)).all(axis=1)
+    # A box that is read as xywh but is xyxy ends at low + high.
     leaving = (low + high > sizes + 1).any(axis=1)
     if leaving.mean() >= LEAVING and corners.mean() >= NEARLY_ALL:
         return 'xyxy', bool(corners.all() and len(boxes) >= ENOUGH)

@@ -94,7 +94,14 @@ class WindowMasks(BitmapMasks):
         return np.array([extent.sum() for extent in self.extents], dtype=int)
 
     def get_bboxes(self, dst_type: str = 'hbox') -> BaseBoxes:
-        """Get the tight boxes of the extents, shape (n, 4)."""
+        """Get the tight boxes of the extents.
+
+        Args:
+            dst_type (str): Name of the class of boxes, see mmdet.
+
+        Returns:
+            BaseBoxes: Boxes in pixels, has shape (n, 4).
+        """
         _, box_type = get_box_type(dst_type)
         boxes = [
             np.tile(window[:2], 2) + tight_box(extent)
@@ -146,6 +153,7 @@ class WindowMasks(BitmapMasks):
     def crop(self, bbox: np.ndarray) -> 'WindowMasks':
         """See :meth:`BitmapMasks.crop`."""
         x0, y0, x1, y1 = np.clip(bbox, 0, [self.width, self.height] * 2)
+        # At least one pixel, as the stock method.
         return self._move((max(y1 - y0, 1), max(x1 - x0, 1)), -x0, -y0)
 
     def pad(self, out_shape: Shape, pad_val: int = 0) -> 'WindowMasks':
@@ -252,10 +260,9 @@ class WindowMasks(BitmapMasks):
 
     def to_ndarray(self) -> np.ndarray:
         """Decode all masks to bitmaps, uint8, of shape (n, H, W)."""
-        masks = np.zeros((len(self), self.height, self.width), dtype=np.uint8)
-        for mask, decoded in zip(masks, self):
-            mask[:] = decoded
-        return masks
+        # np.stack() would hold all masks twice.
+        dtype = np.dtype((np.uint8, (self.height, self.width)))
+        return np.fromiter(self, dtype, len(self))
 
     def to_tensor(self, dtype: torch.dtype, device: Device) -> Tensor:
         """Decode all masks to bitmaps of shape (n, H, W) on a device."""
@@ -263,6 +270,7 @@ class WindowMasks(BitmapMasks):
         masks = torch.zeros(shape, dtype=dtype, device=device)
         for mask, part, (x0, y0, x1, y1) in zip(masks, self.parts,
                                                 self.windows):
+            # Only the windows travel to a GPU.
             part = torch.from_numpy(np.ascontiguousarray(part))
             mask[y0:y1, x0:x1] = part.to(device)
         return masks
@@ -270,6 +278,12 @@ class WindowMasks(BitmapMasks):
     @classmethod
     def cat(cls, masks: Sequence['WindowMasks']) -> 'WindowMasks':
         """Concatenate the instances of images of equal size.
+
+        Args:
+            masks (Sequence[WindowMasks]): The masks of each image.
+
+        Returns:
+            WindowMasks: Those of all images, in their order.
 
         Raises:
             InputError: The masks differ in class or size, or there are none.

@@ -46,7 +46,7 @@ def test_paths_of_the_config_are_joined(data):
         pipeline=LOAD)
     found, checked = check(train=dataset, val=dataset)
     assert checked[0].coco.path == str(data.boxes)
-    assert checked[0].source.loaders == ['train_dataloader', 'val_dataloader']
+    assert checked[0].loaders == ['train_dataloader', 'val_dataloader']
     assert 'image-missing' not in found
 
 

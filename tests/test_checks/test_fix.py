@@ -2,34 +2,11 @@ import copy
 
 import numpy as np
 import pytest
+from coco_to_fix import GOOD, facts_of, make_data
 
 from mmboxcaseg import InputError
 from mmboxcaseg.checks import CocoFile, fix_coco
-from mmboxcaseg.checks.images import ImageFacts
-from mmboxcaseg.datasets.coco import ImageHeader, check_coco
-
-
-def make_data(boxes, size=(100, 80)) -> dict:
-    """A COCO file of one image, width and height as given."""
-    anns = [
-        dict(
-            id=i,
-            image_id=1,
-            category_id=1,
-            bbox=list(box),
-            iscrowd=0,
-            area=box[2] * box[3]) for i, box in enumerate(boxes, 1)
-    ]
-    return dict(
-        images=[dict(id=1, file_name='a.png', width=size[0], height=size[1])],
-        annotations=anns,
-        categories=[dict(id=1, name='cat')])
-
-
-def facts_of(size=(100, 80), orientation=1, problem=None) -> ImageFacts:
-    """Of a file whose stored width and height are given."""
-    header = ImageHeader('RGB', False, False, *size, orientation)
-    return ImageFacts(problem, header, header.loaded_size())
+from mmboxcaseg.datasets.coco import check_coco
 
 
 def fix(data, *facts):
@@ -41,9 +18,6 @@ def fix(data, *facts):
     assert data == before
     check_coco(fixed, 'fixed')
     return fixed, dict(counts)
-
-
-GOOD = [[10, 10, 20, 30], [50, 40, 50, 40], [0, 0, 100, 80]]
 
 
 def test_good_file_stays():
@@ -128,33 +102,6 @@ def test_repeated_boxes():
     assert counts == {'annotations removed: box-repeated': 1}
 
 
-def test_entries_that_are_there_twice():
-    data = make_data(GOOD)
-    for key in data:
-        data[key].append(dict(data[key][0]))
-    fixed, counts = fix(data, facts_of())
-    assert fixed == make_data(GOOD)
-    assert counts == {f'{key} that occur twice removed': 1 for key in data}
-
-
-def test_annotations_of_one_id():
-    data = make_data(GOOD)
-    data['annotations'][1]['id'] = 1
-    data['annotations'][2]['id'] = 7  # higher ids may come later
-    fixed, counts = fix(data, facts_of())
-    assert [ann['id'] for ann in fixed['annotations']] == [1, 8, 7]
-    assert counts == {'annotations given an id of their own': 1}
-
-
-@pytest.mark.parametrize('key', ['images', 'categories'])
-def test_images_of_one_id(key):
-    data = make_data(GOOD)
-    name = dict(images='file_name', categories='name')[key]
-    data[key].append({**data[key][0], name: 'other'})
-    with pytest.raises(ValueError, match=f'different {key} have the id 1'):
-        fix(data, facts_of(), facts_of())
-
-
 def test_broken_annotations_are_removed():
     data = make_data([*GOOD, GOOD[0], GOOD[0]])
     data['annotations'][3]['bbox'] = [1, 2, 'NaN', 3]
@@ -221,67 +168,6 @@ def test_nothing_is_left():
         fix(make_data(GOOD), facts_of(problem='image-missing'))
 
 
-@pytest.mark.parametrize('counts', ["b'PPYo0'", 'b"PPYo0"', [4000, 4000]])
-def test_counts(counts):
-    data = make_data(GOOD)
-    data['annotations'][0]['segmentation'] = dict(
-        size=[80, 100], counts=counts)
-    fixed, done = fix(data, facts_of())
-    segmentation = fixed['annotations'][0]['segmentation']
-    if isinstance(counts, str):
-        assert segmentation['counts'] == 'PPYo0'
-        assert done == {'`counts` turned from bytes to text': 1}
-    else:
-        assert isinstance(segmentation['counts'], str)
-        assert done == {'`counts` compressed': 1}
-
-
-def test_backslash_in_bytes():
-    data = make_data(GOOD)
-    runs = b'a\\b0'
-    data['annotations'][0]['segmentation'] = dict(
-        size=[80, 100], counts=str(runs))
-    fixed, _ = fix(data, facts_of())
-    assert fixed['annotations'][0]['segmentation']['counts'] == runs.decode()
-
-
-def test_missing_ids_are_numbered():
-    data = make_data(GOOD)
-    del data['annotations'][0]['id']
-    data['annotations'][2]['id'] = None
-    fixed, counts = fix(data, facts_of())
-    assert [ann['id'] for ann in fixed['annotations']] == [3, 2, 4]
-    assert [ann['bbox'] for ann in fixed['annotations']] == GOOD
-    assert counts == {'annotations given a missing id': 2}
-
-
-def test_file_without_annotation_ids():
-    """As labelformat writes it."""
-    data = make_data(GOOD)
-    for ann in data['annotations']:
-        del ann['id'], ann['area'], ann['iscrowd']
-    fixed, counts = fix(data, facts_of())
-    assert fixed == make_data(GOOD)
-    assert counts == {
-        'annotations given a missing id': 3,
-        'areas written': 3,
-        '`iscrowd` written': 3
-    }
-
-
-@pytest.mark.parametrize('spoil', [
-    lambda img: img.pop('width'),
-    lambda img: img.update(height=None),
-    lambda img: img.update(width=0, height='80'),
-])
-def test_missing_size_is_read_from_the_image(spoil):
-    data = make_data(GOOD)
-    spoil(data['images'][0])
-    fixed, counts = fix(data)
-    assert fixed == make_data(GOOD)
-    assert counts == {'sizes of images taken from their files': 1}
-
-
 def test_missing_size_of_a_missing_image():
     data = make_data(GOOD)
     data['images'] += [dict(id=2, file_name='lost.png')]
@@ -291,25 +177,6 @@ def test_missing_size_of_a_missing_image():
                              lambda img: facts_of(problem='image-missing'))
     assert fixed == make_data(GOOD)
     assert counts['images removed: it has no `height` and no `width`'] == 1
-
-
-@pytest.mark.parametrize('area', [None, 'large', []])
-def test_area_that_is_no_number(area):
-    data = make_data(GOOD)
-    data['annotations'][1]['area'] = area
-    fixed, counts = fix(data, facts_of())
-    assert fixed == make_data(GOOD)
-    assert counts == {'areas written': 1}
-
-
-def test_ids_as_texts():
-    data = make_data(GOOD)
-    data['images'][0]['id'] = '1'
-    data['categories'][0]['id'] = '01'
-    data['annotations'][1].update(id='2', image_id='1', category_id='1')
-    fixed, counts = fix(data, facts_of())
-    assert fixed == make_data(GOOD)
-    assert counts == {'ids turned from text to integer': 5}
 
 
 def test_other_texts_are_not_ids():

@@ -16,7 +16,7 @@ def inspect(path, mask=None, loader=LoadImageFromFile):
 def test_good_image(tmp_path):
     facts = inspect(write_kind('plain', tmp_path))
     assert facts.problem is None and facts.size == (48, 64)
-    assert not facts.is_cut and not facts.transparent
+    assert not facts.header.is_cut and not facts.transparent
 
 
 def test_equal_pixels_have_equal_digests(tmp_path):
@@ -46,7 +46,7 @@ def test_missing_file(tmp_path):
 @pytest.mark.parametrize('kind', CUT_JPEG)
 def test_cut_jpeg_is_damaged_for_the_stock_loader(tmp_path, kind):
     path = write_kind(kind, tmp_path)
-    assert inspect(path).is_cut and inspect(path).problem is None
+    assert inspect(path).header.is_cut and inspect(path).problem is None
     assert inspect(path, loader=StockLoader).problem == 'image-damaged'
 
 

@@ -15,7 +15,7 @@ def test_roles_of_a_data_set(data):
     one, = find_sources(cfg, Findings())
     assert one.is_trained and one.is_tested
     assert not one.is_detection and not one.is_salient
-    assert one.name == str(data.boxes)
+    assert one.dataset.ann_file == str(data.boxes)
     assert one.loaders == [
         'train_dataloader', 'label_dataloader', 'val_dataloader'
     ]

@@ -8,64 +8,15 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 from proxy_files import write_proxy_files
 from pycocotools import mask as mask_utils
+from slow_ious import encode, slow_iou, slow_summary
 
 from mmboxcaseg.evaluation import (InstanceIoUMetric, compare_masks,
-                                   evaluate_mask_file, mask_iou,
-                                   summarize_ious)
+                                   evaluate_mask_file)
 from mmboxcaseg.proxy import ScoredMasks
 from mmboxcaseg.structures import encode_window
 
 HEIGHT, WIDTH = 20, 25
 SCORED = dict(mask_score=1, mask_source='tiny@1234')
-
-
-def encode(mask) -> dict:
-    rle = mask_utils.encode(np.asfortranarray(mask.astype(np.uint8)))
-    return dict(size=rle['size'], counts=rle['counts'].decode())
-
-
-def slow_iou(a, b) -> float:
-    both = either = 0
-    for x, y in zip(a.flatten().tolist(), b.flatten().tolist()):
-        both += x and y
-        either += x or y
-    return both / either if either else 0
-
-
-@pytest.mark.parametrize('density', [0, 0.1, 0.6, 1])
-def test_mask_iou_against_counting(rng, density):
-    for other in (0, 0.3, 1):
-        a = rng.random((HEIGHT, WIDTH)) < density
-        b = rng.random((HEIGHT, WIDTH)) < other
-        iou = mask_iou(encode(a), encode(b))
-        assert iou == pytest.approx(slow_iou(a, b))
-
-
-def slow_summary(ious, labels, thresholds, num_classes=None) -> dict:
-    by_class = {}
-    for iou, label in zip(ious, labels):
-        by_class.setdefault(label, []).append(iou)
-    total = sum(sum(part) / len(part) for part in by_class.values())
-    result = dict(mIoU_star=total / (num_classes or len(by_class)))
-    for k in thresholds:
-        hits = [iou for iou in ious if iou >= k / 100]
-        result[f'IoU_{k}'] = len(hits) / len(ious)
-    return result
-
-
-@pytest.mark.parametrize('num_classes', [None, 80])
-def test_summarize_ious_against_loops(rng, num_classes):
-    ious, labels = rng.random(60), rng.choice([0, 3, 17], 60, p=[.7, .2, .1])
-    thresholds = (25, 50, 70, 75)
-    assert summarize_ious(ious, labels, thresholds,
-                          num_classes) == pytest.approx(
-                              slow_summary(ious, labels, thresholds,
-                                           num_classes))
-
-
-def test_classes_count_alike_and_thresholds_include_themselves():
-    summary = summarize_ious([1, 1, 1, 0.5], [0, 0, 0, 1])
-    assert summary == dict(mIoU_star=0.75, IoU_50=1, IoU_75=0.75)
 
 
 @pytest.fixture

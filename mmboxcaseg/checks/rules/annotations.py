@@ -57,10 +57,10 @@ def check_areas(one: CheckedSource) -> Iterator[Case]:
     """Areas, where mmdet reads them."""
     for ann in one.coco.annotations if one.coco else []:
         # ProxyCocoDataset writes the area where it is missing.
-        needs_area = type(one.source.dataset).__name__ == 'CocoDataset'
+        needs_area = type(one.dataset).__name__ == 'CocoDataset'
         if needs_area and 'area' not in ann:
             yield 'area-missing', describe(ann)
-        elif one.source.is_detection and ann.get('area', 1) <= 0:
+        elif one.is_detection and ann.get('area', 1) <= 0:
             yield 'area-zero', f'{describe(ann)}, area {ann["area"]}'
 
 
@@ -71,7 +71,7 @@ def check_areas(one: CheckedSource) -> Iterator[Case]:
      'use mmboxcaseg.CocoMetric, or number annotations from 1'))
 def check_ids(one: CheckedSource) -> Iterator[Case]:
     """Ids that stock metrics do not understand."""
-    if one.coco and one.source.has_stock_metric:
+    if one.coco and one.has_stock_metric:
         for ann in one.coco.annotations:
             if ann['id'] == 0:
                 yield 'id-zero', describe(ann)

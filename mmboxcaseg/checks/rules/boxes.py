@@ -23,6 +23,7 @@ def find_box_faults(boxes: np.ndarray,
     """
     corners = xywh_to_xyxy(boxes)
     faults = box_faults(corners, sizes)
+    # Rounding explains a pixel.
     leaves = (corners[:, :2] < -1) | (corners[:, 2:] > sizes + 1)
     small = boxes[:, 2:] < 1
     for kind, sides in {'box-sticks-out': leaves, 'box-small': small}.items():
@@ -32,7 +33,14 @@ def find_box_faults(boxes: np.ndarray,
 
 
 def repeated(annotations: List[dict]) -> List[dict]:
-    """Annotations whose image, class and box are those of an earlier one."""
+    """Find annotations that repeat an earlier one.
+
+    Args:
+        annotations (list[dict]): Annotations of a COCO file.
+
+    Returns:
+        list[dict]: Those whose image, class and box occur before; no crowds.
+    """
     seen, found = set(), []
     for ann in annotations:
         key = (ann['image_id'], ann['category_id'], *ann['bbox'])
@@ -79,7 +87,7 @@ def check_boxes(one: CheckedSource) -> Iterator[Case]:
         return
     faults = find_box_faults(coco.boxes, coco.sizes)
     for kind, marks in faults.items():
-        if kind == 'box-small' and not one.source.is_detection:
+        if kind == 'box-small' and not one.is_detection:
             continue
         for i in np.flatnonzero(marks):
             img = coco.images[coco.annotations[i]['image_id']]

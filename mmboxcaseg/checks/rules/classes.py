@@ -1,7 +1,7 @@
 from collections import Counter
 from typing import Iterator, List, Tuple
 
-from mmboxcaseg.datasets.coco import common_classes, repeated_names
+from mmboxcaseg.datasets.coco import repeated_names
 from ..checked_source import CheckedSource
 from ..findings import ERROR, NOTE, Case, data_check
 
@@ -20,6 +20,7 @@ def class_numbers(model: dict, where: str) -> List[Tuple[str, int]]:
     for key, value in model.items():
         is_list = isinstance(value, list)
         for i, part in enumerate(value if is_list else [value]):
+            # `num_classes` of a backbone is that of its own classifier.
             if not isinstance(part, dict) or 'backbone' in key:
                 continue
             name = f'{where}.{key}.{i}' if is_list else f'{where}.{key}'
@@ -60,9 +61,9 @@ def check_classes(one: CheckedSource) -> Iterator[Case]:
             yield 'class-missing', name
         elif not used[name]:
             yield 'class-empty', name
-    order = common_classes(categories, classes)
+    order = [name for name in names if name in classes]
     expected = [name for name in classes if name in names]
-    if one.source.is_detection and order != expected:
+    if one.is_detection and order != expected:
         yield 'class-order', f'the file: {order}'
 
 
@@ -71,8 +72,8 @@ def check_classes(one: CheckedSource) -> Iterator[Case]:
              'correct `num_classes`, or `metainfo.classes`'))
 def check_heads(one: CheckedSource) -> Iterator[Case]:
     """Heads of a detector and classes of its training set."""
-    if one.coco and one.source.is_detection and one.source.is_trained:
-        wanted = len(one.source.dataset.metainfo.get('classes', ()))
+    if one.coco and one.is_detection and one.is_trained:
+        wanted = len(one.dataset.metainfo.get('classes', ()))
         for name, number in class_numbers(one.model, 'model'):
             if number != wanted:
                 example = f'{name}.num_classes={number}, {wanted} classes'

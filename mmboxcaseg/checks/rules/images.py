@@ -9,6 +9,7 @@ from ..findings import ERROR, NOTE, WARNING, Case, data_check
 
 # Pillow's names of pixel formats that are worth a note.
 MODES = dict.fromkeys(('1', 'L', 'LA'), 'image-grey')
+# Formats with an alpha channel are noted only if pixels use it.
 MODES.update(P='image-palette', CMYK='image-cmyk')
 
 
@@ -51,13 +52,13 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
 )
 def check_files(one: CheckedSource) -> Iterator[Case]:
     """Image files, of COCO files and of salient images."""
-    folder = one.source.dataset.data_prefix['img'] or '.'
+    folder = one.dataset.data_prefix['img'] or '.'
     for (path, _, _), facts in one.images():
         name = osp.relpath(path, folder) if one.coco else osp.basename(path)
         if facts.problem:
             yield facts.problem, name
             continue
-        if facts.is_cut:
+        if facts.header.is_cut:
             yield 'image-cut', name
         if facts.header.mode in MODES:
             yield MODES[facts.header.mode], name
@@ -75,7 +76,7 @@ def check_files(one: CheckedSource) -> Iterator[Case]:
      'nothing'))
 def check_sizes(one: CheckedSource) -> Iterator[Case]:
     """Sizes of images, before and after their EXIF orientation."""
-    upright = loads_upright(one.source.dataset.pipeline)
+    upright = loads_upright(one.dataset.pipeline)
     for img, facts in zip(one.coco.images.values() if one.coco else [],
                           one.facts):
         if facts.problem:

@@ -36,7 +36,8 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a COCO file."""
     for ann in one.coco.annotations if one.coco else []:
         segmentation = ann.get('segmentation')
-        if is_ignored(ann) or not (segmentation or one.source.needs_masks):
+        # Data sets of boxes accept bare annotations, but no broken mask.
+        if is_ignored(ann) or not (segmentation or one.needs_masks):
             continue
         if not segmentation:
             yield 'mask-missing', describe(ann)
@@ -58,7 +59,7 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
      'lower it, or make better masks'))
 def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a proxy file."""
-    dataset = one.source.dataset
+    dataset = one.dataset
     if not one.coco or not isinstance(dataset, ProxyCocoDataset):
         return
     masks = [ann for ann in one.coco.annotations if ann.get('segmentation')]

@@ -20,5 +20,5 @@ def check_salient_masks(one: CheckedSource) -> Iterator[Case]:
     for (path, mask_path, _), facts in one.images():
         for kind in facts.mask_kinds if mask_path else []:
             # single_object=True leaves these out, with a count.
-            if kind != 'mask-empty' or not one.source.dataset.single_object:
+            if kind != 'mask-empty' or not one.dataset.single_object:
                 yield kind, osp.basename(path)

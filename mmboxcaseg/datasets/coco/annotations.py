@@ -1,6 +1,6 @@
 """Rules for single annotations: what counts, areas, masks."""
 from collections import defaultdict
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
 
 from mmboxcaseg import InputError
 from .messages import first_few, raise_problems
@@ -20,7 +20,15 @@ def is_ignored(ann: dict) -> bool:
 
 
 def rotation_of(ann: dict) -> Optional[str]:
-    """Find a key that says that a box is not upright: 'rotation=30'."""
+    """Find a key that says that the box of an annotation is not upright.
+
+    Args:
+        ann (dict): Annotation of a COCO file, perhaps with ``attributes``.
+
+    Returns:
+        str, optional: The key and its value, for example 'rotation=30'; None
+        if there is none, or it is 0.
+    """
     attributes = ann.get('attributes')
     for part in (ann, attributes if isinstance(attributes, dict) else {}):
         for key in ROTATION_KEYS:
@@ -41,7 +49,14 @@ def area_of(ann: dict) -> float:
 
 
 def rle_counts(ann: object) -> object:
-    """``counts`` of the RLE of an annotation; None if it has no RLE."""
+    """Get ``counts`` of the RLE of an annotation.
+
+    Args:
+        ann (object): Annotation or prediction as read from JSON, unchecked.
+
+    Returns:
+        object: Whatever the file has there; None if there is no RLE.
+    """
     mask = ann.get('segmentation') if isinstance(ann, dict) else None
     return mask.get('counts') if isinstance(mask, dict) else None
 
@@ -60,11 +75,6 @@ def counts_from_bytes(ann: object) -> Optional[str]:
         return None
     # Python writes a backslash in bytes as two.
     return counts[2:-1].replace('\\\\', '\\')
-
-
-def missing_masks(annotations: Sequence[dict]) -> List[int]:
-    """Ids of annotations whose ``segmentation`` is absent or empty."""
-    return [ann['id'] for ann in annotations if not ann.get('segmentation')]
 
 
 def check_segmentations(annotations: Sequence[dict], images: Dict[int, dict],
@@ -99,7 +109,7 @@ def check_true_masks(annotations: Sequence[dict], images: Dict[int, dict],
     Raises:
         InputError: A mask is missing or cannot be used.
     """
-    bare = missing_masks(annotations)
+    bare = [ann['id'] for ann in annotations if not ann.get('segmentation')]
     if bare:
         raise InputError(
             f'{path}: {len(bare)} of {len(annotations)} annotations have no '

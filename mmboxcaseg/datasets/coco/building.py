@@ -89,4 +89,5 @@ def write_coco(path: str, data: dict) -> None:
         InputError: It is not a COCO file, see :func:`load_coco`.
     """
     check_coco(data, path)
+    # json.dump() would use the slow encoder, written in Python.
     write_atomically(path, [json.dumps(data)])

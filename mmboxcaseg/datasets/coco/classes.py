@@ -8,6 +8,9 @@ from mmboxcaseg import InputError
 def check_class_list(classes: object) -> None:
     """Check that ``metainfo.classes`` is a list of names and not one text.
 
+    Args:
+        classes (object): The setting, may be None.
+
     Raises:
         InputError: It is a text: ('ship') instead of ('ship', ). Its letters
             would be taken for classes.
@@ -20,7 +23,14 @@ def check_class_list(classes: object) -> None:
 
 
 def repeated_names(categories: Sequence[dict]) -> Dict[str, List[int]]:
-    """Ids of the categories of a COCO file by repeated name."""
+    """Find names that several categories have.
+
+    Args:
+        categories (Sequence[dict]): ``categories`` of a COCO file.
+
+    Returns:
+        dict[str, list[int]]: Ids of the categories by repeated name.
+    """
     ids = defaultdict(list)
     for cat in categories:
         ids[cat['name']].append(cat['id'])
@@ -47,20 +57,6 @@ def check_names(categories: Sequence[dict], path: str) -> None:
             'annotations to one of these ids, or rename a category.')
 
 
-def common_classes(categories: Sequence[dict],
-                   classes: Sequence[str]) -> List[str]:
-    """Select the names of a file that are wanted.
-
-    Args:
-        categories (Sequence[dict]): ``categories`` of a COCO file.
-        classes (Sequence[str]): The names that are wanted.
-
-    Returns:
-        list[str]: Names in the file's order, in which mmdet numbers them.
-    """
-    return [cat['name'] for cat in categories if cat['name'] in classes]
-
-
 def check_class_order(categories: Sequence[dict], classes: Sequence[str],
                       path: str) -> None:
     """Check that labels mean the same in a config and in a COCO file.
@@ -79,10 +75,10 @@ def check_class_order(categories: Sequence[dict], classes: Sequence[str],
     """
     check_class_list(classes)
     check_names(categories, path)
-    if common_classes(categories, classes) != list(classes):
+    names = [cat['name'] for cat in categories]
+    if [name for name in names if name in classes] != list(classes):
         raise InputError(
             'Labels follow the order of the classes in the file, but the '
             f'classes of the config are not in {path}, or are in another '
-            f'order. Config: {list(classes)}; file: '
-            f'{[cat["name"] for cat in categories]}. Write `metainfo.classes` '
-            "of the data set in the file's order.")
+            f'order. Config: {list(classes)}; file: {names}. Write '
+            "`metainfo.classes` of the data set in the file's order.")

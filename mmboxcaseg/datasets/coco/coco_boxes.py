@@ -11,9 +11,9 @@ from mmboxcaseg import InputError
 from mmboxcaseg.structures import box_faults, box_units, xywh_to_xyxy
 from .annotations import is_ignored, rotation_of
 from .classes import check_class_list
-from .decoding import warn_of_cut_files
-from .image_files import describe, image_problem, is_remote, missing_files
-from .messages import first_few, raise_problems
+from .image_files import (check_headers, header_problem, is_remote,
+                          missing_files, read_header)
+from .messages import first_few
 from .reading import load_coco
 
 # Results of box_units() and box_faults(), for messages.
@@ -68,6 +68,7 @@ class CocoBoxes:
         self.data = load_coco(ann_file, backend_args)
         self.images = {img['id']: img for img in self.data['images']}
         self._set_classes(classes)
+        # What the JSON tells first: images may be many, and far away.
         reasons = self._reasons(self._check_units())
         if img_prefix is not None:
             self._check_images(img_prefix)
@@ -110,19 +111,15 @@ class CocoBoxes:
                 'these images and their annotations from the file.')
 
     def _check_headers(self, img_prefix: str, upright: bool) -> None:
-        problems = defaultdict(list)
-        paths = []
+        found = []
         for img in self.images.values():
             path = osp.join(img_prefix, img['file_name'])
-            if is_remote(path, self.backend_args):
-                continue
-            paths.append(path)
-            size = img['height'], img['width']
-            code = image_problem(path, size, upright)
-            if code:
-                problems[describe(code)].append(img['file_name'])
-        raise_problems(problems, 'image', self.ann_file)
-        warn_of_cut_files(paths, self.ann_file)
+            if not is_remote(path, self.backend_args):
+                header = read_header(path)
+                size = img['height'], img['width']
+                found.append((img['file_name'], header,
+                              header_problem(header, size, upright)))
+        check_headers(found, self.ann_file)
 
     def _select(self, reasons: List[Optional[str]]) -> Dict[int, List[dict]]:
         """Keep the usable annotations and print how many were left out."""
@@ -146,6 +143,7 @@ class CocoBoxes:
             raise InputError(
                 f'{self.ann_file}: no annotation is left; left out: {counts}. '
                 'Correct these boxes, or `metainfo.classes`.')
+        # By ids: the order of the entries in a file means nothing.
         return {
             img_id: sorted(anns, key=itemgetter('id'))
             for img_id, anns in sorted(kept.items())
@@ -158,6 +156,7 @@ class CocoBoxes:
         for kind, marks in faults.items():
             for i in np.flatnonzero(marks):
                 reasons[i] = FAULTS[kind]
+        # Last, because these count more: a crowd may have any box.
         for i, ann in enumerate(anns):
             if is_ignored(ann):
                 is_crowd = ann.get('iscrowd')

@@ -1,16 +1,13 @@
 """Decoding of image files, also of a JPEG that lacks its last bytes."""
-import logging
 import os
 from contextlib import suppress
-from typing import Optional, Sequence, Tuple
+from typing import BinaryIO, Optional, Tuple
 
 import cv2
 import numpy as np
 from mmengine.fileio import get
-from mmengine.logging import print_log
 
 from mmboxcaseg import InputError
-from .messages import first_few
 
 # Names of mmcv's flags.
 FLAGS = {
@@ -55,6 +52,9 @@ def load_image(path: str,
         flag (str): A key of ``FLAGS``. Defaults to 'color'.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
 
+    Returns:
+        tuple: The image (np.ndarray) and whether the file is complete.
+
     Raises:
         OSError: The file does not exist.
         InputError: It cannot be decoded.
@@ -70,7 +70,7 @@ def load_image(path: str,
 def read_image(path: str,
                flag: str = 'color',
                backend_args: Optional[dict] = None) -> np.ndarray:
-    """Read an image, see :func:`load_image`."""
+    """Get only the image of :func:`load_image`, with the same arguments."""
     return load_image(path, flag, backend_args)[0]
 
 
@@ -82,31 +82,23 @@ def is_readable(path: str, backend_args: Optional[dict] = None) -> bool:
     return False
 
 
-def is_cut(path: str) -> bool:
-    """Whether a local file is a JPEG without end marker."""
-    with open(path, 'rb') as file:
-        if file.read(2) != _START:
-            return False
-        # Only the few files that end in something else are read.
-        file.seek(-2, os.SEEK_END)
-        if file.read() == _END:
-            return False
-        file.seek(0)
-        content = file.read()
-    # A thumbnail in the header has an end marker, too, before the pixels.
-    return content.rfind(_END) < content.rfind(_PIXELS)
-
-
-def warn_of_cut_files(paths: Sequence[str], where: str) -> None:
-    """Print one warning for all JPEG files of a data set that were cut short.
+def is_cut(file: BinaryIO) -> bool:
+    """Whether a file is a JPEG that lacks its last bytes.
 
     Args:
-        paths (Sequence[str]): Local image files of any format.
-        where (str): The data set, for the message.
+        file (BinaryIO): The file, open for reading; its position changes.
+
+    Returns:
+        bool: Whether no end marker follows the pixels.
     """
-    cut = [os.path.basename(path) for path in paths if is_cut(path)]
-    if cut:
-        print_log(
-            f'{where}: {len(cut)} of {len(paths)} images were cut short. They '
-            'are used as far as they can be decoded; missing pixels are grey: '
-            f'{first_few(cut)}', 'current', logging.WARNING)
+    file.seek(0)
+    if file.read(2) != _START:
+        return False
+    # Only the few files that end in something else are read.
+    file.seek(-2, os.SEEK_END)
+    if file.read() == _END:
+        return False
+    file.seek(0)
+    content = file.read()
+    # A thumbnail in the header has an end marker, too, before the pixels.
+    return content.rfind(_END) < content.rfind(_PIXELS)

@@ -31,7 +31,15 @@ def check_file(path: str,
 
 
 def check_target(path: str) -> None:
-    """Raise InputError if a path to write is a folder or a device."""
+    """Check that a path to write is not in use by something else.
+
+    Args:
+        path (str): The path; a file there would be overwritten.
+
+    Raises:
+        InputError: It is a folder or a device.
+    """
+    # os.replace() would put a file in the place of /dev/null.
     if osp.exists(path) and not osp.isfile(path):
         raise InputError(f'{path} is not a file: name a file to write.')
 
@@ -65,7 +73,14 @@ def write_atomically(path: str, pieces: Iterable[str]) -> None:
 
 @contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Add what to do to the error of a file that cannot be written."""
+    """Add what to do to the error of a file that cannot be written.
+
+    Args:
+        path (str): The file, for the message.
+
+    Raises:
+        OSError: The block raised one.
+    """
     try:
         yield
     except OSError as error:
@@ -97,6 +112,7 @@ def new_folder(path: str) -> Iterator[str]:
     os.makedirs(unfinished)
     try:
         yield unfinished
+    # Also after Ctrl-C.
     except BaseException:
         shutil.rmtree(unfinished)
         raise

@@ -3,16 +3,21 @@
 Headers are read fast, so all are read before any work starts. Damaged files
 are found only by decoding them, see docs/images.md.
 """
+import logging
 import os.path as osp
+from collections import defaultdict
 from contextlib import suppress
 from io import BytesIO
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (Dict, Iterable, List, NamedTuple, Optional, Sequence, Set,
+                    Tuple)
 
 from mmengine.fileio import exists, get, list_dir_or_file
+from mmengine.logging import print_log
 from PIL import Image
 
 from mmboxcaseg import InputError
-from .messages import first_few
+from .decoding import is_cut
+from .messages import first_few, raise_problems
 
 # Problems of image files: what is wrong, and the fix.
 PROBLEMS: Dict[str, Tuple[str, str]] = {
@@ -57,6 +62,7 @@ class ImageHeader(NamedTuple):
         width (int): Width in pixels as stored.
         height (int): Height in pixels as stored.
         orientation (int): EXIF orientation that loading applies; 1 is upright.
+        is_cut (bool): Whether it is a JPEG that lacks its last bytes.
     """
     mode: str
     deep: bool
@@ -64,9 +70,19 @@ class ImageHeader(NamedTuple):
     width: int
     height: int
     orientation: int
+    is_cut: bool = False
 
     def loaded_size(self, upright: bool = True) -> Tuple[int, int]:
-        """Height and width in pixels, turned to stand ``upright`` or not."""
+        """Size of the image that a loader returns.
+
+        Args:
+            upright (bool): Whether the loader applies the EXIF orientation.
+                Defaults to True.
+
+        Returns:
+            tuple[int]: Height and width in pixels.
+        """
+        # Orientations 5 to 8 exchange width and height.
         if upright and self.orientation >= 5:
             return self.width, self.height
         return self.height, self.width
@@ -139,13 +155,14 @@ def read_header(path: str,
         FileNotFoundError: It does not exist.
     """
     try:
-        file = BytesIO(get(path, backend_args=backend_args)) if is_remote(
-            path, backend_args) else path
-        with Image.open(file) as im:
+        remote = is_remote(path, backend_args)
+        with BytesIO(get(path, backend_args=backend_args)) if remote else open(
+                path, 'rb') as file, Image.open(file) as im:
             return ImageHeader(im.mode, _is_deep(im), im.has_transparency_data,
-                               *im.size, _orientation(im))
+                               *im.size, _orientation(im), is_cut(file))
     except FileNotFoundError:
         raise
+    # Pillow raises all of these for broken headers.
     except (OSError, SyntaxError, ValueError):
         return None
 
@@ -153,7 +170,18 @@ def read_header(path: str,
 def image_problem(path: str,
                   size: Optional[Tuple[int, int]] = None,
                   upright: bool = True) -> Optional[str]:
-    """Check an image file, see :func:`header_problem`."""
+    """Check by the header of a file whether it can be used as an image.
+
+    Args:
+        path (str): A local file.
+        size, upright: See :func:`header_problem`.
+
+    Returns:
+        str, optional: What is wrong, a key of ``PROBLEMS``.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+    """
     return header_problem(read_header(path), size, upright)
 
 
@@ -196,10 +224,37 @@ def mask_problem(image: ImageHeader,
     """
     if mask is None:
         return 'mask-unreadable'
+    # '1' and 'L' are loaded as one channel; OpenCV makes '1' 0 and 255.
     if mask.deep or mask.transparent or mask.mode not in ('1', 'L'):
         return 'mask-form'
     same = mask.loaded_size(upright=False) == image.loaded_size(upright)
     return None if same else 'mask-size'
+
+
+def check_headers(found: Iterable[Tuple[str, Optional[ImageHeader],
+                                        Optional[str]]], where: str) -> None:
+    """Refuse unusable images of a data set; warn of JPEGs that were cut short.
+
+    Args:
+        found (Iterable[tuple]): Name, header and problem of each image, the
+            problem as of :func:`header_problem` or :func:`mask_problem`.
+        where (str): The data set, for the messages.
+
+    Raises:
+        InputError: There are problems.
+    """
+    problems, cut, total = defaultdict(list), [], 0
+    for total, (name, header, code) in enumerate(found, start=1):
+        if code:
+            problems[describe(code)].append(name)
+        elif header.is_cut:
+            cut.append(osp.basename(name))
+    raise_problems(problems, 'image', where)
+    if cut:
+        print_log(
+            f'{where}: {len(cut)} of {total} images were cut short. They '
+            'are used as far as they can be decoded; missing pixels are grey: '
+            f'{first_few(cut)}', 'current', logging.WARNING)
 
 
 def describe(code: str) -> str:
@@ -219,4 +274,5 @@ def _orientation(im: Image.Image) -> int:
         with suppress(SyntaxError):  # no EXIF data at all
             exif.load(im.info.get('exif', b''))
     value = exif.get(_ORIENTATION, 1)
+    # OpenCV ignores other values, and so does Pillow.
     return value if value in range(1, 9) else 1

@@ -30,6 +30,7 @@ def load_json(path: str,
         FileNotFoundError: The file does not exist.
         InputError: It is not JSON, or has a mark that it must not have.
     """
+    # Each storage backend has another error for a file that is missing.
     if not exists(path, backend_args=backend_args):
         raise FileNotFoundError(
             f'{path} does not exist. Set `ann_file` (or `data_root`) of the '
@@ -69,7 +70,11 @@ def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
 
 
 def read_polygons(data: dict) -> None:
-    """Turn polygons of proxy masks into RLE, in place, in checked data."""
+    """Turn the polygons of proxy masks into compressed RLE, in place.
+
+    Args:
+        data (dict): Content of a COCO file that :func:`check_coco` accepts.
+    """
     sizes = {i['id']: (i['height'], i['width']) for i in data['images']}
     for ann in data['annotations']:
         if 'mask_score' in ann and isinstance(ann['segmentation'], list):

@@ -4,6 +4,7 @@ It is defined in schema.json, see docs/proxy_file.md. What a schema cannot
 express is checked here: unique ids, references, sizes of masks.
 """
 import json
+import math
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,9 @@ def schema_problem(entry: object, kind: str) -> Optional[str]:
     Args:
         entry (object): The part, as read from JSON.
         kind (str): Its name under ``definitions`` of schema.json.
+
+    Returns:
+        str, optional: What is wrong, for a list of problems.
     """
     try:
         _validator(kind)(entry)
@@ -41,30 +45,37 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
 
     Args:
         segmentation (object): Of an annotation, as read from JSON.
-        img (dict): The image, with ``height`` and ``width``.
+        img (dict): The image, with ``height`` and ``width`` in pixels.
+
+    Returns:
+        str, optional: What is wrong, for a list of problems.
     """
     problem = schema_problem(segmentation, 'mask')
     if problem:
         return problem
-    if isinstance(segmentation, list):
-        return _polygon_problem(segmentation)
-    height, width = img['height'], img['width']
-    if segmentation['size'] != [height, width]:
-        return '`size` of its RLE is not [height, width] of its image'
+    size = [img['height'], img['width']]
+    problem = _misfit(segmentation, size)
+    if problem or isinstance(segmentation, list):
+        return problem
     counts = segmentation['counts']
     if isinstance(counts, str):
         try:
             counts = run_lengths(counts)
         except InputError:
             return 'its `counts` cannot be decoded'
-    if np.any(np.less(counts, 0)) or np.sum(counts) != height * width:
+    if np.any(np.less(counts, 0)) or np.sum(counts) != math.prod(size):
         return 'its `counts` do not sum up to the pixels of its image'
     return None
 
 
-def _polygon_problem(polygons: List[list]) -> Optional[str]:
-    odd = any(len(polygon) % 2 for polygon in polygons)
-    return 'a polygon has an odd number of numbers' if odd else None
+def _misfit(mask: object, size: List[int]) -> Optional[str]:
+    """Why a well-formed mask cannot be one of an image of this size."""
+    if isinstance(mask, list):
+        odd = any(len(polygon) % 2 for polygon in mask)
+        return 'a polygon has an odd number of numbers' if odd else None
+    fits = mask['size'] == size
+    return None if fits else (
+        '`size` of its RLE is not [height, width] of its image')
 
 
 def check_entries(entries: Sequence[object], definition: str, kind: str,
@@ -112,7 +123,14 @@ def check_coco(data: dict, path: str) -> None:
 
 
 def list_problem(data: object) -> Optional[str]:
-    """Find the problem of the lists of a COCO file, and its fix, if any."""
+    """Check that a COCO file has its lists; their entries may be broken.
+
+    Args:
+        data (object): Content of the file, as read from JSON.
+
+    Returns:
+        str, optional: What is wrong, and the fix, to follow the file's name.
+    """
     if not isinstance(data, dict):
         return ('is not a COCO file: a JSON object with `images`, '
                 '`annotations` and `categories` is wanted.')
@@ -158,12 +176,9 @@ def entry_problems(data: dict) -> Iterator[Tuple[str, Dict[str, List[int]]]]:
             return 'its image_id is not in `images`'
         if ann['category_id'] not in categories:
             return 'its category_id is not in `categories` (unknown class)'
+        # Other masks are checked where they are used.
         mask = ann['segmentation'] if 'mask_score' in ann else []
-        if isinstance(mask, list):
-            return _polygon_problem(mask)
-        if mask['size'] != sizes[ann['image_id']]:
-            return '`size` of its RLE is not [height, width] of its image'
-        return None
+        return _misfit(mask, sizes[ann['image_id']])
 
     yield 'annotation', _list_problems(data['annotations'], 'annotation',
                                        misfit)
@@ -197,11 +212,13 @@ def _definition(kind: str) -> dict:
 
 @lru_cache(maxsize=None)
 def _validator(kind: str) -> Callable:
+    # To Python code, once: a file may have a million annotations.
     return fastjsonschema.compile(_definition(kind))
 
 
 def _describe(error: fastjsonschema.JsonSchemaValueException, entry: object,
               kind: str) -> str:
+    # path[0] is 'data', the entry itself.
     if len(error.path) > 1:
         key = error.path[1]
         wanted = _definition(kind)['properties'][key]['description']

@@ -92,7 +92,17 @@ class CropBoxes(CropTransform):
         self.zero_padding = zero_padding
 
     def transform(self, results: dict) -> dict:
-        """Cut the crops of an item of :class:`BoxCropDataset`."""
+        """Cut the crops of an item.
+
+        Args:
+            results (dict): Item of :class:`BoxCropDataset`, image loaded.
+
+        Returns:
+            dict: The item with the added keys.
+
+        Raises:
+            InputError: See the class; or no crop size is set.
+        """
         img = results['img']
         shape = (results['height'], results['width'])
         size = crop_side(self.size, results)
@@ -115,6 +125,7 @@ class CropBoxes(CropTransform):
             self._resize(img[y0:y1, x0:x1], size)
             for x0, y0, x1, y1 in views.reshape(-1, 4)
         ])
+        # In training a box has one crop, so its first one is that of the loss.
         first = views[:, 0]
         corner, extent = first[:, :2], first[:, 2:] - first[:, :2]
         results['windows'] = windows
@@ -132,6 +143,7 @@ class CropBoxes(CropTransform):
         return cv2.resize(crop, (size, size))
 
     def _jitter(self, box: np.ndarray) -> np.ndarray:
+        # Exactly the box: jitter_box() would add a rounding error.
         if tuple(self.shift) == (0, 0) and tuple(self.scale) == (1, 1):
             return box
         return jitter_box(box, np.random.uniform(*self.shift, 2),

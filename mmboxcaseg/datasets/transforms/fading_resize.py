@@ -36,6 +36,7 @@ def resize_fading(img: np.ndarray, size: int) -> np.ndarray:
 
 def _gaussian(factor: float) -> np.ndarray:
     """Filter against aliasing where a side shrinks by a factor."""
+    # The default `anti_aliasing_sigma` of scikit-image.
     sigma = (factor - 1) / 2
     if sigma <= 0:
         return np.ones(1)
@@ -47,6 +48,7 @@ def _gaussian(factor: float) -> np.ndarray:
 def _interpolate_rows(img: np.ndarray, size: int) -> np.ndarray:
     """Linear interpolation of ``size`` rows, with a black row at each end."""
     padded = np.pad(img, ((1, 1), (0, 0), (0, 0)))
+    # Minus half a pixel to the first centre, plus one row of padding.
     centres = (np.arange(size) + 0.5) * len(img) / size + 0.5
     above = centres.astype(np.int64)
     share = (centres - above)[:, None, None]

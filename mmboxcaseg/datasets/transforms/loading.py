@@ -22,6 +22,7 @@ class LoadImageFromFile(StockLoadImageFromFile):
         """Load an image; AssertionError if it cannot be decoded."""
         try:
             return super().transform(results)
+        # The stock transform asserts that OpenCV has decoded an image.
         except AssertionError:
             content = get(results['img_path'], backend_args=self.backend_args)
             flags = mmcv.image.io.imread_flags[self.color_type]

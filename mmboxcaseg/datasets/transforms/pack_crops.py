@@ -38,7 +38,18 @@ class PackCrops(CropTransform):
         self.meta_keys = meta_keys
 
     def transform(self, results: dict) -> dict:
-        """Pack an item: ``inputs`` (n, 3, S, S) uint8, ``data_samples``."""
+        """Pack an item.
+
+        Args:
+            results (dict): The item, with the required keys.
+
+        Returns:
+            dict: ``inputs``, a tensor of shape (n * m, 3, S, S), uint8 or
+            float32, and ``data_samples``, one DetDataSample.
+
+        Raises:
+            InputError: See the class.
+        """
         if 'crops' in results:
             crops, instances = results['crops'], self._pack_boxes(results)
         else:
@@ -80,6 +91,7 @@ class PackCrops(CropTransform):
     def _pack_salient(results: dict) -> InstanceData:
         seg_map = results['gt_seg_map']
         mask = seg_map > 127
+        # A mask of 0 and 1 would be taken for an empty one.
         if seg_map.ndim != 2 or seg_map.max() == 1:
             raise InputError(
                 f'{results["seg_map_path"]} must be a grey image whose '

@@ -37,6 +37,7 @@ class LoadProxyAnnotations(LoadAnnotations):
         parts, weights = [], []
         for number, instance in enumerate(instances):
             rle = to_rle(instance['mask'], *shape)
+            # A foreign mask may leave its box; none of it is cut off.
             windows[number] = _hold(windows[number], rle)
             parts.append(decode_window(rle, windows[number]).view(np.uint8))
             weights.append(instance['mask_weight'] * parts[-1].any())
@@ -101,6 +102,7 @@ class ProxyCopyPaste(CopyPaste):
             torch.from_numpy(visible.areas < masks.areas)[:, None], cut,
             boxes.tensor)
         unchanged = (cut - boxes.tensor).abs() <= self.bbox_occluded_thr
+        # As mmdet: an instance stays if its box hardly changed, too.
         kept = (visible.areas > self.mask_occluded_thr) | (
             (visible.areas > 0) & unchanged.all(dim=1).numpy())
 
@@ -115,6 +117,7 @@ class ProxyCopyPaste(CopyPaste):
 def _hold(window: np.ndarray, rle: dict) -> np.ndarray:
     """Extend a window so that it contains a mask."""
     x, y, w, h = mask_utils.toBbox(rle)
+    # toBbox() of an empty mask is [0, 0, 0, 0].
     if w * h == 0:
         return window
     low = np.minimum(window[:2], [x, y])
@@ -131,6 +134,7 @@ def _misfit(boxes: BaseBoxes, masks: WindowMasks,
     if size != wanted:
         return f'the image has shape {wanted} but its masks {size}'
     boxes = np.asarray(getattr(boxes, 'tensor', boxes))
+    # Transforms round boxes and windows apart by up to a pixel.
     low = np.maximum(boxes[:, :2], masks.windows[:, :2] - 1)
     high = np.minimum(boxes[:, 2:], masks.windows[:, 2:] + 1)
     apart = np.flatnonzero((low > high).any(axis=1))

@@ -29,7 +29,14 @@ class WeightTransfer(nn.Module):
         self.b = nn.Parameter(torch.zeros(1))
 
     def forward(self, source: nn.Conv2d) -> Tuple[Tensor, Tensor]:
-        """Predict weight (O, I, k, k) and bias (O, ) from the source's."""
+        """Predict the parameters of the other convolution.
+
+        Args:
+            source (nn.Conv2d): Convolution with O output and I input channels.
+
+        Returns:
+            tuple[Tensor]: Weight of shape (O, I, k, k) and bias (O, ).
+        """
         weight, bias = source.weight.detach(), source.bias.detach()
         rows = F.leaky_relu(self.fc1(weight.flatten(1)), 0.1)
         return self.fc2(rows).view_as(weight), self.k * bias + self.b
@@ -65,9 +72,15 @@ class TransferredHead(BaseModule):
                 nn.init.normal_(module.bias, std=0.01)
 
     def forward(self, feats: Tensor, weak_head: SegmentationHead) -> Tensor:
-        """Turn features (N, C, H, W) into logits (N, 1, H, W).
+        """Compute the logits.
 
-        ``weak_head`` is the source of the parameters. It gets no gradient.
+        Args:
+            feats (Tensor): Features, has shape (N, C, H, W).
+            weak_head (SegmentationHead): Source of the parameters; it gets no
+                gradient.
+
+        Returns:
+            Tensor: Logits, has shape (N, 1, H, W).
         """
         hidden = F.conv2d(feats, *self.transfer1(weak_head.conv1))
         return F.conv2d(

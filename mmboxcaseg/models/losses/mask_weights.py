@@ -16,7 +16,13 @@ from mmboxcaseg import InputError
 
 
 def mask_weights(gt_instances: InstanceData) -> Tensor:
-    """Get the weights in [0, 1] of the masks of an image, shape (num_gt, ).
+    """Get the weights of the masks of an image.
+
+    Args:
+        gt_instances (InstanceData): Its num_gt instances.
+
+    Returns:
+        Tensor: Weights in [0, 1], has shape (num_gt, ).
 
     Raises:
         InputError: The instances have no ``mask_weights``.
@@ -32,8 +38,17 @@ def mask_weights(gt_instances: InstanceData) -> Tensor:
 
 def matched_weights(sampling_results: Sequence[SamplingResult],
                     batch_gt_instances: Sequence[InstanceData]) -> Tensor:
-    """Get the mask weights of the instances that the n positive samples of a
-    batch are matched to, shape (n, ), see :func:`mask_weights`."""
+    """Get the mask weights of the instances that samples are matched to.
+
+    Args:
+        sampling_results (Sequence[SamplingResult]): One per image.
+        batch_gt_instances (Sequence[InstanceData]): One per image, see
+            :func:`mask_weights`.
+
+    Returns:
+        Tensor: A weight for each of the n positive samples of the batch, has
+        shape (n, ).
+    """
     return torch.cat([
         mask_weights(gt)[res.pos_assigned_gt_inds]
         for res, gt in zip(sampling_results, batch_gt_instances)
@@ -49,8 +64,15 @@ def scale_to_mean_one(weights: Tensor, across_ranks: bool = False) -> Tensor:
     """Scale weights (n, ) so that a plain mean becomes the weighted mean.
 
     ``sum(w * loss) / sum(w) = mean(w * n / sum(w) * loss)``. Weights that are
-    all 1 stay exactly 1, weights of 0 stay exactly 0. If ``across_ranks``, the
-    mean is over the samples of all processes, and all must call this.
+    all 1 stay exactly 1, weights of 0 stay exactly 0.
+
+    Args:
+        weights (Tensor): Weights in [0, 1], has shape (n, ).
+        across_ranks (bool): Whether the mean is over the samples of all
+            processes; all of them must then call this. Defaults to False.
+
+    Returns:
+        Tensor: Scaled weights, has shape (n, ).
     """
     sums = torch.stack([weights.new_tensor(len(weights)), weights.sum()])
     count, total = reduce_mean(sums) if across_ranks else sums
@@ -82,8 +104,15 @@ def weighted_mask_loss(loss: CrossEntropyLoss, pred: Tensor, target: Tensor,
 
 
 def check_mask_loss(loss: nn.Module, needed: Type[nn.Module]) -> None:
-    """Refuse (InputError) a mask loss that is not of the class ``needed``,
-    whose weights per instance the weighted head uses."""
+    """Check that the loss of a mask head can be weighted per instance.
+
+    Args:
+        loss (nn.Module): The mask loss of the config.
+        needed (type): Class whose weights the weighted head uses.
+
+    Raises:
+        InputError: The loss is not of this class, or not one of masks.
+    """
     if not isinstance(loss, needed) or not getattr(loss, 'use_mask', True):
         option = '(use_mask=True)' if needed is CrossEntropyLoss else ''
         raise InputError(

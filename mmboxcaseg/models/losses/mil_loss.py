@@ -49,7 +49,11 @@ def box_bags(boxes: Tensor,
 def mask_bags(masks: Tensor) -> Tensor:
     """Label the bags: rows and columns that cross the mask are positive.
 
-    Masks of 0 and 1 (N, H, W) give booleans (N, H + W), rows first.
+    Args:
+        masks (Tensor): Masks of 0 and 1, has shape (N, H, W).
+
+    Returns:
+        Tensor: Labels of the bags, booleans of shape (N, H + W), rows first.
     """
     return torch.cat([masks.amax(dim=2), masks.amax(dim=1)], dim=1).bool()
 

@@ -20,6 +20,17 @@ class _SquaredDifferences(torch.autograd.Function):
     @staticmethod
     def forward(ctx, prob: Tensor, zero_padding: bool,
                 weight: Optional[Tensor]) -> Tensor:
+        """Compute the sum over all pairs, each pair counted once.
+
+        Args:
+            ctx (FunctionCtx): Keeps L p for :meth:`backward`.
+            prob (Tensor): Probabilities p, has shape (N, H, W).
+            zero_padding (bool): See :func:`pairwise_loss`.
+            weight (Tensor, optional): Weight of each map, has shape (N, ).
+
+        Returns:
+            Tensor: A scalar.
+        """
         degree = _neighbour_sum(torch.ones_like(prob[:1]))
         if zero_padding:
             # A pair with the padding is counted from one end only: half.
@@ -34,6 +45,7 @@ class _SquaredDifferences(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor) -> Tuple[Tensor, None, None]:
+        """Multiply the gradient 2 L p, shape (N, H, W), by a scalar."""
         laplacian, = ctx.saved_tensors
         return laplacian * (2 * grad), None, None
 

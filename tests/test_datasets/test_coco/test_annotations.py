@@ -2,8 +2,7 @@ import pytest
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (area_of, box_area, check_segmentations,
-                                      check_true_masks, counts_from_bytes,
-                                      missing_masks)
+                                      check_true_masks, counts_from_bytes)
 
 IMAGES = {7: dict(id=7, height=4, width=6)}
 SQUARE = [[1, 1, 3, 1, 3, 3, 1, 3]]
@@ -21,22 +20,12 @@ def test_area_of(area, expected):
     assert area_of(dict(bbox=[1, 2, 3, 4])) == 12
 
 
-def test_missing_masks():
-    anns = [
-        annotation(1),
-        annotation(2, []),
-        annotation(3, None),
-        dict(id=4, image_id=7)
-    ]
-    assert missing_masks(anns) == [2, 3, 4]
-
-
 def test_true_masks_are_wanted_for_all():
     check_true_masks([annotation(1), annotation(2)], IMAGES, 'val.json')
+    bare = [annotation(2, []), annotation(3, None), dict(id=4, image_id=7)]
     with pytest.raises(
-            InputError, match=r'val.json: 1 of 2 .*annotation 2\. Use'):
-        check_true_masks([annotation(1), annotation(2, [])], IMAGES,
-                         'val.json')
+            InputError, match=r'val.json: 3 of 4 .*annotation 2, 3, 4\. Use'):
+        check_true_masks([annotation(1), *bare], IMAGES, 'val.json')
 
 
 @pytest.mark.parametrize('segmentation, text', [

@@ -2,15 +2,11 @@ import pytest
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (check_class_order, check_names,
-                                      common_classes, repeated_names)
+                                      repeated_names)
 
 
 def categories(*names: str) -> list:
     return [dict(id=10 * i, name=name) for i, name in enumerate(names, 1)]
-
-
-def test_common_classes_are_in_the_order_of_the_file():
-    assert common_classes(categories('a', 'b', 'c'), ['c', 'a']) == ['a', 'c']
 
 
 def test_repeated_names():

@@ -1,13 +1,9 @@
-import io
-
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (IMAGE_SUFFIXES, load_image, read_image,
-                                      warn_of_cut_files)
+from mmboxcaseg.datasets.coco import IMAGE_SUFFIXES, load_image, read_image
 
 
 def test_read_image(tmp_path, rng):
@@ -57,39 +53,3 @@ def test_suffixes(tmp_path, rng, suffix):
     path = str(tmp_path / f'a{suffix}')
     cv2.imwrite(path, rng.integers(0, 256, (16, 16, 3), np.uint8))
     assert load_image(path)[0].shape == (16, 16, 3)
-
-
-def jpeg(**options) -> bytes:
-    buffer = io.BytesIO()
-    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    Image.fromarray(pixels).save(buffer, 'JPEG', **options)
-    return buffer.getvalue()
-
-
-WHOLE = jpeg()
-THUMBNAIL = b'\xff\xe1\x00\x0a' + b'\xff\xd8\xff\xda\x00\x00\xff\xd9'
-WITH_THUMBNAIL = WHOLE[:2] + THUMBNAIL + WHOLE[2:]
-
-
-@pytest.mark.parametrize('content, is_cut', [
-    (WHOLE, False),
-    (WHOLE + b'\0' * 100, False),
-    (WHOLE + WHOLE, False),
-    (jpeg(progressive=True), False),
-    (WHOLE[:-2], True),
-    (WHOLE[:-1], True),
-    (WHOLE[:-20], True),
-    (jpeg(progressive=True)[:-20], True),
-    (WITH_THUMBNAIL, False),
-    (WITH_THUMBNAIL[:-20], True),
-    (b'', False),
-    (b'\xff\xd8', False),
-    (b'GIF89a', False),
-])
-def test_warning_of_cut_files(tmp_path, log, content, is_cut):
-    path = tmp_path / 'a.jpg'
-    path.write_bytes(content)
-    warn_of_cut_files([str(path)], 'boxes.json')
-    expected = ['boxes.json: 1 of 1 images were cut short'] if is_cut else []
-    assert [m.split('.  ')[0].split('. They')[0]
-            for m in log.messages] == expected

@@ -1,4 +1,6 @@
 """Every kind of image file, through every way that loads images."""
+import builtins
+import io
 import json
 
 import cv2
@@ -14,8 +16,8 @@ from PIL import Image
 from mmboxcaseg.datasets import (BoxCropDataset, ProxyCocoDataset,
                                  SalientDataset)
 from mmboxcaseg.datasets.base_dataset import loads_upright
-from mmboxcaseg.datasets.coco import (header_problem, image_problem,
-                                      is_readable, read_header)
+from mmboxcaseg.datasets.coco import (check_headers, header_problem,
+                                      image_problem, is_readable, read_header)
 from mmboxcaseg.datasets.transforms import CropBoxes, PackCrops
 
 STORED = 'color_ignore_orientation'
@@ -251,3 +253,59 @@ def test_crops_of_a_turned_image(tmp_path):
     crop = dataset[0]['inputs'][0].permute(1, 2, 0).numpy()
     picture = expected('exif6')[5:35, 4:24]
     assert_pixels(crop, cv2.resize(picture, (8, 8)))
+
+
+def jpeg(**options) -> bytes:
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(pixels).save(buffer, 'JPEG', **options)
+    return buffer.getvalue()
+
+
+WHOLE = jpeg()
+THUMBNAIL = b'\xff\xe1\x00\x0a' + b'\xff\xd8\xff\xda\x00\x00\xff\xd9'
+WITH_THUMBNAIL = WHOLE[:2] + THUMBNAIL + WHOLE[2:]
+
+
+@pytest.mark.parametrize('content, is_cut', [
+    (WHOLE, False),
+    (WHOLE + b'\0' * 100, False),
+    (WHOLE + WHOLE, False),
+    (jpeg(progressive=True), False),
+    (WHOLE[:-2], True),
+    (WHOLE[:-1], True),
+    (WHOLE[:-20], True),
+    (jpeg(progressive=True)[:-20], True),
+    (WITH_THUMBNAIL, False),
+    (WITH_THUMBNAIL[:-20], True),
+])
+def test_warning_of_cut_files(tmp_path, log, content, is_cut):
+    path = tmp_path / 'a.jpg'
+    path.write_bytes(content)
+    header = read_header(str(path))
+    check_headers([('x/a.jpg', header, None)], 'boxes.json')
+    assert header.is_cut == is_cut
+    expected = ['boxes.json: 1 of 1 images were cut short'] if is_cut else []
+    assert [m.split('. They')[0] for m in log.messages] == expected
+
+
+@pytest.mark.parametrize('content', [b'', b'\xff\xd8', b'GIF89a'])
+def test_too_short_for_a_header(tmp_path, content):
+    path = tmp_path / 'a.jpg'
+    path.write_bytes(content)
+    assert read_header(str(path)) is None
+
+
+def test_files_are_opened_once(tmp_path, monkeypatch):
+    opened = []
+
+    def counting(file, *args, **kwargs):
+        opened.append(str(file))
+        return open_file(file, *args, **kwargs)
+
+    path = write_kind('cut', tmp_path)
+    files = write_coco(path, tmp_path, (48, 64))
+    open_file = builtins.open
+    monkeypatch.setattr(builtins, 'open', counting)
+    build(BoxCropDataset, files)
+    assert opened.count(str(path)) == 1

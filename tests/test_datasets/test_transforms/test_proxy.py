@@ -1,21 +1,9 @@
-import json
-import random
-
-import cv2
 import numpy as np
 import pytest
-from mmdet.datasets import CocoDataset, MultiImageMixDataset
-from mmengine.registry import DefaultScope
+from proxy_pipelines import (HEIGHT, WIDTH, build, build_stock, draw,
+                             give_weights, lose_masks)
 
-from mmboxcaseg.datasets import ProxyCocoDataset
-from mmboxcaseg.datasets.transforms import PackProxyInputs, ProxyCopyPaste
-from mmboxcaseg.structures import encode_window
-from mmboxcaseg.structures.window_masks import WindowMasks
-
-HEIGHT, WIDTH = 90, 120
-NUM_IMAGES, NUM_OBJECTS = 4, 24
-NAMES = tuple(f'object {i}' for i in range(NUM_OBJECTS))
-META_KEYS = ('img_id', 'img_path', 'img_shape')
+from mmboxcaseg.datasets.transforms import PackProxyInputs
 
 # The transforms that mmdet's configs use with masks.
 LSJ = [
@@ -103,87 +91,6 @@ PIPELINES = {
 }  # yapf: disable
 
 
-@pytest.fixture
-def write(tmp_path, rng):
-    """Writes images of six objects, each of a class of its own.
-
-    ``change`` gets each annotation, which has a full-size mask.
-    """
-
-    def write_file(change=lambda ann: None) -> dict:
-        data = dict(
-            images=[],
-            annotations=[],
-            categories=[dict(id=i, name=name) for i, name in enumerate(NAMES)])
-        for i in range(NUM_IMAGES):
-            name = f'{i}.png'
-            pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3))
-            cv2.imwrite(str(tmp_path / name), pixels)
-            data['images'].append(
-                dict(id=i, file_name=name, height=HEIGHT, width=WIDTH))
-        for label in range(NUM_OBJECTS):
-            x, y = rng.integers(0, (WIDTH - 50, HEIGHT - 40)).tolist()
-            w, h = rng.integers(15, (50, 40)).tolist()
-            ann = dict(
-                id=label,
-                image_id=label % NUM_IMAGES,
-                category_id=label,
-                iscrowd=0,
-                area=w * h,
-                bbox=[x, y, w, h],
-                segmentation=encode_window(
-                    np.ones((h, w)), (x, y, x + w, y + h), HEIGHT, WIDTH))
-            change(ann)
-            data['annotations'].append(ann)
-        path = tmp_path / 'masks.json'
-        path.write_text(json.dumps(data))
-        return dict(
-            ann_file=str(path),
-            data_prefix=dict(img=str(tmp_path)),
-            metainfo=dict(classes=NAMES))
-
-    return write_file
-
-
-def build(files: dict, *transforms, **kwargs) -> ProxyCocoDataset:
-    """The data set with transforms between loading and packing."""
-    with DefaultScope.overwrite_default_scope('mmdet'):
-        return ProxyCocoDataset(
-            **files,
-            pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(
-                    type='mmboxcaseg.LoadProxyAnnotations',
-                    with_bbox=True,
-                    with_mask=True), *transforms,
-                dict(type='mmboxcaseg.PackProxyInputs', meta_keys=META_KEYS)
-            ],
-            **kwargs)
-
-
-def build_stock(files: dict, *transforms, with_mask: bool) -> CocoDataset:
-    """mmdet's data set with mmdet's transforms only."""
-    with DefaultScope.overwrite_default_scope('mmdet'):
-        return CocoDataset(
-            **files,
-            pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(
-                    type='LoadAnnotations',
-                    with_bbox=True,
-                    with_mask=with_mask), *transforms,
-                dict(type='PackDetInputs', meta_keys=META_KEYS)
-            ])
-
-
-def draw(dataset, number: int = 40) -> list:
-    """Items of a data set under a seed; None where it gives none."""
-    random.seed(0)
-    np.random.seed(0)
-    with DefaultScope.overwrite_default_scope('mmdet'):
-        return [dataset.prepare_data(i % NUM_IMAGES) for i in range(number)]
-
-
 def ground_truths(items: list) -> list:
     return [item['data_samples'].gt_instances for item in items if item]
 
@@ -191,21 +98,6 @@ def ground_truths(items: list) -> list:
 def boxes_by_label(item: dict) -> dict:
     gt = item['data_samples'].gt_instances
     return dict(zip(gt.labels.tolist(), gt.bboxes.tensor.numpy()))
-
-
-def give_weights(ann: dict) -> None:
-    """A weight that tells the class."""
-    ann['mask_weight'] = (ann['category_id'] + 1) / 100
-
-
-def lose_masks(ann: dict) -> None:
-    """Drop a third of the masks, empty a third, take a third away."""
-    ann['mask_weight'] = 0
-    if ann['id'] % 3 == 1:
-        ann['segmentation'] = encode_window(
-            np.zeros((1, 1)), (0, 0, 1, 1), HEIGHT, WIDTH)
-    elif ann['id'] % 3 == 2:
-        del ann['segmentation']
 
 
 @pytest.mark.parametrize('name', PIPELINES)
@@ -266,92 +158,6 @@ def test_masks_follow_their_boxes(write):
             windows = gt.masks.windows
             np.testing.assert_allclose(
                 windows, gt.bboxes.tensor, atol=2.5, err_msg=name)
-
-
-def mix(files: dict, **kwargs) -> MultiImageMixDataset:
-    dataset = build(files)
-    dataset.pipeline.transforms.pop()
-    return MultiImageMixDataset(dataset, [
-        dict(type='mmboxcaseg.ProxyCopyPaste', **kwargs),
-        dict(type='mmboxcaseg.PackProxyInputs', meta_keys=META_KEYS)
-    ])
-
-
-@pytest.mark.parametrize('selected', [True, False])
-def test_copy_paste_keeps_weights(write, selected):
-    dataset = mix(write(give_weights), selected=selected)
-    np.random.seed(0)
-    random.seed(0)
-    for i in range(20):
-        gt = dataset[i % NUM_IMAGES]['data_samples'].gt_instances
-        np.testing.assert_allclose(gt.mask_weights, (gt.labels + 1) / 100)
-
-
-def test_copy_paste_is_that_of_mmdet_where_masks_are_trusted(write):
-    """The same pixels, masks and labels; boxes are tight in both."""
-    files = write(lambda ann: ann.update(mask_weight=1))
-    stock = build_stock(files, with_mask=True)
-    stock.pipeline.transforms.pop()
-    with DefaultScope.overwrite_default_scope('mmdet'):
-        stock = MultiImageMixDataset(stock, [
-            dict(type='CopyPaste'),
-            dict(type='PackDetInputs', meta_keys=META_KEYS)
-        ])
-    ours = mix(files)
-    samples = []
-    for dataset in (ours, stock):
-        np.random.seed(0)
-        random.seed(0)
-        samples.append([dataset[i % NUM_IMAGES] for i in range(20)])
-    pasted = 0
-    for item, expected in zip(*samples):
-        assert (item['inputs'] == expected['inputs']).all()
-        gt, truth = (x['data_samples'].gt_instances for x in (item, expected))
-        assert gt.labels.tolist() == truth.labels.tolist()
-        np.testing.assert_array_equal(gt.masks.to_ndarray(),
-                                      truth.masks.to_ndarray())
-        np.testing.assert_array_equal(gt.bboxes.tensor, truth.bboxes.tensor)
-        pasted += len(gt) > NUM_OBJECTS // NUM_IMAGES
-    assert pasted > 5
-
-
-def test_copy_paste_of_masks_that_are_not_trusted(write):
-    """Nothing is pasted, and no box is lost."""
-    files = write(lose_masks)
-    dataset, plain = mix(files, selected=False), build(files)
-    for i in range(NUM_IMAGES):
-        item, expected = dataset[i], plain[i]
-        assert (item['inputs'] == expected['inputs']).all()
-        gt, truth = (x['data_samples'].gt_instances for x in (item, expected))
-        np.testing.assert_array_equal(gt.bboxes.tensor, truth.bboxes.tensor)
-
-
-def test_copy_paste_over_a_box_without_mask():
-    """It keeps its box as far as that is not covered."""
-    shape = (40, 60)
-    part = np.ones((20, 30), dtype=np.uint8)
-    below = WindowMasks([part] * 2, [[0, 0, 30, 20], [30, 20, 60, 40]], [0, 0],
-                        *shape)
-    above = WindowMasks([part[:, :10], part],
-                        [[0, 0, 10, 20], [30, 20, 60, 40]], [1, 1], *shape)
-    results = [
-        dict(
-            img=np.full((*shape, 3), number, np.uint8),
-            gt_bboxes=masks.get_bboxes(),
-            gt_bboxes_labels=np.array([number, number + 1]),
-            gt_masks=masks,
-            gt_ignore_flags=np.zeros(2, dtype=bool))
-        for number, masks in enumerate((below, above))
-    ]
-    mixed = ProxyCopyPaste(selected=False).transform(
-        dict(results[0], mix_results=[results[1]]))
-    # The second box of the image is covered whole.
-    assert mixed['gt_bboxes_labels'].tolist() == [0, 1, 2]
-    assert mixed['gt_bboxes'].tensor.tolist() == [[10, 0, 30, 20],
-                                                  [0, 0, 10, 20],
-                                                  [30, 20, 60, 40]]
-    assert mixed['gt_masks'].weights.tolist() == [0, 1, 1]
-    assert mixed['img'][..., 0].sum() == 10 * 20 + 30 * 20
 
 
 @pytest.mark.parametrize('transform, error, message', [
