@@ -3,9 +3,10 @@ from typing import Dict, Optional, Sequence
 import numpy as np
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (check_segmentations, check_true_masks,
-                                      is_ignored, load_coco)
-from mmboxcaseg.proxy import Comparison, ScoredMasks, load_proxy
+from mmboxcaseg.datasets.coco import (CocoBoxes, check_segmentations,
+                                      check_true_masks, is_ignored, load_coco)
+from mmboxcaseg.proxy import (Comparison, ScoredMasks, load_proxy,
+                              merge_image)
 from mmboxcaseg.structures import to_rle
 from .ious import mask_iou, summarize_ious
 
@@ -40,7 +41,9 @@ def masks_by_id(data: dict, path: str) -> Dict[int, dict]:
 def evaluate_mask_file(pred_file: str,
                        gt_file: str,
                        thresholds: Sequence[int] = (50, 75),
-                       num_classes: Optional[int] = None) -> dict:
+                       num_classes: Optional[int] = None,
+                       merge_by: Optional[str] = None,
+                       truncate: bool = False) -> dict:
     """Compare the masks of a proxy file with the true ones.
 
     Args:
@@ -48,6 +51,9 @@ def evaluate_mask_file(pred_file: str,
         gt_file (str): COCO JSON with true masks of the same annotation ids.
             Crowds and annotations marked ``ignore`` do not count.
         thresholds, num_classes: See :func:`summarize_ious`.
+        merge_by (str, optional): Merge the masks first, see
+            :func:`merge_and_score`. Defaults to None: as in the file.
+        truncate (bool): See :func:`pixel_boxes`.
 
     Returns:
         dict[str, float]: See :func:`summarize_ious`.
@@ -62,6 +68,8 @@ def evaluate_mask_file(pred_file: str,
         ann for ann in pred['annotations'] if 'mask_score' in ann
     ]
     masks = masks_by_id(pred, pred_file)
+    if merge_by is not None:
+        masks = _merge(masks, pred_file, merge_by, truncate)
     anns = [ann for ann in truth['annotations'] if not is_ignored(ann)]
     ids = [ann['id'] for ann in anns]
     missing = [i for i in ids if i not in masks]
@@ -76,6 +84,24 @@ def evaluate_mask_file(pred_file: str,
     ious = [_iou(i, masks[i], true_masks[i]) for i in ids]
     return summarize_ious(ious, [ann['category_id'] for ann in anns],
                           thresholds, num_classes)
+
+
+def _merge(masks: Dict[int, dict], path: str, merge_by: str,
+           truncate: bool) -> Dict[int, dict]:
+    """Merge the masks of a proxy file, as the program that wrote it would."""
+    coco = CocoBoxes(path, img_prefix=None)
+    merged = dict(masks)
+    for img_id, anns in coco.annotations.items():
+        labelled = [ann for ann in anns if ann['id'] in masks]
+        records, _ = merge_image(
+            labelled,
+            coco.images[img_id],
+            masks,
+            clip=False,
+            truncate=truncate,
+            merge_by=merge_by)
+        merged.update((r['id'], r['segmentation']) for r in records)
+    return merged
 
 
 def compare_masks(scored: ScoredMasks, path: str) -> Comparison:

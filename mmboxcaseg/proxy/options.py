@@ -1,5 +1,6 @@
 """How masks are merged and scored, on the command line."""
 import argparse
+from typing import Optional
 
 from .polygons import DEFAULT_TOLERANCE
 
@@ -20,15 +21,21 @@ def pixels(text: str) -> float:
     return value
 
 
-def add_mask_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every program that writes a proxy file."""
+def add_merge_options(parser: argparse.ArgumentParser,
+                      default: Optional[str] = 'box') -> None:
+    """Add ``--merge-by``, ``--no-merge`` and ``--truncate``.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser to add them to.
+        default (str, optional): How masks are merged by default, None: not.
+    """
     merging = parser.add_mutually_exclusive_group()
     merging.add_argument(
         '--merge-by',
         choices=['box', 'mask'],
-        default='box',
-        help='a pixel goes to the object with the smallest box (default) or '
-        'the smallest mask that contains it')
+        default=default,
+        help='a pixel goes to the object with the smallest box or the '
+        f'smallest mask that contains it (default: {default or "no merging"})')
     merging.add_argument(
         '--no-merge',
         dest='merge_by',
@@ -36,15 +43,20 @@ def add_mask_options(parser: argparse.ArgumentParser) -> None:
         const=None,
         help='leave overlapping masks as they are predicted')
     parser.add_argument(
-        '--off-by-one',
-        action='store_true',
-        help="score as the authors' code does: a perfect mask of h x w "
-        'pixels gets hw / ((h + 1) (w + 1))')
-    parser.add_argument(
         '--truncate',
         action='store_true',
         help="drop the fractions of boxes, as the authors' code does, "
         'instead of rounding boxes outward')
+
+
+def add_mask_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every program that writes a proxy file."""
+    add_merge_options(parser)
+    parser.add_argument(
+        '--off-by-one',
+        action='store_true',
+        help="score as the authors' code does: a perfect mask of h x w "
+        'pixels gets hw / ((h + 1) (w + 1))')
     parser.add_argument(
         '--mask-weight-thr',
         type=score,

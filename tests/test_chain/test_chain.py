@@ -170,6 +170,17 @@ def overlap(one, other) -> bool:
     return bool((low < high).all())
 
 
+def test_eval_masks_merges_as_label_does(chain, workspace):
+    fused = chain.work_dir / 'val_fused.json'
+    printed = workspace.run('analysis_tools/eval_masks.py', fused, chain.truth,
+                            '--merge-by', 'box')
+    merged = load(chain.work_dir / 'summary.json')['labeller']['merged']
+    assert json.loads(printed.splitlines()[-1]) == {
+        key: round(value, 4)
+        for key, value in merged.items()
+    }
+
+
 def test_eval_masks_agrees(chain, workspace):
     files = chain.work_dir / 'val_merged.json', chain.truth
     row = evaluate_mask_file(*map(str, files))

@@ -69,6 +69,18 @@ def test_scores(write, proxy, truth):
         mIoU_star=0.75, IoU_50=1, IoU_75=pytest.approx(2 / 3))
 
 
+def test_merging_before_the_scores(write, proxy, truth):
+    """The smallest box takes its pixels from the masks of larger ones."""
+    proxy['annotations'][0].update(bbox=[10, 10, 10, 10], segmentation=rle(10))
+    proxy['annotations'][1]['segmentation'] = rle(20)
+    files = write('proxy.json', proxy), write('truth.json', truth)
+    # The second object loses its left half, the third one the rest, too.
+    result = evaluate_mask_file(*files, merge_by='box')
+    assert result['mIoU_star'] == pytest.approx((1 / 2 + 0) / 2)
+    assert evaluate_mask_file(*files)['mIoU_star'] == pytest.approx(
+        ((1 / 2 + 1) / 2 + 3 / 4) / 2)
+
+
 @pytest.mark.parametrize('key', ['iscrowd', 'ignore'])
 def test_left_out_annotations_do_not_count(write, proxy, truth, key):
     truth['annotations'][1][key] = 1

@@ -2,6 +2,7 @@ import argparse
 import json
 
 from mmboxcaseg.evaluation import evaluate_mask_file
+from mmboxcaseg.proxy.options import add_merge_options
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
@@ -23,9 +24,11 @@ def main() -> None:
         type=int,
         help='number that the sum of the class means is divided by; the '
         'authors use 80 on COCO (default: number of classes that occur)')
+    add_merge_options(parser, default=None)
     args = parser.parse_args()
     result = evaluate_mask_file(args.pred, args.truth, args.thresholds,
-                                args.num_classes)
+                                args.num_classes, args.merge_by,
+                                args.truncate)
     print(json.dumps({key: round(v, 4) for key, v in result.items()}))
 
 
