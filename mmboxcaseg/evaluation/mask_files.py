@@ -5,8 +5,7 @@ import numpy as np
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, check_segmentations,
                                       check_true_masks, is_ignored, load_coco)
-from mmboxcaseg.proxy import (Comparison, ScoredMasks, load_proxy,
-                              merge_image)
+from mmboxcaseg.proxy import Comparison, ScoredMasks, load_proxy, merge_image
 from mmboxcaseg.structures import to_rle
 from .ious import mask_iou, summarize_ious
 

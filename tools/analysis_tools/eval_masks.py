@@ -27,8 +27,7 @@ def main() -> None:
     add_merge_options(parser, default=None)
     args = parser.parse_args()
     result = evaluate_mask_file(args.pred, args.truth, args.thresholds,
-                                args.num_classes, args.merge_by,
-                                args.truncate)
+                                args.num_classes, args.merge_by, args.truncate)
     print(json.dumps({key: round(v, 4) for key, v in result.items()}))
 
 
