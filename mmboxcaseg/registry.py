@@ -24,7 +24,8 @@ DATASETS = Registry(
     scope='mmboxcaseg',
     locations=[
         'mmboxcaseg.datasets.box_crops', 'mmboxcaseg.datasets.concat_crops',
-        'mmboxcaseg.datasets.proxy_coco', 'mmboxcaseg.datasets.salient'
+        'mmboxcaseg.datasets.masked_crops', 'mmboxcaseg.datasets.proxy_coco',
+        'mmboxcaseg.datasets.salient'
     ])
 TRANSFORMS = Registry(
     'transform',

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         box_batch_sampler=['BoxBatchSampler'],
         box_crops=['BoxCropDataset'],
         concat_crops=['ConcatCrops'],
+        masked_crops=['MaskedCropDataset'],
         proxy_coco=['ProxyCocoDataset'],
         salient=['SalientDataset'],
         samplers=['MultiSourceSampler']))

@@ -226,7 +226,8 @@ class BoxCaseg(BaseModel):
             # Lambda of Eq. (4) is 0 for crops without a mask.
             fused = self._fuse_masked(feats, targets)
             for loss in self.pixel_losses:
-                losses[loss.loss_name] = loss(fused, targets.with_mask())
+                losses[loss.loss_name] = loss(fused, targets.with_mask(),
+                                              targets.mask_weights)
         return losses
 
     def _fuse_masked(self, feats: Tensor, targets: CropTargets) -> Tensor:

@@ -1,10 +1,11 @@
 from .crop_salient_image import CropSalientImage
 from .crops import CropBoxes, CropSalientObject
-from .loading import LoadImageFromFile
+from .loading import LoadImageFromFile, LoadObjectMask
 from .pack_crops import PackCrops
 from .proxy import LoadProxyAnnotations, PackProxyInputs, ProxyCopyPaste
 
 __all__ = [
     'CropBoxes', 'CropSalientImage', 'CropSalientObject', 'LoadImageFromFile',
-    'LoadProxyAnnotations', 'PackCrops', 'PackProxyInputs', 'ProxyCopyPaste'
+    'LoadObjectMask', 'LoadProxyAnnotations', 'PackCrops', 'PackProxyInputs',
+    'ProxyCopyPaste'
 ]

@@ -1,6 +1,9 @@
 import mmcv
+import numpy as np
+from mmcv.transforms import BaseTransform
 from mmcv.transforms import LoadImageFromFile as StockLoadImageFromFile
 from mmengine.fileio import get
+from pycocotools import mask as mask_utils
 
 from mmboxcaseg.datasets.coco import decode_image
 from mmboxcaseg.registry import TRANSFORMS
@@ -31,4 +34,20 @@ class LoadImageFromFile(StockLoadImageFromFile):
                 raise
         results['img'] = img.astype('float32') if self.to_float32 else img
         results['img_shape'] = results['ori_shape'] = img.shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadObjectMask(BaseTransform):
+    """Decode the mask of an object as if it were the file of a mask.
+
+    Required Keys: ``mask``, the RLE of the whole image.
+
+    Added Keys: ``gt_seg_map`` (H, W) uint8, 255 where the object is.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Decode the mask of an item of :class:`MaskedCropDataset`."""
+        mask = mask_utils.decode(results['mask'])
+        results['gt_seg_map'] = mask * np.uint8(255)
         return results

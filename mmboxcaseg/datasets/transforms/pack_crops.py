@@ -17,9 +17,10 @@ class PackCrops(CropTransform):
 
     ``gt_instances`` of the data sample has ``bboxes`` (n, 4), in pixels of
     the crop, and for salient images ``masks`` (n, S, S), the only masks that
-    training may use. Items of :class:`BoxCropDataset` also have the arrays
-    ``windows`` (n, 4), ``labels``, ``ann_ids`` and ``areas``, each (n, ), and,
-    for evaluation only, ``segmentations`` (list of n COCO segmentations).
+    training may use, and ``mask_weights`` (n, ) if the item has a weight.
+    Items of :class:`BoxCropDataset` also have the arrays ``windows`` (n, 4),
+    ``labels``, ``ann_ids`` and ``areas``, each (n, ), and, for evaluation
+    only, ``segmentations`` (list of n COCO segmentations).
 
     Required Keys: ``crops``, ``windows``, ``gt_bboxes``, ``instances``; or
     ``img``, ``gt_seg_map`` and ``seg_map_path``.
@@ -98,6 +99,9 @@ class PackCrops(CropTransform):
                 'foreground is brighter than 127; its shape is '
                 f'{seg_map.shape}, its maximum {seg_map.max()}. Write the '
                 'mask as 0 and 255.')
-        return InstanceData(
+        packed = InstanceData(
             bboxes=torch.tensor([tight_box(mask)], dtype=torch.float32),
             masks=torch.from_numpy(mask[None]))
+        if 'mask_weight' in results:
+            packed.mask_weights = torch.tensor([results['mask_weight']])
+        return packed

@@ -20,12 +20,15 @@ class CropTargets(NamedTuple):
         masks (Tensor): Masks of 0 and 1, has shape (K, S, S).
         has_mask (Tensor): Which K crops the masks belong to, in order;
             boolean, has shape (N, ).
+        mask_weights (Tensor, optional): Weights of the K masks, has shape
+            (K, ). None: all are 1.
     """
 
     crops: Tensor
     boxes: Tensor
     masks: Tensor
     has_mask: Tensor
+    mask_weights: Optional[Tensor] = None
 
     @classmethod
     def from_samples(cls, crops: Tensor, data_samples: list) -> 'CropTargets':
@@ -35,7 +38,8 @@ class CropTargets(NamedTuple):
             crops (Tensor): Normalised crops, has shape (N, 3, S, S).
             data_samples (list[DetDataSample]): ``gt_instances`` has
                 ``bboxes`` (n, 4), and ``masks`` (n, S, S) where masks may be
-                used for training.
+                used for training, with ``mask_weights`` (n, ) unless they
+                are 1.
         """
         all_gt = [sample.gt_instances for sample in data_samples]
         boxes = torch.cat([gt.bboxes for gt in all_gt])
@@ -43,14 +47,22 @@ class CropTargets(NamedTuple):
         masks = [crops.new_zeros(0, *crops.shape[2:])]
         masks += [gt.masks.to(crops) for gt in all_gt if 'masks' in gt]
         has_mask = ['masks' in gt for gt in all_gt for _ in range(len(gt))]
+        weights = None
+        if any('mask_weights' in gt for gt in all_gt):
+            weights = torch.cat([
+                gt.get('mask_weights', boxes.new_ones(len(gt)))
+                for gt in all_gt if 'masks' in gt
+            ])
         return cls(crops, boxes, torch.cat(masks),
-                   boxes.new_tensor(has_mask, dtype=torch.bool))
+                   boxes.new_tensor(has_mask, dtype=torch.bool), weights)
 
     def with_mask(self) -> 'CropTargets':
         """Select the K crops that have a mask."""
         keep = self.has_mask
-        return CropTargets(self.crops[keep], self.boxes[keep], self.masks,
-                           keep[keep])
+        return self._replace(
+            crops=self.crops[keep],
+            boxes=self.boxes[keep],
+            has_mask=keep[keep])
 
 
 class CropLoss(nn.Module):

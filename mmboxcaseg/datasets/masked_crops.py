@@ -1,0 +1,153 @@
+import os.path as osp
+from collections import defaultdict
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+from mmengine.logging import print_log
+from pycocotools import mask as mask_utils
+
+from mmboxcaseg import InputError
+from mmboxcaseg.registry import DATASETS
+from mmboxcaseg.structures import to_rle
+from .base_dataset import CropDataset, loads_upright
+from .coco import CocoBoxes, check_segmentations, first_few
+
+# How configs may name the transform that reads a mask file.
+STOCK_ANNOTATIONS = ('LoadAnnotations', 'mmcv.LoadAnnotations',
+                     'mmdet.LoadAnnotations')
+
+
+@DATASETS.register_module()
+class MaskedCropDataset(CropDataset):
+    """The objects of a COCO file that have masks, as teachers of pixels.
+
+    One item is one object. It is used as a salient image is: beside them, or
+    in their place. The file can hold a few masks of one's own, masks of other
+    classes (the labeller is class-agnostic), or be a proxy file, whose masks
+    with the highest scores train the labeller again (self-training).
+
+    Pipelines are those of :class:`SalientDataset`. Their ``LoadAnnotations``
+    becomes :class:`LoadObjectMask`, because the masks are in the file.
+
+    Args:
+        ann_file (str): COCO JSON file or proxy file. Crowds, objects marked
+            ``ignore``, without a mask, with an empty mask or with
+            ``mask_weight`` 0 are left out; their numbers are printed.
+        data_prefix (dict): ``img`` is the folder of the images.
+        min_size (float): Objects whose box has a shorter side are left out,
+            in pixels. Defaults to 32.
+        score_key (str, optional): Number of the annotations by which they are
+            chosen, such as 'mask_score'.
+        keep_share (float): Share in (0, 1] of the objects that are used,
+            those with the highest scores; the lower id counts more among
+            equal ones. Defaults to 1.
+        weight_key (str, optional): Number of the annotations that is the
+            weight of the object in the pixel losses. Defaults to None: 1.
+        kwargs: Arguments of :class:`CropDataset`, such as ``crop_size``;
+            ``metainfo=dict(classes=...)`` selects classes.
+
+    Raises:
+        FileNotFoundError: The file or an image does not exist.
+        InputError: The file is broken, see :class:`CocoBoxes`, no object is
+            left, an object has no number ``score_key`` or ``weight_key``, or
+            an argument is out of range.
+    """
+
+    def __init__(self,
+                 *args,
+                 data_prefix: dict = dict(img=''),
+                 min_size: float = 32,
+                 score_key: Optional[str] = None,
+                 keep_share: float = 1,
+                 weight_key: Optional[str] = None,
+                 pipeline: Sequence = (),
+                 **kwargs) -> None:
+        if not 0 < keep_share <= 1 or keep_share < 1 and not score_key:
+            raise InputError(f'keep_share={keep_share} must be in (0, 1]; '
+                             'below 1 it needs `score_key`.')
+        self.min_size = min_size
+        self.score_key, self.keep_share = score_key, keep_share
+        self.weight_key = weight_key
+        pipeline = [
+            dict(type='mmboxcaseg.LoadObjectMask') if isinstance(step, dict)
+            and step['type'] in STOCK_ANNOTATIONS else step
+            for step in pipeline
+        ]
+        super().__init__(
+            *args, data_prefix=data_prefix, pipeline=pipeline, **kwargs)
+
+    def load_data_list(self) -> List[dict]:
+        """Read, check and select the objects.
+
+        Returns:
+            list[dict]: Items with ``img_path``, ``img_id``, ``mask`` (RLE)
+            and, with ``weight_key``, ``mask_weight``; by image id, then
+            annotation id.
+
+        Raises:
+            FileNotFoundError, InputError: See the class.
+        """
+        coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
+                         self._metainfo.get('classes'),
+                         loads_upright(self.pipeline), self.backend_args)
+        boxes = [ann for anns in coco.annotations.values() for ann in anns]
+        check_segmentations(boxes, coco.images, self.ann_file)
+        kept = self._choose(self._usable(boxes, coco.images))
+        return [self._item(ann, coco.images[ann['image_id']]) for ann in kept]
+
+    def _usable(self, boxes: List[dict], images: Dict[int, dict]) -> list:
+        """Objects with masks, which become RLEs; print what is left out."""
+        kept, left_out = [], defaultdict(list)
+        for ann in boxes:
+            img = images[ann['image_id']]
+            rle = to_rle(ann.get('segmentation'), img['height'], img['width'])
+            if not ann.get('segmentation'):
+                left_out['no mask'].append(ann['id'])
+            elif not mask_utils.area(rle):
+                left_out['an empty mask'].append(ann['id'])
+            elif ann.get('mask_weight') == 0:
+                left_out['`mask_weight` 0'].append(ann['id'])
+            elif min(ann['bbox'][2:]) < self.min_size:
+                left_out[f'a side under {self.min_size} px'].append(ann['id'])
+            else:
+                kept.append(dict(ann, segmentation=rle))
+        for reason, ids in left_out.items():
+            print_log(
+                f'{self.ann_file}: {len(ids)} of {len(boxes)} objects left '
+                f'out, {reason}: annotation {first_few(ids)}', 'current')
+        if not kept:
+            raise InputError(f'{self.ann_file}: no object is left to learn '
+                             'from. It needs masks; or lower `min_size`.')
+        return kept
+
+    def _choose(self, anns: List[dict]) -> List[dict]:
+        """Keep the share with the highest scores, in the order of the ids."""
+        for key in filter(None, (self.score_key, self.weight_key)):
+            bare = [
+                a['id'] for a in anns
+                if not isinstance(a.get(key), (int, float))
+            ]
+            if bare:
+                raise InputError(
+                    f'{self.ann_file}: {len(bare)} of {len(anns)} objects '
+                    f'have no number `{key}`: annotation {first_few(bare)}. '
+                    'Label the boxes again, or choose another key.')
+        if self.keep_share == 1:
+            return anns
+        scores = np.array([ann[self.score_key] for ann in anns])
+        ids = [ann['id'] for ann in anns]
+        num = max(round(self.keep_share * len(anns)), 1)
+        best = np.lexsort((ids, -scores))[:num]
+        print_log(
+            f'{self.ann_file}: {num} of {len(anns)} objects are used, those '
+            f'with `{self.score_key}` from {scores[best].min():.3f}',
+            'current')
+        return [anns[i] for i in sorted(best)]
+
+    def _item(self, ann: dict, img: dict) -> dict:
+        path = osp.join(self.data_prefix['img'], img['file_name'])
+        item = dict(img_path=path, img_id=ann['image_id'])
+        item['mask'] = ann['segmentation']
+        if self.weight_key:
+            item['mask_weight'] = float(ann[self.weight_key])
+        return item
