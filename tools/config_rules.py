@@ -11,8 +11,7 @@ from mmboxcaseg.datasets.coco import CocoBoxes
 
 # A batch of the labeller on one GPU: 9 boxes and 7 salient images.
 BATCH_SIZE, NUM_SALIENT = 16, 7
-LABELLER_LR = 0.002
-PASSES, MIN_CROPS, MAX_CROPS = 40, 90_000, 900_000
+MAX_CROPS = 900_000
 MIN_CROP_SIZE = 96
 MIN_EPOCHS = 12
 MAX_ENLARGEMENT = 2
@@ -32,6 +31,10 @@ class Size(NamedTuple):
         min_images (int): Number of images that the detector sees at least.
         mask_score_thr (float): Masks with a lower score are not used for
             training.
+        labeller_lr (float): Learning rate of the labeller on one GPU.
+        passes (int): Crops per box and salient image.
+        min_crops (int): Number of crops that the labeller sees at least.
+        on_cpu (bool): Whether the networks are small, for a CPU.
     """
     labeller: str
     detector: str
@@ -41,18 +44,33 @@ class Size(NamedTuple):
     lr: float = 0.0025
     min_images: int = 120_000
     mask_score_thr: float = 0.95
+    labeller_lr: float = 0.002
+    passes: int = 40
+    min_crops: int = 90_000
+    on_cpu: bool = False
 
 
+TINY = Size(
+    'boxcaseg/boxcaseg_hrnetv2-tiny_object-crops_coco-mini-ecssd.py',
+    'proxy_mask_rcnn/proxy-mask-rcnn_r18-tiny_coco-mini.py',
+    max_crop=128,
+    scale=(320, 320),
+    batch_size=8,
+    lr=0.002,
+    min_images=24_000,
+    mask_score_thr=0.8,
+    on_cpu=True)
 SIZES = dict(
-    tiny=Size(
-        'boxcaseg/boxcaseg_hrnetv2-tiny_object-crops_coco-mini-ecssd.py',
-        'proxy_mask_rcnn/proxy-mask-rcnn_r18-tiny_coco-mini.py',
-        max_crop=128,
-        scale=(320, 320),
-        batch_size=8,
-        lr=0.002,
-        min_images=24_000,
-        mask_score_thr=0.8),
+    tiny=TINY,
+    # Starts from ImageNet weights, so it needs fewer crops.
+    small=TINY._replace(
+        labeller='boxcaseg/boxcaseg_efficientnet-lite0_object-crops_'
+        'coco-mini-ecssd.py',
+        detector='proxy_mask_rcnn/proxy-mask-rcnn_efficientnet-lite0_'
+        'coco-mini.py',
+        labeller_lr=0.001,
+        passes=8,
+        min_crops=18_000),
     w18=Size('boxcaseg/boxcaseg_hrnetv2-w18_2xb16-50e_coco-duts.py',
              'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'),
     w48=Size('boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py',
@@ -123,15 +141,22 @@ def choose_scale(sizes: BoxSizes, scale: Tuple[int, int]) -> Tuple[int, int]:
     return tuple(round(side * factor) for side in scale)
 
 
-def labeller_schedule(num_boxes: int, num_salient: int, gpus: int) -> dict:
+def labeller_schedule(num_boxes: int, num_salient: int, gpus: int,
+                      size: Size) -> dict:
     """Choose the length of the labeller's training.
+
+    Args:
+        num_boxes (int): Number of boxes.
+        num_salient (int): Number of salient images.
+        gpus (int): Number of GPUs.
+        size (Size): Size of the networks.
 
     Returns:
         dict: ``num_iters`` of an epoch, ``max_epochs`` and ``interval`` of
         validation and checkpoints, in epochs.
     """
-    crops = PASSES * (num_boxes + num_salient)
-    crops = min(max(crops, MIN_CROPS), MAX_CROPS)
+    crops = size.passes * (num_boxes + num_salient)
+    crops = min(max(crops, size.min_crops), MAX_CROPS)
     num_iters = num_salient // (NUM_SALIENT * gpus)
     return _schedule(num_iters,
                      math.ceil(crops / (num_iters * BATCH_SIZE * gpus)))

