@@ -59,7 +59,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
-            scores: np.ndarray, source: str) -> dict:
+            scores: np.ndarray, ious: np.ndarray, source: str) -> dict:
     """Describe masks as a proxy file of one image.
 
     Args:
@@ -67,6 +67,7 @@ def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
         boxes (np.ndarray): Boxes in pixels, xywh, has shape (n, 4).
         masks (np.ndarray): Boolean masks, has shape (n, H, W).
         scores (np.ndarray): Has shape (n, ).
+        ious (np.ndarray): Expected IoUs, has shape (n, ).
         source (str): What made the masks.
 
     Returns:
@@ -82,8 +83,9 @@ def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
             segmentation=encode_window(mask, (0, 0, width, height), height,
                                        width),
             mask_score=round(float(score), 6),
+            expected_iou=round(float(iou), 6),
             mask_source=source)
-        for box, mask, score in zip(boxes, masks, scores)
+        for box, mask, score, iou in zip(boxes, masks, scores, ious)
     ]
     image = dict(file_name=file_name, height=height, width=width)
     return make_coco([image], [annotations], ['object'])
@@ -133,15 +135,17 @@ def main() -> None:
     with safe_checkpoints(args.trust_checkpoint):
         read_checkpoint(args.checkpoint)
         model = init_labeller(cfg, args.checkpoint, args.device)
-    masks, scores = label_boxes(model, args.image, xyxy)
+    masks, scores, ious = label_boxes(
+        model, args.image, xyxy, with_expected_iou=True)
 
     name = osp.basename(args.image)
     out = osp.join(args.out, f'{osp.splitext(name)[0]}_masks')
     source = osp.splitext(osp.basename(args.config))[0]
-    dump(to_coco(name, boxes, masks, scores, source), f'{out}.json')
+    dump(to_coco(name, boxes, masks, scores, ious, source), f'{out}.json')
     draw(read_image(args.image), xyxy, masks, scores, f'{out}.png')
-    for i, (mask, score) in enumerate(zip(masks, scores), 1):
-        print(f'box {i}: {mask.sum()} pixels, score {score:.3f}')
+    for i, (mask, score, iou) in enumerate(zip(masks, scores, ious), 1):
+        print(f'box {i}: {mask.sum()} pixels, score {score:.3f}, expected '
+              f'IoU {iou:.3f}')
     print(f'written: {out}.json, {out}.png')
 
 

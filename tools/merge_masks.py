@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
         records, image_counts = merge_image(coco.annotations[img_id],
                                             coco.images[img_id], found,
                                             not args.no_clip, args.truncate,
+                                            found.expected_ious,
                                             **record_options(args))
         writer.append(0, img_id, records)
         counts.update(image_counts)

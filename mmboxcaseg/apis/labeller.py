@@ -16,7 +16,7 @@ from mmboxcaseg.datasets.concat_crops import check_crop_sizes
 from mmboxcaseg.engine.checkpoint import safe_checkpoints
 from mmboxcaseg.proxy import merge_and_score
 from mmboxcaseg.registry import MODELS
-from mmboxcaseg.structures import box_faults
+from mmboxcaseg.structures import box_faults, expected_iou
 
 
 def init_labeller(config: Union[str, Config],
@@ -74,7 +74,8 @@ def init_labeller(config: Union[str, Config],
 def label_boxes(model: nn.Module,
                 image: Union[str, np.ndarray],
                 boxes: Sequence[Sequence[float]],
-                merge: bool = True) -> Tuple[np.ndarray, np.ndarray]:
+                merge: bool = True,
+                with_expected_iou: bool = False) -> Tuple[np.ndarray, ...]:
     """Turn the boxes of one image into masks.
 
     Args:
@@ -85,10 +86,13 @@ def label_boxes(model: nn.Module,
         merge (bool): Whether to give each pixel to the smallest box that
             contains it (section 3.4), so that masks do not overlap. Defaults
             to True.
+        with_expected_iou (bool): Whether to return the expected IoUs, too.
+            Defaults to False.
 
     Returns:
-        tuple[np.ndarray]: Masks, boolean, has shape (n, H, W), and their
-        scores (proxy box agreement) in [0, 1], has shape (n, ).
+        tuple[np.ndarray]: Masks, boolean, has shape (n, H, W), their scores
+        (proxy box agreement) in [0, 1], has shape (n, ), and with
+        ``with_expected_iou`` their :func:`expected_iou`, has shape (n, ).
 
     Raises:
         FileNotFoundError: The image does not exist.
@@ -106,7 +110,7 @@ def label_boxes(model: nn.Module,
     boxes = boxes.reshape(-1, 4)
     masks = np.zeros((len(boxes), height, width), dtype=bool)
     if not len(boxes):
-        return masks, np.zeros(0)
+        return (masks, *np.zeros((1 + with_expected_iou, 0)))
     _check_boxes(boxes, height, width)
     instances = [
         dict(
@@ -123,14 +127,18 @@ def label_boxes(model: nn.Module,
             instances=instances))
     sample, = model.test_step({key: [value] for key, value in item.items()})
     gt = sample.gt_instances
+    predicted = sample.pred_instances.masks
     window_masks, scores = merge_and_score(
-        sample.pred_instances.masks,
-        gt.windows,
-        gt.areas,
-        merge_by='box' if merge else None)
+        predicted, gt.windows, gt.areas, merge_by='box' if merge else None)
     for mask, inside, (x0, y0, x1, y1) in zip(masks, window_masks, gt.windows):
         mask[y0:y1, x0:x1] = inside
-    return masks, np.array(scores)
+    if not with_expected_iou:
+        return masks, np.array(scores)
+    ious = [
+        expected_iou(mask, predicted.probability(i))
+        for i, mask in enumerate(window_masks)
+    ]
+    return masks, np.array(scores), np.array(ious)
 
 
 def _load(image: Union[str, np.ndarray]) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from mmboxcaseg.structures import binarize_maps
+from mmboxcaseg.structures import binarize_maps, window_map
 
 
 def views_of(gt: InstanceData) -> np.ndarray:
@@ -54,3 +54,12 @@ class MapMasks(Sequence):
         """Compute mask i, boolean, as large as its window."""
         return binarize_maps(self._maps[i], self.views[i], self.windows[i],
                              **self.kwargs)
+
+    def probability(self, i: int) -> np.ndarray:
+        """Compute the probabilities of mask i, float, of the same shape.
+
+        They are resized as the mask is, without stretching to [0, 1].
+        """
+        eight_bit = self.kwargs.get('eight_bit', False)
+        return window_map(
+            self._maps[i], self.views[i], self.windows[i], eight_bit=eight_bit)

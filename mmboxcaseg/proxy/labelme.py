@@ -14,6 +14,7 @@ from pycocotools import mask as mask_utils
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import check_entries, schema_problem
 from mmboxcaseg.structures import to_rle
+from mmboxcaseg.structures.scores import SCORES
 from .polygons import mask_to_polygons
 
 # Version of the format; labelme warns where the first number differs.
@@ -46,9 +47,10 @@ def to_labelme(img: dict, annotations: List[dict], names: Dict[int, str],
         counts['masks' if polygons else 'empty'] += 1
         counts.update(parts=len(polygons), holes=holes, with_holes=holes > 0)
         label = names[ann['category_id']]
+        scores = [f'{key} {ann[key]}' for key in SCORES if key in ann]
         more = dict(
             group_id=ann['id'],
-            description=f'mask_score {ann["mask_score"]}',
+            description=', '.join(scores),
             shape_type='polygon',
             flags={})
         shapes += [
@@ -67,7 +69,7 @@ def from_labelme(content: dict, img: dict, annotations: List[dict],
     """Find the masks that were corrected in labelme.
 
     A mask was corrected if its polygons differ from those that
-    :func:`to_labelme` wrote. Its score is 1, or 0 if it is empty now.
+    :func:`to_labelme` wrote. Its scores are 1, or 0 if it is empty now.
 
     Args:
         content (dict): Content of the labelme file.
@@ -148,4 +150,4 @@ def _record(ann_id: int, polygons: List[np.ndarray], size: tuple) -> dict:
     """Record of a corrected mask; without polygons it is empty."""
     rle = to_rle([polygon.ravel().tolist() for polygon in polygons], *size)
     score = float(mask_utils.area(rle) > 0)
-    return dict(id=ann_id, segmentation=rle, mask_score=score)
+    return dict(id=ann_id, segmentation=rle, **dict.fromkeys(SCORES, score))

@@ -1,6 +1,6 @@
 """Masks of any source become proxy masks: matched, merged, scored."""
 from collections import Counter, defaultdict
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from pycocotools import mask as mask_utils
@@ -17,13 +17,35 @@ from .records import make_records
 Segmentation = Union[list, dict]
 
 
+class Matches(Dict[int, Segmentation]):
+    """Predicted masks by annotation id.
+
+    Attributes:
+        expected_ious (dict[int, float]): What the predictions say about
+            their IoU, in [0, 1], by annotation id.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expected_ious: Dict[int, float] = {}
+
+    def add(self, ann_id: int, prediction: dict) -> None:
+        """Add a prediction, see :func:`load_predictions`."""
+        self[ann_id] = prediction['segmentation']
+        iou = prediction.get('expected_iou', prediction.get('predicted_iou'))
+        if iou is not None:
+            # SAM estimates it by regression: it may be 1.02.
+            self.expected_ious[ann_id] = round(min(max(iou, 0.), 1.), 6)
+
+
 def load_predictions(path: str) -> List[dict]:
     """Read predicted masks.
 
     Args:
         path (str): COCO results (a list), each entry with ``segmentation`` and
             with ``annotation_id``, or with ``image_id`` and ``bbox``; or a
-            proxy file; or another COCO file with masks.
+            proxy file; or another COCO file with masks. Entries may have
+            ``expected_iou``, or ``predicted_iou`` as SAM calls it.
 
     Returns:
         list[dict]: Predictions with ``segmentation``. Those of a list are as
@@ -59,14 +81,13 @@ def _read_counts(entries: object) -> None:
 
 def _masks_of_coco(annotations: List[dict], path: str) -> List[dict]:
     """Masks of a proxy file, or of any other COCO file."""
+    keys = ('segmentation', 'expected_iou', 'predicted_iou')
     masks = [
-        dict(annotation_id=ann['id'], segmentation=ann['segmentation'])
+        dict(_select(ann, keys), annotation_id=ann['id'])
         for ann in annotations if 'mask_score' in ann
-    ]
-    keys = ('image_id', 'bbox', 'segmentation')
-    masks = masks or [
-        dict({key: ann[key]
-              for key in keys}, coco_id=ann['id']) for ann in annotations
+    ] or [
+        dict(_select(ann, ('image_id', 'bbox', *keys)), coco_id=ann['id'])
+        for ann in annotations
         if ann.get('segmentation') and not is_ignored(ann)
     ]
     if not masks:
@@ -76,9 +97,8 @@ def _masks_of_coco(annotations: List[dict], path: str) -> List[dict]:
     return masks
 
 
-def match_predictions(
-        predictions: List[dict], coco: CocoBoxes, min_iou: float,
-        path: str) -> Tuple[Dict[int, Segmentation], Dict[str, List[str]]]:
+def match_predictions(predictions: List[dict], coco: CocoBoxes, min_iou: float,
+                      path: str) -> Tuple[Matches, Dict[str, List[str]]]:
     """Find the annotation of every prediction.
 
     It is the one with its ``annotation_id``, if it has one. The masks of a
@@ -92,8 +112,8 @@ def match_predictions(
         path (str): File of the predictions, for messages.
 
     Returns:
-        tuple: The segmentations by annotation id; and, by reason, the
-        positions of the predictions that were left out, as '[3]'.
+        tuple: The masks by annotation id; and, by reason, the positions of
+        the predictions that were left out, as '[3]'.
 
     Raises:
         InputError: An ``annotation_id`` or ``image_id`` does not exist, an
@@ -102,7 +122,7 @@ def match_predictions(
     """
     images_of = {a['id']: a['image_id'] for a in coco.data['annotations']}
     usable = {ann['id'] for anns in coco.annotations.values() for ann in anns}
-    found: Dict[int, Segmentation] = {}
+    found = Matches()
     problems, left_out = defaultdict(list), defaultdict(list)
     for i, prediction in enumerate(_use_shared_ids(predictions, images_of)):
         key = 'annotation_id' if 'annotation_id' in prediction else 'image_id'
@@ -121,7 +141,7 @@ def match_predictions(
             problem = 'its annotation has a prediction already'
         if problem:
             problems[problem].append(f'[{i}] (annotation {ann_id})')
-        found[ann_id] = prediction['segmentation']
+        found.add(ann_id, prediction)
     raise_problems(problems, 'prediction', path)
     if left_out:
         _check_units(predictions, coco, min_iou, len(found), path)
@@ -147,6 +167,7 @@ def merge_image(annotations: List[dict],
                 segmentations: Dict[int, Segmentation],
                 clip: bool = True,
                 truncate: bool = False,
+                expected_ious: Optional[Dict[int, float]] = None,
                 **kwargs) -> Tuple[List[dict], Counter]:
     """Turn the predictions of one image into proxy masks.
 
@@ -159,6 +180,8 @@ def merge_image(annotations: List[dict],
         segmentations (dict[int, list | dict]): Masks by annotation id.
         clip (bool): Whether to remove what lies outside the pixel box.
         truncate (bool): See :func:`pixel_boxes`.
+        expected_ious (dict[int, float], optional): See :class:`Matches`. They
+            are written as they are, but for empty masks, which get 0.
         kwargs: Options of :func:`make_records`.
 
     Returns:
@@ -181,9 +204,18 @@ def merge_image(annotations: List[dict],
     areas = [box_area(ann) for ann in annotations]
     kwargs['boxes'] = boxes
     records = make_records(ids, masks, windows, areas, size, **kwargs)
-    counts['empty'] = sum(
-        mask_utils.area(record['segmentation']) == 0 for record in records)
+    for record in records:
+        is_empty = mask_utils.area(record['segmentation']) == 0
+        counts['empty'] += is_empty
+        if record['id'] in (expected_ious or {}):
+            iou = expected_ious[record['id']]
+            record['expected_iou'] = 0. if is_empty else iou
     return records, counts
+
+
+def _select(entry: dict, keys: Sequence[str]) -> dict:
+    """Those of the keys that an entry has."""
+    return {key: entry[key] for key in keys if key in entry}
 
 
 def _match(prediction: dict, coco: CocoBoxes,

@@ -1,10 +1,13 @@
 """Merge and score the masks of one image (section 3.4 of the paper)."""
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from mmboxcaseg.structures import (agreement, encode_window, is_kept,
-                                   merge_masks)
+from mmboxcaseg.structures import (agreement, encode_window, expected_iou,
+                                   is_kept, merge_masks)
+
+# Returns the foreground probabilities of a mask, float, as large as it.
+Probability = Callable[[int], np.ndarray]
 
 
 def merge_and_score(
@@ -53,6 +56,7 @@ def make_records(ann_ids: Sequence[int],
                  areas: Sequence[float],
                  shape: Tuple[int, int],
                  mask_weight_thr: Optional[float] = None,
+                 probability: Optional[Probability] = None,
                  **kwargs) -> List[dict]:
     """Merge, score and encode the masks of one image.
 
@@ -62,17 +66,26 @@ def make_records(ann_ids: Sequence[int],
         shape (tuple[int]): Height and width of the image.
         mask_weight_thr (float, optional): Masks that :func:`is_kept` refuses
             get ``mask_weight`` 0. Defaults to None: no weight is written.
+        probability (Callable, optional): Returns the foreground probabilities
+            of mask number i, float, of the same shape. Defaults to None:
+            they are not known.
         kwargs: Other arguments of :func:`merge_and_score`.
 
     Returns:
         list[dict]: One per annotation, for :meth:`ProxyWriter.append`: ``id``,
-        ``segmentation`` (compressed RLE) and ``mask_score``.
+        ``segmentation`` (compressed RLE), ``mask_score`` and, with
+        ``probability``, the :func:`expected_iou` of the merged mask.
     """
     masks, scores = merge_and_score(masks, windows, areas, ann_ids, **kwargs)
     records = []
-    for ann_id, mask, window, score in zip(ann_ids, masks, windows, scores):
+    for i, (ann_id, mask, window,
+            score) in enumerate(zip(ann_ids, masks, windows, scores)):
         rle, score = encode_window(mask, window, *shape), round(score, 6)
         record = dict(id=int(ann_id), segmentation=rle, mask_score=score)
+        if probability:
+            # One map at a time: those of large objects would fill the memory.
+            record['expected_iou'] = round(
+                expected_iou(mask, probability(i)), 6)
         if mask_weight_thr is not None and not is_kept(score, mask_weight_thr):
             record['mask_weight'] = 0
         records.append(record)

@@ -2,7 +2,7 @@ import json
 import os
 import os.path as osp
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import ExitStack, suppress
 from functools import lru_cache
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
@@ -11,6 +11,7 @@ from mmengine.fileio import get_text
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import check_target, write_atomically, writing
+from mmboxcaseg.structures.scores import SCORES
 from .polygons import outline_records
 
 
@@ -19,8 +20,9 @@ class ProxyWriter:
 
     Every process appends to its own shard in the folder ``OUT.shards``, one
     line per image. A run that was interrupted continues where it stopped.
-    The final file is the source file with ``segmentation``, ``mask_score``
-    and ``mask_source`` added to the labelled annotations. Its bytes do not
+    The final file is the source file with ``segmentation``, ``mask_score``,
+    ``mask_source`` and, where it is known, ``expected_iou`` added to the
+    labelled annotations. Its bytes do not
     depend on the number of processes or restarts, and it is either complete
     or not there. The masks are never all in memory.
 
@@ -87,7 +89,8 @@ class ProxyWriter:
             rank (int): Number of the process.
             img_id (int): Image id.
             records (list[dict]): One per box: ``id`` of the annotation,
-                ``segmentation``, ``mask_score``, optionally ``mask_weight``.
+                ``segmentation``, ``mask_score``, optionally ``expected_iou``
+                and ``mask_weight``.
 
         Raises:
             OSError: The file cannot be written; the message says what to do.
@@ -129,7 +132,8 @@ class ProxyWriter:
                 :func:`mmengine.fileio.get`.
 
         Returns:
-            dict: ``instances`` labelled and their mean ``mask_score``.
+            dict: ``instances`` labelled, their ``mean_score`` and, if known
+            of any, ``mean_expected_iou``.
 
         Raises:
             InputError: Images are missing. The shards are kept.
@@ -143,16 +147,25 @@ class ProxyWriter:
         data = json.loads(
             get_text(self.source_file, 'utf-8-sig', backend_args))
         data['info'] = dict(data.get('info') or {}, mmboxcaseg=self.provenance)
-        scores: List[float] = []
+        scores: Dict[str, List[float]] = defaultdict(list)
         write_atomically(self.out_file, self._encode(data, index, scores))
         shutil.rmtree(self.folder)
-        num = len(scores)
-        return dict(instances=num, mean_score=sum(scores) / max(num, 1))
+        agreements, ious = scores['mask_score'], scores['expected_iou']
+        num = len(agreements)
+        result = dict(instances=num, mean_score=sum(agreements) / max(num, 1))
+        if ious:
+            result['mean_expected_iou'] = sum(ious) / len(ious)
+        return result
 
-    def summary(self, instances: int, mean_score: float) -> str:
+    def summary(self,
+                instances: int,
+                mean_score: float,
+                mean_expected_iou: Optional[float] = None) -> str:
         """Describe the file in a few lines, from what finish() returned."""
         text = (f'{self.out_file}: {instances} masks, mean score '
                 f'{mean_score:.3f}')
+        if mean_expected_iou is not None:
+            text += f', mean expected IoU {mean_expected_iou:.3f}'
         losses = self.losses
         if losses['masks']:
             text += (f'\npolygons: {losses["holes"]} holes in '
@@ -162,10 +175,11 @@ class ProxyWriter:
         return text
 
     def _encode(self, data: dict, index: Dict[int, Tuple[str, int]],
-                scores: List[float]) -> Iterator[str]:
+                scores: Dict[str, List[float]]) -> Iterator[str]:
         """Yield the source file with masks as JSON, piece by piece.
 
-        A mask is read from its shard when its annotation is written.
+        A mask is read from its shard when its annotation is written. Its
+        scores are appended to ``scores``.
         """
         source = dict(mask_source=self.provenance['mask_source'])
         with ExitStack() as stack:
@@ -180,10 +194,13 @@ class ProxyWriter:
                     if mask:
                         if self.polygons is not None:
                             outline_records([mask], self.polygons, self.losses)
-                        scores.append(mask['mask_score'])
+                        for name in SCORES:
+                            if name in mask:
+                                scores[name].append(mask[name])
                         if 'mask_score' in ann:
-                            # The weight was that of the mask replaced here.
+                            # These were those of the mask replaced here.
                             ann.pop('mask_weight', None)
+                            ann.pop('expected_iou', None)
                         ann = {**ann, **mask, **source}
                     yield (', ' if k else '[') + json.dumps(ann)
                 yield ']'

@@ -37,6 +37,22 @@ def binarize_maps(maps: np.ndarray,
     Returns:
         np.ndarray: Boolean mask, has shape (h, w).
     """
+    return window_map(maps, views, window, min_max, eight_bit) > threshold
+
+
+def window_map(maps: np.ndarray,
+               views: np.ndarray,
+               window: np.ndarray,
+               min_max: bool = False,
+               eight_bit: bool = False) -> np.ndarray:
+    """Resize the maps that the network predicts to a window; average them.
+
+    Args:
+        maps, views, window, min_max, eight_bit: See :func:`binarize_maps`.
+
+    Returns:
+        np.ndarray: Foreground probabilities, float, has shape (h, w).
+    """
     parts = []
     for prob, (x0, y0, x1, y1) in zip(maps, np.asarray(views).tolist()):
         low, high = prob.min(), prob.max()
@@ -50,7 +66,7 @@ def binarize_maps(maps: np.ndarray,
         else:
             prob = cv2.resize(prob, size, interpolation=cv2.INTER_LINEAR)
         parts.append(prob[_slices(window[:2], window[2:], (x0, y0))])
-    return np.mean(parts, axis=0) > threshold
+    return np.mean(parts, axis=0)
 
 
 def merge_masks(masks: Sequence[np.ndarray],

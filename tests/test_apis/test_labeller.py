@@ -59,6 +59,17 @@ def test_without_merging_boxes_know_nothing_of_each_other(model, img):
         assert score[0] == scores[i]
 
 
+def test_expected_iou_on_request(model, img):
+    masks, scores, ious = label_boxes(
+        model, img, BOXES, with_expected_iou=True)
+    for found, expected in zip((masks, scores), label_boxes(model, img,
+                                                            BOXES)):
+        np.testing.assert_array_equal(found, expected)
+    assert ious.shape == (3, ) and ((ious > 0) & (ious < 1)).all()
+    _, _, none = label_boxes(model, img, [], with_expected_iou=True)
+    assert none.shape == (0, )
+
+
 def test_image_by_path(model, img, tmp_path):
     path = str(tmp_path / 'a.png')
     cv2.imwrite(path, img)
@@ -145,7 +156,11 @@ def test_label_image(model, checkpoint, img, tmp_path):
     label_image(path, CONFIG, checkpoint, '--out', out, '--device', 'cpu',
                 '--box', *texts)
     coco = load_proxy(str(out / 'a_masks.json'))
-    masks, scores = label_boxes(model, img, BOXES)
+    masks, scores, ious = label_boxes(
+        model, img, BOXES, with_expected_iou=True)
+    assert [ann['expected_iou']
+            for ann in coco['annotations']] == pytest.approx(
+                ious, abs=1e-5)
     assert [ann['id'] for ann in coco['annotations']] == [1, 2, 3]
     for ann, mask, score, box in zip(coco['annotations'], masks, scores, xywh):
         np.testing.assert_array_equal(

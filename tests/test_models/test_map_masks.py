@@ -6,7 +6,7 @@ import torch
 from mmengine.structures import InstanceData
 
 from mmboxcaseg.models.map_masks import MapMasks, views_of
-from mmboxcaseg.structures import binarize_maps
+from mmboxcaseg.structures import binarize_maps, window_map
 
 WINDOWS = np.array([(2, 3, 22, 18), (0, 0, 9, 9), (5, 5, 6, 6)])
 VIEWS = np.stack([WINDOWS, WINDOWS + [-2, -2, 2, 2]], axis=1)
@@ -40,3 +40,18 @@ def test_masks(views):
 def test_no_boxes():
     gt = InstanceData(windows=np.zeros((0, 4), dtype=np.int64))
     assert not list(MapMasks(torch.zeros(0, 16, 16), gt))
+
+
+@pytest.mark.parametrize('eight_bit', [False, True])
+@pytest.mark.parametrize('min_max', [False, True])
+def test_probabilities_are_not_stretched(min_max, eight_bit):
+    gt = InstanceData(windows=WINDOWS, views=VIEWS)
+    maps = torch.rand(6, 16, 16) / 2
+    masks = MapMasks(maps, gt, min_max=min_max, eight_bit=eight_bit)
+    for i, mask in enumerate(masks):
+        prob, own = masks.probability(i), maps[2 * i:2 * i + 2].numpy()
+        assert prob.shape == mask.shape and prob.max() <= 0.5
+        np.testing.assert_array_equal(
+            prob, window_map(own, VIEWS[i], WINDOWS[i], eight_bit=eight_bit))
+        if not min_max:
+            np.testing.assert_array_equal(mask, prob > 0.5)

@@ -16,7 +16,11 @@ def annotation(ann_id: int, category_id: int, mask=None) -> dict:
     ann = dict(id=ann_id, category_id=category_id)
     if mask is not None:
         rle = encode_window(mask, (5, 6, 25, 21), 40, 50)
-        ann.update(segmentation=rle, mask_score=0.5, mask_source='tiny')
+        ann.update(
+            segmentation=rle,
+            mask_score=0.5,
+            mask_source='tiny',
+            expected_iou=0.25)
     return ann
 
 
@@ -60,7 +64,7 @@ def test_form(content):
                                                              ('dog', 12)]
     for shape in shapes:
         assert shape['shape_type'] == 'polygon'
-        assert shape['description'] == 'mask_score 0.5'
+        assert shape['description'] == 'mask_score 0.5, expected_iou 0.25'
         assert len(shape['points']) >= 4
 
 

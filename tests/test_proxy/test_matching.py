@@ -335,3 +335,46 @@ def test_counts_written_as_bytes(tmp_path):
     path = tmp_path / 'predictions.json'
     path.write_text(json.dumps([by_id(3, wrong)]))
     assert load_predictions(str(path)) == [by_id(3, mask)]
+
+
+def test_predictions_bring_their_iou(match):
+    found, _ = match(
+        dict(by_id(11), expected_iou=0.25, predicted_iou=0.5),
+        dict(by_id(5), predicted_iou=1.02), by_id(8))
+    assert found == {11: MASK, 5: MASK, 8: MASK}
+    assert found.expected_ious == {11: 0.25, 5: 1}
+    empty = rle(filled(0, 0, 0, 0))
+    full = rle(filled(5, 6, 25, 21))
+    anns = [box(i, 5, 6, 20, 15) for i in (11, 5, 8)]
+    records, _ = merge_image(
+        anns,
+        IMG, {
+            11: full,
+            5: empty,
+            8: full
+        },
+        merge_by=None,
+        expected_ious=found.expected_ious)
+    assert [r.get('expected_iou') for r in records] == [0.25, 0, None]
+
+
+@pytest.mark.parametrize('changes', [
+    dict(expected_iou=1.02),
+    dict(expected_iou='1'),
+    dict(predicted_iou=float('nan')),
+])
+def test_predicted_iou_that_is_none(tmp_path, changes):
+    path = tmp_path / 'masks.json'
+    path.write_text(json.dumps([dict(by_id(11), **changes)]))
+    with pytest.raises(ValueError, match=f'`{list(changes)[0]}` is not'):
+        load_predictions(str(path))
+
+
+def test_iou_of_a_coco_file_with_masks(tiny_coco):
+
+    def edit(data):
+        for ann in data['annotations']:
+            ann.update(segmentation=MASK, predicted_iou=0.75)
+
+    predictions = load_predictions(tiny_coco(edit)['ann_file'])
+    assert {p['predicted_iou'] for p in predictions} == {0.75}

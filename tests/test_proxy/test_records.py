@@ -97,6 +97,27 @@ def test_empty_mask_has_no_weight_at_any_threshold(masks):
     assert ['mask_weight' in record for record in records] == [0, 0, 1]
 
 
+@pytest.mark.parametrize('merge_by', ['box', 'mask', None])
+def test_expected_iou_is_that_of_the_merged_mask(masks, rng, merge_by):
+    probs = [rng.random(mask.shape, dtype=np.float32) for mask in masks]
+    plain = make_records(IDS, masks, WINDOWS, AREAS, SHAPE, merge_by=merge_by)
+    records = make_records(
+        IDS,
+        masks,
+        WINDOWS,
+        AREAS,
+        SHAPE,
+        probability=probs.__getitem__,
+        merge_by=merge_by)
+    for record, window, prob in zip(records, WINDOWS, probs):
+        merged = decode_window(record['segmentation'], window)
+        inside = sum(float(p) for p in prob[merged])
+        outside = sum(float(p) for p in prob[~merged])
+        expected = inside / (merged.sum() + outside)
+        assert record.pop('expected_iou') == pytest.approx(expected, abs=6e-7)
+    assert records == plain
+
+
 def test_every_mask_is_computed_once(masks):
 
     class Lazy:

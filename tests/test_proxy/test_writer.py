@@ -101,6 +101,35 @@ def test_finish_counts_and_averages(new_writer):
     assert writer.finish() == dict(instances=4, mean_score=mean)
 
 
+def test_mean_of_the_expected_ious_that_are_known(new_writer):
+    writer = new_writer()
+    writer.prepare()
+    for img_id in IMG_IDS:
+        ious = {7: [0.5, 0.7], 2: [0.9], 4: []}[img_id]
+        masks = records(img_id)
+        for mask, iou in zip(masks, ious):
+            mask['expected_iou'] = iou
+        writer.append(0, img_id, masks)
+    result = writer.finish()
+    assert result['mean_expected_iou'] == pytest.approx(0.7)
+    assert writer.summary(**result).endswith(
+        '4 masks, mean score 0.422, mean expected IoU 0.700')
+
+
+def test_expected_iou_of_a_replaced_mask_is_removed(new_writer):
+    old, new = new_writer('old.json'), new_writer('new.json')
+    old.prepare()
+    old.append(0, 7, [dict(mask, expected_iou=0.5) for mask in records(7)])
+    old.finish()
+    new.source_file = old.out_file
+    new.prepare()
+    new.append(0, 7, records(7)[:1])
+    new.finish()
+    masks = {a['id']: a for a in json.loads(read(new.out_file))['annotations']}
+    assert 'expected_iou' not in masks[11]
+    assert masks[5]['expected_iou'] == 0.5
+
+
 def test_missing_images_stop_the_file(new_writer):
     writer = new_writer()
     writer.prepare()

@@ -25,9 +25,9 @@ class ProxyMaskHook(Hook):
 
     MMEngine's ``TestLoop`` labels the boxes of the test data set. The masks
     of an image are merged (each pixel goes to the object with the smallest
-    box), scored (agreement of the merged mask's box with the true pixel box)
-    and written, see section 3.4 of the paper. A thread does this while the
-    network works on the next images.
+    box), scored (agreement of the merged mask's box with the true pixel box;
+    :func:`expected_iou` of the merged mask) and written, see section 3.4 of
+    the paper. A thread does this while the network works on the next images.
 
     An interrupted labelling continues: images in the folder ``OUT.shards``
     are taken out of the test data loader, so metrics see only the others.
@@ -130,10 +130,16 @@ class ProxyMaskHook(Hook):
             self.waiting.popleft().result()
 
     def _store(self, sample: DetDataSample) -> None:
-        gt = sample.gt_instances
-        records = make_records(gt.ann_ids, sample.pred_instances.masks,
-                               gt.windows, gt.areas, sample.ori_shape,
-                               **self.options)
+        gt, masks = sample.gt_instances, sample.pred_instances.masks
+        records = make_records(
+            gt.ann_ids,
+            masks,
+            gt.windows,
+            gt.areas,
+            sample.ori_shape,
+            # Another model may predict masks without probabilities.
+            probability=getattr(masks, 'probability', None),
+            **self.options)
         self.writer.append(get_rank(), sample.img_id, records)
 
     def _provenance(self, cfg: Config, amp: bool) -> dict:

@@ -23,6 +23,7 @@ def add_mask(data: dict) -> dict:
     ann.update(
         segmentation=encode_window(np.ones((15, 20), bool), WINDOW, 40, 50),
         mask_score=1,
+        expected_iou=0.5,
         mask_source='tiny@1234')
     return ann
 
@@ -114,6 +115,9 @@ BROKEN = [
     (change(mask_score=-0.1), '`mask_score` is not a number in [0, 1]'),
     (change(mask_score='1'), '`mask_score` is not a number in [0, 1]'),
     (change(mask_score=None), '`mask_score` is not a number in [0, 1]'),
+    (change(expected_iou=1.01), '`expected_iou` is not a number in [0, 1]'),
+    (change(expected_iou=-0.1), '`expected_iou` is not a number in [0, 1]'),
+    (change(expected_iou='1'), '`expected_iou` is not a number in [0, 1]'),
     (change(mask_source=3), '`mask_source` is not a text'),
     (change(segmentation=[[5, 6, 25, 6]]), 'or a list of polygons'),
     (change(segmentation=[5, 6, 25, 6, 25, 21]), 'or a list of polygons'),

@@ -68,10 +68,13 @@ def test_masks_are_those_of_the_api(new_runner, config, tmp_path):
     model = init_labeller(config, config.load_from, 'cpu')
     image = str(tmp_path / 'images/a.png')
     boxes = [[2.5, 3.25, 32.5, 33.75], [5, 6, 25, 21]]
-    for ann_id, mask, score in zip((5, 11), *label_boxes(model, image, boxes)):
-        found = mask_utils.decode(masks[ann_id]['segmentation'])
-        assert np.mean(found != mask) < 0.01
+    found = label_boxes(model, image, boxes, with_expected_iou=True)
+    for ann_id, mask, score, iou in zip((5, 11), *found):
+        written = mask_utils.decode(masks[ann_id]['segmentation'])
+        assert np.mean(written != mask) < 0.01
         assert masks[ann_id]['mask_score'] == pytest.approx(score, abs=0.05)
+        assert masks[ann_id]['expected_iou'] == pytest.approx(iou, abs=0.01)
+        assert 0 < iou < 1
 
 
 def test_provenance(new_runner, tmp_path):
