@@ -126,9 +126,6 @@ class MultiSourceSampler(Sampler):
         """Start after the samples that this rank saw before a resume.
 
         Epochs then count from the current one, as in IterBasedTrainLoop.
-
-        Args:
-            num_samples (int): Their number, over all epochs.
         """
         self.first_epoch, self.first_sample = divmod(num_samples, len(self))
 

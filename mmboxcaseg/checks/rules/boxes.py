@@ -33,14 +33,7 @@ def find_box_faults(boxes: np.ndarray,
 
 
 def repeated(annotations: List[dict]) -> List[dict]:
-    """Find annotations that repeat an earlier one.
-
-    Args:
-        annotations (list[dict]): Annotations of a COCO file.
-
-    Returns:
-        list[dict]: Those whose image, class and box occur before; no crowds.
-    """
+    """Annotations whose image, class and box are those of an earlier one."""
     seen, found = set(), []
     for ann in annotations:
         key = (ann['image_id'], ann['category_id'], *ann['bbox'])
