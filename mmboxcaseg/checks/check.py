@@ -45,11 +45,9 @@ def check_config(cfg: Config,
     trained = _trained_images(checked)
     for one in checked:
         one.trained = trained
-        # A file that cannot be read is a finding already.
-        if one.coco or one.is_salient:
-            for check in CHECKS:
-                for kind, example in check(one):
-                    findings.add(kind, one.where, example)
+        for check, salient in CHECKS.items():
+            for kind, example in check(one) if one.coco or salient else []:
+                findings.add(kind, one.where, example)
     return findings, checked
 
 

@@ -87,12 +87,5 @@ class CheckedSource:
         return path, None, self.loader
 
     def inspect(self, img: dict) -> ImageFacts:
-        """Read an image of the COCO file that is not among the tasks.
-
-        Args:
-            img (dict): Entry of ``images``, with ``file_name``.
-
-        Returns:
-            ImageFacts: Properties of the file.
-        """
+        """Read an image of the COCO file that is not among the tasks."""
         return inspect_image(self.task(img))

@@ -27,7 +27,8 @@ KINDS: Dict[str, Kind] = {}
 Case = Tuple[str, str]
 # Takes a CheckedSource; see the package `rules`.
 Check = Callable[[object], Iterator[Case]]
-CHECKS: List[Check] = []
+# All checks, and whether each looks at salient images, too.
+CHECKS: Dict[Check, bool] = {}
 
 
 def add_kinds(*kinds: Tuple[str, str, str, str]) -> None:
@@ -35,12 +36,22 @@ def add_kinds(*kinds: Tuple[str, str, str, str]) -> None:
     KINDS.update((name, Kind(*kind)) for name, *kind in kinds)
 
 
-def data_check(*kinds: Tuple[str, str, str, str]) -> Callable[[Check], Check]:
-    """Register the decorated check of one data set, and :func:`add_kinds`."""
+def data_check(*kinds: Tuple[str, str, str, str],
+               salient: bool = False) -> Callable[[Check], Check]:
+    """Register the decorated check of one data set.
+
+    Args:
+        kinds (tuple[str]): The kinds that it yields, see :func:`add_kinds`.
+        salient (bool): Whether it also checks salient images. Others see only
+            data sets whose COCO file could be read. Defaults to False.
+
+    Returns:
+        Callable: The decorator.
+    """
     add_kinds(*kinds)
 
     def register(check: Check) -> Check:
-        CHECKS.append(check)
+        CHECKS[check] = salient
         return check
 
     return register

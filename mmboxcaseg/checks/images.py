@@ -105,13 +105,6 @@ def _is_transparent(path: str, backend_args: Optional[dict]) -> bool:
 
 
 def place_of(task: Task) -> tuple:
-    """Tell where an image is; another storage may have the same path.
-
-    Args:
-        task (tuple): See :func:`inspect_image`.
-
-    Returns:
-        tuple: Equal for tasks that read the same file, also through links.
-    """
+    """Where an image is; another storage may have the same path."""
     path, _, loader = task
     return osp.realpath(path), str(loader.backend_args)

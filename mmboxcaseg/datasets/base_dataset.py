@@ -5,7 +5,7 @@ from mmdet.datasets import BaseDetDataset
 from mmengine.dataset import Compose
 
 from mmboxcaseg import InputError
-from .coco import is_readable
+from .coco import CocoBoxes, is_readable
 from .transforms import LoadImageFromFile
 
 # How configs may name the stock transform.
@@ -43,6 +43,21 @@ class NamesBrokenFiles(BaseDetDataset):
             and step['type'] in STOCK_LOADERS else step for step in pipeline
         ]
         super().__init__(*args, pipeline=pipeline, **kwargs)
+
+    def read_boxes(self) -> CocoBoxes:
+        """Read and check ``ann_file``, and set the classes in use.
+
+        Returns:
+            CocoBoxes: Its content.
+
+        Raises:
+            FileNotFoundError, InputError: See :class:`CocoBoxes`.
+        """
+        coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
+                         self._metainfo.get('classes'),
+                         loads_upright(self.pipeline), self.backend_args)
+        self._metainfo['classes'] = coco.classes
+        return coco
 
     def prepare_data(self, idx: int) -> Any:
         """Load item ``idx``.

@@ -9,8 +9,8 @@ from mmengine.logging import print_log
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
 from mmboxcaseg.structures import xywh_to_xyxy
-from .base_dataset import CropDataset, loads_upright
-from .coco import CocoBoxes, box_area
+from .base_dataset import CropDataset
+from .coco import box_area
 
 
 def overlapping_boxes(boxes: np.ndarray, groups: np.ndarray,
@@ -86,14 +86,8 @@ class BoxCropDataset(CropDataset):
         Returns:
             list[dict]: Items with ``img_path``, ``img_id``, ``height``,
             ``width`` and ``instances``, by image id, then annotation id.
-
-        Raises:
-            FileNotFoundError, InputError: See the class.
         """
-        coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
-                         self._metainfo.get('classes'),
-                         loads_upright(self.pipeline), self.backend_args)
-        self._metainfo['classes'] = coco.classes
+        coco = self.read_boxes()
         # Boxes that became items are not kept in memory a second time.
         del coco.data
         items = []

@@ -10,7 +10,7 @@ from terminaltables import AsciiTable
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
 from mmboxcaseg.structures import is_kept
-from .base_dataset import NamesBrokenFiles, loads_upright
+from .base_dataset import NamesBrokenFiles
 from .coco import (CocoBoxes, area_of, check_class_order, check_segmentations,
                    first_few)
 
@@ -66,14 +66,8 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         Returns:
             list[dict]: The items of CocoDataset; every instance also has
             ``mask`` (an RLE or polygons) and ``mask_weight`` in [0, 1].
-
-        Raises:
-            FileNotFoundError, InputError: See the class.
         """
-        coco = CocoBoxes(self.ann_file, self.data_prefix['img'],
-                         self._metainfo.get('classes'),
-                         loads_upright(self.pipeline), self.backend_args)
-        self._metainfo['classes'] = coco.classes
+        coco = self.read_boxes()
         check_class_order(coco.data['categories'], coco.classes, self.ann_file)
         self._check_masks(coco)
         data_list = super().load_data_list()
@@ -81,15 +75,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         return data_list
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Add ``mask`` and ``mask_weight`` to all instances of an image.
-
-        Args:
-            raw_data_info (dict): ``raw_img_info`` and ``raw_ann_info``, as
-                CocoDataset passes them.
-
-        Returns:
-            dict: The item.
-        """
+        """Add ``mask`` and ``mask_weight`` to all instances of an image."""
         img = raw_data_info['raw_img_info']
         size = [img['height'], img['width']]
         data_info, instances = {}, []

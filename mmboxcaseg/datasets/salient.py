@@ -77,9 +77,6 @@ class SalientDataset(CropDataset):
 
         Returns:
             list[dict]: Those of :meth:`pair_files` that are used.
-
-        Raises:
-            FileNotFoundError, InputError: See the class.
         """
         items = self.pair_files()
         # Before masks are decoded, which takes long and tells less.

@@ -1,4 +1,4 @@
-from itertools import islice
+from itertools import chain, count, islice
 from typing import Iterator, List, Optional, Sequence
 
 import torch
@@ -126,9 +126,6 @@ class MultiSourceSampler(Sampler):
         """Start after the samples that this rank saw before a resume.
 
         Epochs then count from the current one, as in IterBasedTrainLoop.
-
-        Args:
-            num_samples (int): Their number, over all epochs.
         """
         self.first_epoch, self.first_sample = divmod(num_samples, len(self))
 
@@ -153,14 +150,11 @@ class MultiSourceSampler(Sampler):
         # of which an epoch takes its piece. Only the last source starts with
         # a new permutation in each epoch.
         last = source == len(self.sizes) - 1
-        lap, skip = (epoch, 0) if last else (0, epoch * need)
-        drawn: List[int] = []
-        while len(drawn) < need:
-            order = self._draw_lap(source, lap)
-            lap += 1
-            drawn += order[skip:skip + need - len(drawn)].tolist()
-            skip = max(skip - len(order), 0)
-        return [self.offsets[source] + index for index in drawn]
+        laps, skip = (count(epoch), 0) if last else (count(), epoch * need)
+        row = chain.from_iterable(
+            self._draw_lap(source, lap).tolist() for lap in laps)
+        offset = self.offsets[source]
+        return [offset + index for index in islice(row, skip, skip + need)]
 
     def _draw_lap(self, source: int, lap: int) -> Tensor:
         """Draw one pass over a source, without the boxes that sit it out."""

@@ -89,26 +89,23 @@ def merge_masks(masks: Sequence[np.ndarray],
         list[np.ndarray]: New masks of the same shapes. They are disjoint
         except for objects annotated twice.
     """
-    merged = [mask.copy() for mask in masks]
+    if not len(masks):
+        return []
     order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
-    for rank, large in enumerate(order):
-        smaller = order[:rank]
-        low = np.maximum(windows[smaller, :2], windows[large, :2])
-        high = np.minimum(windows[smaller, 2:], windows[large, 2:])
-        touching = np.flatnonzero((low < high).all(axis=1))
-        same = next((i for i in smaller[touching]
-                     if np.array_equal(windows[i], windows[large])
-                     and np.array_equal(masks[i], masks[large])), None)
-        if same is not None:
-            merged[large] = merged[same].copy()
-            continue
-        for k in touching:
-            here = _slices(low[k], high[k], windows[large])
-            there = _slices(low[k], high[k], windows[smaller[k]])
-            # The unmerged mask gives the same result as the merged one:
-            # pixels that the smaller object lost went to an even smaller one.
-            merged[large][here] &= ~masks[smaller[k]][there]
-    return merged
+    # Objects that are annotated twice have the name of the smallest one.
+    names, first = np.empty_like(order), {}
+    for i in order:
+        names[i] = first.setdefault((*windows[i], masks[i].tobytes()), i)
+    width, height = np.max(windows, axis=0)[2:]
+    canvas = np.full((height, width), -1, dtype=np.int32)
+    regions = [(slice(y0, y1), slice(x0, x1)) for x0, y0, x1, y1 in windows]
+    # The smallest object is painted last, so no other one covers it.
+    for i in order[::-1]:
+        canvas[regions[i]][masks[i]] = names[i]
+    return [
+        mask & (canvas[region] == name)
+        for mask, region, name in zip(masks, regions, names)
+    ]
 
 
 def agreement(mask: np.ndarray,

@@ -94,14 +94,7 @@ class WindowMasks(BitmapMasks):
         return np.array([extent.sum() for extent in self.extents], dtype=int)
 
     def get_bboxes(self, dst_type: str = 'hbox') -> BaseBoxes:
-        """Get the tight boxes of the extents.
-
-        Args:
-            dst_type (str): Name of the class of boxes, see mmdet.
-
-        Returns:
-            BaseBoxes: Boxes in pixels, has shape (n, 4).
-        """
+        """Get the tight boxes of the extents, in pixels, shape (n, 4)."""
         _, box_type = get_box_type(dst_type)
         boxes = [
             np.tile(window[:2], 2) + tight_box(extent)

@@ -80,7 +80,7 @@ def test_json_of_findings_is_json(data):
 
 
 def test_a_new_check_is_one_function(data, monkeypatch):
-    monkeypatch.setattr(findings, 'CHECKS', [])
+    monkeypatch.setattr(findings, 'CHECKS', {})
     monkeypatch.setattr(findings, 'KINDS', dict(findings.KINDS))
 
     @findings.data_check(('box-odd', 'note', 'odd', 'nothing'))

@@ -5,7 +5,7 @@ module is imported) and decorate it with the kinds of findings that it yields:
 
     @data_check(('box-huge', NOTE, 'a box is an image', 'nothing'))
     def check_huge_boxes(one: CheckedSource) -> Iterator[Case]:
-        for ann in one.coco.annotations if one.coco else []:
+        for ann in one.coco.annotations:
             if ...:
                 yield 'box-huge', f'annotation {ann["id"]}'
 

@@ -16,7 +16,7 @@ def describe(ann: dict) -> str:
      'from the images, and removes what it cannot fill in)'))
 def check_entries(one: CheckedSource) -> Iterator[Case]:
     """Form of all entries of a COCO file."""
-    for kind, problems in one.coco.problems.items() if one.coco else []:
+    for kind, problems in one.coco.problems.items():
         for text, positions in problems.items():
             for i in positions:
                 entry = one.coco.data[LISTS[kind]][i]
@@ -37,7 +37,7 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
      'write the upright box around the object, or remove the key'))
 def check_meaning(one: CheckedSource) -> Iterator[Case]:
     """Keys that change what an annotation means."""
-    for ann in one.coco.annotations if one.coco else []:
+    for ann in one.coco.annotations:
         if ann.get('iscrowd'):
             yield 'box-crowd', describe(ann)
         elif ann.get('ignore'):
@@ -55,7 +55,7 @@ def check_meaning(one: CheckedSource) -> Iterator[Case]:
              'correct it (--fix writes the area of the box)'))
 def check_areas(one: CheckedSource) -> Iterator[Case]:
     """Areas, where mmdet reads them."""
-    for ann in one.coco.annotations if one.coco else []:
+    for ann in one.coco.annotations:
         # ProxyCocoDataset writes the area where it is missing.
         needs_area = type(one.dataset).__name__ == 'CocoDataset'
         if needs_area and 'area' not in ann:
@@ -71,7 +71,7 @@ def check_areas(one: CheckedSource) -> Iterator[Case]:
      'use mmboxcaseg.CocoMetric, or number annotations from 1'))
 def check_ids(one: CheckedSource) -> Iterator[Case]:
     """Ids that stock metrics do not understand."""
-    if one.coco and one.has_stock_metric:
+    if one.has_stock_metric:
         for ann in one.coco.annotations:
             if ann['id'] == 0:
                 yield 'id-zero', describe(ann)

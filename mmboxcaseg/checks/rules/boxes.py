@@ -33,14 +33,7 @@ def find_box_faults(boxes: np.ndarray,
 
 
 def repeated(annotations: List[dict]) -> List[dict]:
-    """Find annotations that repeat an earlier one.
-
-    Args:
-        annotations (list[dict]): Annotations of a COCO file.
-
-    Returns:
-        list[dict]: Those whose image, class and box occur before; no crowds.
-    """
+    """Annotations whose image, class and box are those of an earlier one."""
     seen, found = set(), []
     for ann in annotations:
         key = (ann['image_id'], ann['category_id'], *ann['bbox'])
@@ -58,7 +51,7 @@ def repeated(annotations: List[dict]) -> List[dict]:
              'subtract the first corner from the second (--fix)'))
 def check_units(one: CheckedSource) -> Iterator[Case]:
     """Units, told by all boxes together."""
-    if one.coco and len(one.coco.boxes) and one.coco.units != 'xywh':
+    if len(one.coco.boxes) and one.coco.units != 'xywh':
         yield (f'box-{one.coco.units}',
                f'all boxes, such as {describe(one.coco.annotations[0])}')
 
@@ -83,7 +76,7 @@ def check_units(one: CheckedSource) -> Iterator[Case]:
 def check_boxes(one: CheckedSource) -> Iterator[Case]:
     """Boxes, one by one."""
     coco = one.coco
-    if not coco or coco.units != 'xywh':
+    if coco.units != 'xywh':
         return
     faults = find_box_faults(coco.boxes, coco.sizes)
     for kind, marks in faults.items():

@@ -45,8 +45,6 @@ def class_numbers(model: dict, where: str) -> List[Tuple[str, int]]:
     ('class-empty', NOTE, 'a class has no box', 'nothing, or add boxes'))
 def check_classes(one: CheckedSource) -> Iterator[Case]:
     """Classes of config and file."""
-    if not one.coco:
-        return
     categories, classes = one.coco.categories, one.classes
     names = [cat['name'] for cat in categories]
     boxes = Counter(ann['category_id'] for ann in one.coco.annotations)
@@ -72,7 +70,7 @@ def check_classes(one: CheckedSource) -> Iterator[Case]:
              'correct `num_classes`, or `metainfo.classes`'))
 def check_heads(one: CheckedSource) -> Iterator[Case]:
     """Heads of a detector and classes of its training set."""
-    if one.coco and one.is_detection and one.is_trained:
+    if one.is_detection and one.is_trained:
         wanted = len(one.dataset.metainfo.get('classes', ()))
         for name, number in class_numbers(one.model, 'model'):
             if number != wanted:

@@ -19,8 +19,6 @@ MODES.update(P='image-palette', CMYK='image-cmyk')
             ('image-no-box', NOTE, 'an image has no annotation', 'nothing'))
 def check_entries(one: CheckedSource) -> Iterator[Case]:
     """Images as the COCO file lists them."""
-    if not one.coco:
-        return
     annotated = {ann['image_id'] for ann in one.coco.annotations}
     names = Counter(img['file_name'] for img in one.coco.images.values())
     for img_id, img in one.coco.images.items():
@@ -49,6 +47,7 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
      'nothing'),
     ('image-palette', NOTE, 'it has a palette, loaded as its colours',
      'nothing'),
+    salient=True,
 )
 def check_files(one: CheckedSource) -> Iterator[Case]:
     """Image files, of COCO files and of salient images."""
@@ -77,8 +76,7 @@ def check_files(one: CheckedSource) -> Iterator[Case]:
 def check_sizes(one: CheckedSource) -> Iterator[Case]:
     """Sizes of images, before and after their EXIF orientation."""
     upright = loads_upright(one.dataset.pipeline)
-    for img, facts in zip(one.coco.images.values() if one.coco else [],
-                          one.facts):
+    for img, facts in zip(one.coco.images.values(), one.facts):
         if facts.problem:
             continue
         name, size = img['file_name'], (img['height'], img['width'])

@@ -17,7 +17,7 @@ from .annotations import describe
      'compress it (--fix); in a proxy file it must be'))
 def check_counts(one: CheckedSource) -> Iterator[Case]:
     """How RLEs are written; such entries may be broken otherwise."""
-    for i, ann in enumerate(one.coco.data['annotations'] if one.coco else []):
+    for i, ann in enumerate(one.coco.data['annotations']):
         counts = rle_counts(ann)
         if isinstance(counts, list) and not ann.get('iscrowd'):
             yield 'mask-uncompressed', f'annotation {entry_name(ann, i)}'
@@ -34,7 +34,7 @@ def check_counts(one: CheckedSource) -> Iterator[Case]:
     ('mask-broken', ERROR, 'the `segmentation` cannot be used', 'correct it'))
 def check_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a COCO file."""
-    for ann in one.coco.annotations if one.coco else []:
+    for ann in one.coco.annotations:
         segmentation = ann.get('segmentation')
         # Data sets of boxes accept bare annotations, but no broken mask.
         if is_ignored(ann) or not (segmentation or one.needs_masks):
@@ -60,7 +60,7 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
 def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a proxy file."""
     dataset = one.dataset
-    if not one.coco or not isinstance(dataset, ProxyCocoDataset):
+    if not isinstance(dataset, ProxyCocoDataset):
         return
     masks = [ann for ann in one.coco.annotations if ann.get('segmentation')]
     if not masks:

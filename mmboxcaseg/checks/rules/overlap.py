@@ -7,7 +7,8 @@ from ..images import place_of
 
 @data_check(('overlap', WARNING,
              'an image for validation or test is also used for training',
-             'remove it from one of the two'))
+             'remove it from one of the two'),
+            salient=True)
 def check_overlap(one: CheckedSource) -> Iterator[Case]:
     """Images that are trained and measured on."""
     for task, facts in one.images() if one.is_tested else []:

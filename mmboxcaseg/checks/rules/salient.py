@@ -14,7 +14,8 @@ from ..findings import ERROR, NOTE, WARNING, Case, data_check
      'remove it and its image'),
     ('mask-grey', NOTE,
      'the salient mask is not binary; pixels brighter than 127 are '
-     'foreground', 'nothing, or write 0 and 255'))
+     'foreground', 'nothing, or write 0 and 255'),
+    salient=True)
 def check_salient_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of salient images."""
     for (path, mask_path, _), facts in one.images():

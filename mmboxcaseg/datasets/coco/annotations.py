@@ -49,14 +49,7 @@ def area_of(ann: dict) -> float:
 
 
 def rle_counts(ann: object) -> object:
-    """Get ``counts`` of the RLE of an annotation.
-
-    Args:
-        ann (object): Annotation or prediction as read from JSON, unchecked.
-
-    Returns:
-        object: Whatever the file has there; None if there is no RLE.
-    """
+    """``counts`` of the RLE of an unchecked annotation; None without RLE."""
     mask = ann.get('segmentation') if isinstance(ann, dict) else None
     return mask.get('counts') if isinstance(mask, dict) else None
 

@@ -8,9 +8,6 @@ from mmboxcaseg import InputError
 def check_class_list(classes: object) -> None:
     """Check that ``metainfo.classes`` is a list of names and not one text.
 
-    Args:
-        classes (object): The setting, may be None.
-
     Raises:
         InputError: It is a text: ('ship') instead of ('ship', ). Its letters
             would be taken for classes.
@@ -23,14 +20,7 @@ def check_class_list(classes: object) -> None:
 
 
 def repeated_names(categories: Sequence[dict]) -> Dict[str, List[int]]:
-    """Find names that several categories have.
-
-    Args:
-        categories (Sequence[dict]): ``categories`` of a COCO file.
-
-    Returns:
-        dict[str, list[int]]: Ids of the categories by repeated name.
-    """
+    """Ids of the categories of a COCO file by repeated name."""
     ids = defaultdict(list)
     for cat in categories:
         ids[cat['name']].append(cat['id'])

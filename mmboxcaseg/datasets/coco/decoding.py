@@ -83,14 +83,7 @@ def is_readable(path: str, backend_args: Optional[dict] = None) -> bool:
 
 
 def is_cut(file: BinaryIO) -> bool:
-    """Whether a file is a JPEG that lacks its last bytes.
-
-    Args:
-        file (BinaryIO): The file, open for reading; its position changes.
-
-    Returns:
-        bool: Whether no end marker follows the pixels.
-    """
+    """Whether an open file is a JPEG without end marker."""
     file.seek(0)
     if file.read(2) != _START:
         return False

@@ -73,14 +73,7 @@ def write_atomically(path: str, pieces: Iterable[str]) -> None:
 
 @contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Add what to do to the error of a file that cannot be written.
-
-    Args:
-        path (str): The file, for the message.
-
-    Raises:
-        OSError: The block raised one.
-    """
+    """Add what to do to the OSError of a file that cannot be written."""
     try:
         yield
     except OSError as error:

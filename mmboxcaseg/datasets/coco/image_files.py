@@ -155,9 +155,9 @@ def read_header(path: str,
         FileNotFoundError: It does not exist.
     """
     try:
-        remote = is_remote(path, backend_args)
-        with BytesIO(get(path, backend_args=backend_args)) if remote else open(
-                path, 'rb') as file, Image.open(file) as im:
+        file = BytesIO(get(path, backend_args=backend_args)) if is_remote(
+            path, backend_args) else open(path, 'rb')
+        with file, Image.open(file) as im:
             return ImageHeader(im.mode, _is_deep(im), im.has_transparency_data,
                                *im.size, _orientation(im), is_cut(file))
     except FileNotFoundError:

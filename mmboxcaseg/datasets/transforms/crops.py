@@ -103,14 +103,10 @@ class CropBoxes(CropTransform):
         Raises:
             InputError: See the class; or no crop size is set.
         """
+        _check_size(results)
         img = results['img']
-        shape = (results['height'], results['width'])
+        shape = img.shape[:2]
         size = crop_side(self.size, results)
-        if img.shape[:2] != shape:
-            raise InputError(
-                f'{results["img_path"]} has {img.shape[1]}x{img.shape[0]} '
-                f'pixels, but its annotation file says {shape[1]}x{shape[0]}: '
-                'correct `width` and `height` there.')
         boxes = np.array([ins['bbox'] for ins in results['instances']],
                          dtype=np.float64)
         jittered = np.stack([self._jitter(box) for box in boxes])
@@ -155,6 +151,16 @@ class CropBoxes(CropTransform):
         margins = np.array(self.margins, dtype=np.float64)[:, None]
         views = boxes[:, None] + margins * extent[:, None]
         return pixel_boxes(views, *shape, self.truncate).reshape(views.shape)
+
+
+def _check_size(results: dict) -> None:
+    """Without it, boxes of another size would be cut in silence."""
+    height, width = results['img'].shape[:2]
+    if (height, width) != (results['height'], results['width']):
+        raise InputError(
+            f'{results["img_path"]} has {width}x{height} pixels, but its '
+            f'annotation file says {results["width"]}x{results["height"]}: '
+            'correct `width` and `height` there.')
 
 
 @TRANSFORMS.register_module()
