@@ -89,23 +89,26 @@ def merge_masks(masks: Sequence[np.ndarray],
         list[np.ndarray]: New masks of the same shapes. They are disjoint
         except for objects annotated twice.
     """
-    if not len(masks):
-        return []
+    merged = [mask.copy() for mask in masks]
     order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
-    # Objects that are annotated twice have the name of the smallest one.
-    names, first = np.empty_like(order), {}
-    for i in order:
-        names[i] = first.setdefault((*windows[i], masks[i].tobytes()), i)
-    width, height = np.max(windows, axis=0)[2:]
-    canvas = np.full((height, width), -1, dtype=np.int32)
-    regions = [(slice(y0, y1), slice(x0, x1)) for x0, y0, x1, y1 in windows]
-    # The smallest object is painted last, so no other one covers it.
-    for i in order[::-1]:
-        canvas[regions[i]][masks[i]] = names[i]
-    return [
-        mask & (canvas[region] == name)
-        for mask, region, name in zip(masks, regions, names)
-    ]
+    for rank, large in enumerate(order):
+        smaller = order[:rank]
+        low = np.maximum(windows[smaller, :2], windows[large, :2])
+        high = np.minimum(windows[smaller, 2:], windows[large, 2:])
+        touching = np.flatnonzero((low < high).all(axis=1))
+        same = next((i for i in smaller[touching]
+                     if np.array_equal(windows[i], windows[large])
+                     and np.array_equal(masks[i], masks[large])), None)
+        if same is not None:
+            merged[large] = merged[same].copy()
+            continue
+        for k in touching:
+            here = _slices(low[k], high[k], windows[large])
+            there = _slices(low[k], high[k], windows[smaller[k]])
+            # The unmerged mask gives the same result as the merged one:
+            # pixels that the smaller object lost went to an even smaller one.
+            merged[large][here] &= ~masks[smaller[k]][there]
+    return merged
 
 
 def agreement(mask: np.ndarray,
@@ -136,6 +139,9 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
                   width: int) -> dict:
     """Encode a window mask as the COCO RLE of the whole image.
 
+    The runs are found inside the window, so the cost depends on the size of
+    the window, not of the image.
+
     Args:
         mask (np.ndarray): Binary mask, has shape (h, w).
         window (np.ndarray): Integer window, has shape (4, ).
@@ -147,19 +153,24 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     """
     x0, y0 = int(window[0]), int(window[1])
     h, w = mask.shape
-    # COCO scans columns, so those of the window are one piece of the image.
-    # To encode only this piece saves time in large images.
-    columns = np.zeros((height, w), dtype=np.uint8, order='F')
-    columns[y0:y0 + h] = mask
-    runs = run_lengths(mask_utils.encode(columns)['counts'].decode()).tolist()
-    runs[0] += x0 * height
-    rest = (width - x0 - w) * height
-    # The first run is background, and then every second one.
-    if len(runs) % 2:
-        runs[-1] += rest
-    elif rest:
-        runs.append(rest)
-    return to_rle(dict(size=[height, width], counts=runs), height, width)
+    # COCO scans columns. A background pixel before every column and after
+    # the last one keeps the runs of two columns apart.
+    scan = np.zeros(w * (h + 1) + 1, dtype=bool)
+    scan[:-1].reshape(w, h + 1)[:, 1:] = mask.T
+    edges = np.flatnonzero(scan[1:] != scan[:-1])
+    # First and last pixel of each run, then their positions in the image.
+    edges[1::2] -= 1
+    col, row = np.divmod(edges, h + 1)
+    edges = (x0 + col) * height + y0 + row
+    edges[1::2] += 1
+    if h == height:
+        # One run stops where the next one starts, in the next column: join.
+        edges, times = np.unique(edges, return_counts=True)
+        edges = edges[times == 1]
+    counts = np.diff(edges, prepend=0, append=height * width).tolist()
+    if not counts[-1]:
+        counts.pop()
+    return to_rle(dict(size=[height, width], counts=counts), height, width)
 
 
 def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
