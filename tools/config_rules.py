@@ -12,6 +12,8 @@ from mmboxcaseg.datasets.coco import CocoBoxes
 # A batch of the labeller on one GPU: 9 boxes and 7 salient images.
 BATCH_SIZE, NUM_SALIENT = 16, 7
 MAX_CROPS = 900_000
+# The second round: 5 salient images in a batch, a third of the iterations.
+STUDENT_SALIENT, STUDENT_SHARE = 5, 1 / 3
 MIN_CROP_SIZE = 96
 MIN_EPOCHS = 12
 MAX_ENLARGEMENT = 2
@@ -35,6 +37,7 @@ class Size(NamedTuple):
         passes (int): Crops per box and salient image.
         min_crops (int): Number of crops that the labeller sees at least.
         on_cpu (bool): Whether the networks are small, for a CPU.
+        self_training (bool): Whether the labeller is trained in two rounds.
     """
     labeller: str
     detector: str
@@ -48,6 +51,7 @@ class Size(NamedTuple):
     passes: int = 40
     min_crops: int = 90_000
     on_cpu: bool = False
+    self_training: bool = False
 
 
 TINY = Size(
@@ -70,7 +74,8 @@ SIZES = dict(
         'coco-mini.py',
         labeller_lr=0.001,
         passes=8,
-        min_crops=18_000),
+        min_crops=18_000,
+        self_training=True),
     w18=Size('boxcaseg/boxcaseg_hrnetv2-w18_2xb16-50e_coco-duts.py',
              'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'),
     w48=Size('boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py',
@@ -160,6 +165,23 @@ def labeller_schedule(num_boxes: int, num_salient: int, gpus: int,
     num_iters = num_salient // (NUM_SALIENT * gpus)
     return _schedule(num_iters,
                      math.ceil(crops / (num_iters * BATCH_SIZE * gpus)))
+
+
+def student_schedule(labeller: dict, num_salient: int, gpus: int) -> dict:
+    """Choose the length of the second round of the labeller.
+
+    Args:
+        labeller (dict): Schedule of the first round.
+        num_salient (int): Number of salient images.
+        gpus (int): Number of GPUs.
+
+    Returns:
+        dict: As that of :func:`labeller_schedule`.
+    """
+    # Fewer salient images are in a batch, so an epoch is longer.
+    num_iters = max(num_salient // (STUDENT_SALIENT * gpus), 1)
+    wanted = labeller['num_iters'] * labeller['max_epochs'] * STUDENT_SHARE
+    return _schedule(num_iters, max(round(wanted / num_iters), 1))
 
 
 def detector_schedule(num_images: int, min_images: int,

@@ -6,9 +6,10 @@ See docs/custom_dataset.md. Example:
         --salient DUTS-TR/DUTS-TR-Image DUTS-TR/DUTS-TR-Mask --size w18
 
 Three short files are written to the folder OUT: OUT_labeller.py,
-OUT_detector.py and OUT_pipeline.py. They inherit the configs of this project
-and are meant to be edited. Without --salient, only OUT_detector.py is written,
-for masks of another source (docs/sam.md).
+OUT_detector.py and OUT_pipeline.py; with --size small also OUT_student.py, a
+second round in which the labeller learns from its own masks. They inherit the
+configs of this project and are meant to be edited. Without --salient, only
+OUT_detector.py is written, for masks of another source (docs/sam.md).
 
 Rules for what is in them:
 
@@ -20,7 +21,8 @@ Rules for what is in them:
   x 320 px), but the median image is enlarged at most twofold.
 - Training length of the labeller: 40 crops per box and salient image, as in
   the paper on VOC; at least 90,000 crops (as docs/labeller.md on real images)
-  and at most 900,000 (as the paper on COCO). small: 8 crops, at least 18,000.
+  and at most 900,000 (as the paper on COCO). small: 8 crops, at least 18,000;
+  a third of this in the second round.
 - Training length of the detector: 12 epochs, as on COCO, or more until
   120,000 images are seen, about as many as on VOC (tiny, small: 24,000).
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops
@@ -221,6 +223,9 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
         num_salient = count_salient(*args.salient, args.gpus)
         print(f'{num_salient} salient images')
         stages['labeller'] = labeller_values(args, sizes, num_salient)
+        if rules.SIZES[args.size].self_training:
+            stages['student'] = rules.student_schedule(stages['labeller'],
+                                                       num_salient, args.gpus)
         stages['pipeline'] = {}
     stages['detector'] = detector_values(args, sizes, coco.classes)
     env = Environment(
@@ -231,7 +236,7 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
         keep_trailing_newline=True)
     env.filters.update(repr=repr, commas='{:,}'.format)
     work_dir = osp.join('work_dirs', args.name)
-    folders = dict(labeller='labeller', detector='proxy')
+    folders = dict(labeller='labeller', student='student', detector='proxy')
     return {
         config_path(args, stage):
         env.get_template(f'{stage}.py.j2').render(
@@ -242,6 +247,7 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
             size=rules.SIZES[args.size],
             sizes=sizes,
             proxy=osp.join(work_dir, 'label.json'),
+            round1=osp.join(work_dir, 'round1.json'),
             work_dir=osp.join(work_dir, folders.get(stage, '')))
         for stage, values in stages.items()
     }
@@ -304,14 +310,7 @@ def next_commands(args: argparse.Namespace) -> List[str]:
     train, test = (tool_call(f'{n}.py', args.gpus) for n in ('train', 'test'))
     launcher = ' --launcher pytorch' if args.gpus > 1 else ''
     if args.salient:
-        labeller = config_path(args, 'labeller')
-        checkpoint = f'{Config.fromfile(labeller).work_dir}/last_checkpoint'
-        commands = [
-            f'{tool_call("check_data.py")} {labeller}',
-            f'{train} {labeller}{launcher}',
-            f'{tool_call("label.py", args.gpus)} {labeller} '
-            f'$(cat {checkpoint}) {dataset.ann_file}{launcher}',
-        ]
+        commands = labeller_commands(args, dataset.ann_file)
     else:
         commands = [
             f'{tool_call("merge_masks.py")} {args.boxes} PREDICTIONS.json '
@@ -327,6 +326,32 @@ def next_commands(args: argparse.Namespace) -> List[str]:
         commands.append(f'{test} {detector} '
                         f'$(cat {cfg.work_dir}/last_checkpoint){launcher}')
     return commands
+
+
+def labeller_commands(args: argparse.Namespace, proxy_file: str) -> List[str]:
+    """The commands that train the labeller and write the proxy file."""
+    launcher = ' --launcher pytorch' if args.gpus > 1 else ''
+    train, label = (
+        tool_call(f'{n}.py', args.gpus) for n in ('train', 'label'))
+    labeller = config_path(args, 'labeller')
+    commands = [
+        f'{tool_call("check_data.py")} {labeller}',
+        f'{train} {labeller}{launcher}'
+    ]
+    checkpoint = f'$(cat {Config.fromfile(labeller).work_dir}/last_checkpoint)'
+    if rules.SIZES[args.size].self_training:
+        student = config_path(args, 'student')
+        cfg = Config.fromfile(student)
+        round1 = cfg.surest.ann_file
+        commands += [
+            f'{label} {labeller} {checkpoint} {round1}{launcher}',
+            f'{train} {student}{launcher} --cfg-options '
+            f'load_from={checkpoint}',
+        ]
+        checkpoint = f'$(cat {cfg.work_dir}/last_checkpoint)'
+    return [
+        *commands, f'{label} {labeller} {checkpoint} {proxy_file}{launcher}'
+    ]
 
 
 @exit_on_bad_input()

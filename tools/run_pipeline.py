@@ -38,6 +38,36 @@ def score_threshold(cfg: Config) -> float:
     return detector.train_dataloader.dataset.mask_score_thr
 
 
+def scored_sources(cfg: Config) -> List[int]:
+    """Which sources of the student are chosen by a score of its labeller."""
+    student = read_config(config_path(cfg, 'student'))
+    sources = student.train_dataloader.dataset.get('datasets', [])
+    return [i for i, source in enumerate(sources) if source.get('score_key')]
+
+
+def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
+                  proxy_file: str) -> str:
+    """Train the labeller again, on the surest of its own masks, too.
+
+    Args:
+        cfg (Config): Config of the pipeline.
+        steps (StepRunner): Runs the tools.
+        checkpoint (str): The labeller, whose weights are the first ones.
+        proxy_file (str): What it has labelled.
+
+    Returns:
+        str: Path of the checkpoint.
+    """
+    key = 'train_dataloader.dataset.datasets'
+    files = [f'{key}.{i}.ann_file={proxy_file}' for i in scored_sources(cfg)]
+    return steps.train(
+        'student',
+        config_path(cfg, 'student'),
+        f'load_from={checkpoint}',
+        *files,
+        inputs=[checkpoint, proxy_file])
+
+
 def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
     """Measure the labeller and its baselines on val, by row of the table."""
     data = (cfg.val.instances, cfg.val.images)
@@ -96,8 +126,9 @@ def format_table(summary: dict) -> str:
 def run(cfg: Config, steps: StepRunner) -> dict:
     """Run all steps and return the content of summary.json.
 
-    The config has ``labeller``, ``detector``, ``train`` and, to compare,
-    ``val`` and ``twin``; see configs/toy.
+    The config has ``labeller``, ``detector``, ``train``, perhaps ``student``
+    for a round of self-training, and, to compare, ``val`` and ``twin``; see
+    configs/toy.
     """
     summary = dict(detector={})
     detectors = summary['detector']
@@ -108,6 +139,10 @@ def run(cfg: Config, steps: StepRunner) -> dict:
     checkpoint = steps.train('labeller', labeller, inputs=data)
     proxy_file = steps.label('label', labeller, checkpoint, cfg.train.boxes,
                              cfg.train.images)
+    if cfg.get('student'):
+        checkpoint = train_student(cfg, steps, checkpoint, proxy_file)
+        proxy_file = steps.label('student_label', labeller, checkpoint,
+                                 cfg.train.boxes, cfg.train.images)
     if cfg.get('val'):
         summary['labeller'] = label_val(cfg, steps, checkpoint)
 
@@ -129,7 +164,7 @@ def run(cfg: Config, steps: StepRunner) -> dict:
             detectors['proxy']['segm_AP50'] / best if best > 0 else None)
 
     summary['proxy'] = count_kept(proxy_file, score_threshold(cfg))
-    stages = ('labeller', 'label', 'proxy', 'full')
+    stages = ('labeller', 'label', 'student', 'student_label', 'proxy', 'full')
     times = steps.seconds
     summary['seconds'] = {
         name: times[name]
@@ -169,7 +204,8 @@ def read_pipeline(path: str) -> Config:
 
 
 def _check_files(cfg: Config) -> None:
-    roles = [r for r in ('labeller', 'detector', 'twin') if cfg.get(r)]
+    roles = ('labeller', 'student', 'detector', 'twin')
+    roles = [role for role in roles if cfg.get(role)]
     files = [config_path(cfg, role) for role in roles] + [cfg.train.boxes]
     files += [cfg.val.instances] if cfg.get('val') else []
     lost = [p for p in files if '://' not in p and not osp.isfile(p)]
@@ -182,6 +218,10 @@ def _check_files(cfg: Config) -> None:
     if 'mask_score_thr' not in detector.train_dataloader.dataset:
         raise InputError(f'{detector.filename}: set mask_score_thr of '
                          'train_dataloader.dataset, a ProxyCocoDataset.')
+    if cfg.get('student') and not scored_sources(cfg):
+        raise InputError(f'{config_path(cfg, "student")}: no data set of '
+                         'train_dataloader has a `score_key`, by which masks '
+                         'of the labeller are chosen; see MaskedCropDataset.')
 
 
 @exit_on_bad_input()

@@ -165,6 +165,41 @@ def test_pipeline(write, data):
     assert pipeline.val == dict(instances=data.val, images=data.images)
 
 
+def test_second_round(write, data):
+    written = write('--size', 'small')
+    path = written.paths['labeller'].with_name('mine_student.py')
+    student = Config.fromfile(path)
+    assert written.pipeline.student == path.name
+    round1 = student.surest.ann_file
+    commands = [line for line in written.printed.splitlines() if '/' in line]
+    order = [
+        f'last_checkpoint) {round1}', 'load_from=$(cat work_dirs/mine/la',
+        'mine/student/last_checkpoint) work_dirs/mine/label.json'
+    ]
+    places = [
+        next(i for i, line in enumerate(commands) if text in line)
+        for text in order
+    ]
+    assert places == sorted(places)
+
+    proxy = json.loads(Path(data.proxy).read_text())
+    for ann in proxy['annotations']:
+        ann['expected_iou'] = 0.5
+    Path(data.proxy).write_text(json.dumps(proxy))
+    sources = student.train_dataloader.dataset.datasets
+    sources[1].update(ann_file=data.proxy, min_size=0)
+    batch = first_batch(student)
+    masks = ['masks' in s.gt_instances for s in batch['data_samples']]
+    assert masks == [False] * 9 + [True] * 7
+    train_one_iteration(student)
+
+
+def test_other_sizes_have_one_round(write):
+    written = write('--size', 'tiny')
+    assert 'student' not in written.pipeline
+    assert not written.paths['labeller'].with_name('mine_student.py').exists()
+
+
 def test_texts_are_short(write, data):
     for path in write('--val', data.val, '--gpus', 1).paths.values():
         lines = path.read_text().splitlines()

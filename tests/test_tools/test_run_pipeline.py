@@ -15,6 +15,7 @@ train = dict(boxes='boxes.json', images='images')
     (PIPELINE + "detector = 'detector.py'", 'set mask_score_thr'),
     (PIPELINE + "twin = 'detector.py'", 'set `val`, too'),
     (PIPELINE + "train = dict(images='a')", 'does not set train.boxes'),
+    (PIPELINE + "student = 'no.py'", 'files that do not exist: no.py'),
 ])
 def test_run_pipeline(monkeypatch, refused, data, content, words):
     monkeypatch.chdir(data.folder)
