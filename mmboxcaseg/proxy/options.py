@@ -1,6 +1,9 @@
-"""How masks are merged and scored, on the command line."""
+"""How masks are merged, scored and dropped, on the command line."""
 import argparse
+from typing import List
 
+from mmboxcaseg.datasets.coco import MaskFilter
+from mmboxcaseg.structures.scores import SCORES
 from .polygons import DEFAULT_TOLERANCE
 
 
@@ -18,6 +21,45 @@ def pixels(text: str) -> float:
     if value < 0:
         raise argparse.ArgumentTypeError(f'{text} is negative')
     return value
+
+
+def add_filter_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which masks count as dropped."""
+    parser.add_argument(
+        '--threshold',
+        type=float,
+        help='masks with a lower score count as dropped (default: 0.95; 0 '
+        'with --score expected_iou or --keep-share)')
+    parser.add_argument(
+        '--score',
+        choices=SCORES,
+        default=SCORES[0],
+        help='the score that decides, default: %(default)s')
+    parser.add_argument(
+        '--keep-share',
+        type=score,
+        metavar='SHARE',
+        help='only this share of the masks of each class is kept, those with '
+        'the highest scores')
+
+
+def mask_filter(args: argparse.Namespace) -> MaskFilter:
+    """Return what these options say."""
+    threshold = args.threshold
+    if threshold is None:
+        other = args.score != SCORES[0] or args.keep_share is not None
+        threshold = 0. if other else 0.95
+    return MaskFilter(args.score, threshold, args.keep_share)
+
+
+def filter_arguments(rule: MaskFilter) -> List[str]:
+    """Write a filter as these options; its weights are left out."""
+    words = ['--threshold', str(rule.thr)]
+    if rule.key != SCORES[0]:
+        words += ['--score', rule.key]
+    if rule.keep_share is not None:
+        words += ['--keep-share', str(rule.keep_share)]
+    return words
 
 
 def add_mask_options(parser: argparse.ArgumentParser) -> None:
