@@ -3,6 +3,7 @@ import argparse
 from typing import List
 
 from mmboxcaseg.datasets.coco import MaskFilter
+from mmboxcaseg.structures.merging import MERGE_RULES
 from mmboxcaseg.structures.scores import SCORES
 from .polygons import DEFAULT_TOLERANCE
 
@@ -62,21 +63,42 @@ def filter_arguments(rule: MaskFilter) -> List[str]:
     return words
 
 
-def add_mask_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every program that writes a proxy file."""
+def add_merge_options(parser: argparse.ArgumentParser,
+                      has_probability: bool) -> None:
+    """Add the options that choose a merge rule.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser.
+        has_probability (bool): Whether the masks are those of a labeller.
+    """
+    rules = {
+        name: text
+        for name, text in MERGE_RULES.items()
+        if has_probability or name != 'probability'
+    }
     merging = parser.add_mutually_exclusive_group()
     merging.add_argument(
         '--merge-by',
-        choices=['box', 'mask'],
+        choices=rules,
         default='box',
-        help='a pixel goes to the object with the smallest box (default) or '
-        'the smallest mask that contains it')
+        help='where masks overlap (default: %(default)s). ' +
+        '; '.join(f'{name}: {text}' for name, text in rules.items()))
     merging.add_argument(
         '--no-merge',
         dest='merge_by',
         action='store_const',
         const=None,
         help='leave overlapping masks as they are predicted')
+
+
+def add_mask_options(parser: argparse.ArgumentParser,
+                     has_probability: bool = False) -> None:
+    """Add the options of every program that writes a proxy file.
+
+    Args:
+        parser, has_probability: See :func:`add_merge_options`.
+    """
+    add_merge_options(parser, has_probability)
     parser.add_argument(
         '--off-by-one',
         action='store_true',
