@@ -261,6 +261,8 @@ def proxy_file(tiny_coco, rng) -> ConfigDict:
         for ann, score in zip(annotations, (0.99, 0.9, 0.5)):
             assert 'mask_score' in ann
             ann['mask_score'] = score
+            ann['expected_iou'] = 1 - score / 2
+        annotations[-1]['expected_iou'] = 0
 
     edit_annotations(paths.proxy, rescore)
     return ConfigDict(
@@ -283,6 +285,10 @@ def training_weights(cfg: Config, options: dict) -> List[float]:
     ]
 
 
+BEST = ('the best 30 % of each class by expected IoU '
+        '([other rules](../../docs/detector.md#other-rules))')
+
+
 @each_config
 def test_options_of_the_readme(name, proxy_file):
     init_default_scope('mmdet')
@@ -293,6 +299,7 @@ def test_options_of_the_readme(name, proxy_file):
         'Table 8, threshold 0.85': [1, 1, 0],
         'Table 8, nothing dropped': [1, 1, 1],
         'the score is the weight': pytest.approx([0.99, 0.9, 0.5]),
+        BEST: [0, 1, 1],
     }
     assert set(expected) <= {what for what, _ in OPTIONS}
     for what, option in OPTIONS:

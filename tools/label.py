@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', help='proxy file (.json) to write')
     parser.add_argument('--boxes', help='COCO file of the boxes to label')
     parser.add_argument('--images', help='folder of their images')
-    add_mask_options(parser)
+    add_mask_options(parser, has_probability=True)
     parser.add_argument(
         '--amp',
         action='store_true',

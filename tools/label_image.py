@@ -8,6 +8,7 @@ from mmengine.fileio import dump
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import check_file, make_coco, read_image
+from mmboxcaseg.proxy.options import add_merge_options
 from mmboxcaseg.structures import encode_window, xywh_to_xyxy
 from mmboxcaseg.utils.cli import (add_cfg_options, add_trust_checkpoint,
                                   check_folder, exit_on_bad_input, read_config)
@@ -52,6 +53,7 @@ def parse_args() -> argparse.Namespace:
         default='work_dirs/label_image',
         help='folder for NAME_masks.png and NAME_masks.json (default: '
         '%(default)s)')
+    add_merge_options(parser, has_probability=True)
     parser.add_argument('--device', help='default: a GPU if there is one')
     add_cfg_options(parser)
     add_trust_checkpoint(parser)
@@ -136,7 +138,11 @@ def main() -> None:
         read_checkpoint(args.checkpoint)
         model = init_labeller(cfg, args.checkpoint, args.device)
     masks, scores, ious = label_boxes(
-        model, args.image, xyxy, with_expected_iou=True)
+        model,
+        args.image,
+        xyxy,
+        merge=args.merge_by or False,
+        with_expected_iou=True)
 
     name = osp.basename(args.image)
     out = osp.join(args.out, f'{osp.splitext(name)[0]}_masks')

@@ -12,8 +12,10 @@ from mmengine.config import Config
 from mmengine.fileio import dump
 
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import MaskFilter
 from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy import count_kept
+from mmboxcaseg.proxy.options import filter_arguments
 from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
                                   exit_on_bad_input, read_config)
 from mmboxcaseg.utils.steps import StepRunner
@@ -32,10 +34,10 @@ def config_path(cfg: Config, name: str) -> str:
     return osp.join(osp.dirname(cfg.filename), cfg[name])
 
 
-def score_threshold(cfg: Config) -> float:
-    """Score that a mask needs to be used for training the detector."""
+def used_masks(cfg: Config) -> MaskFilter:
+    """Which masks are used for training the detector."""
     detector = read_config(config_path(cfg, 'detector'))
-    return detector.train_dataloader.dataset.mask_score_thr
+    return MaskFilter.of_dataset(**detector.train_dataloader.dataset)
 
 
 def scored_sources(cfg: Config) -> List[int]:
@@ -163,7 +165,7 @@ def run(cfg: Config, steps: StepRunner) -> dict:
         detectors['ratio_segm_AP50'] = (
             detectors['proxy']['segm_AP50'] / best if best > 0 else None)
 
-    summary['proxy'] = count_kept(proxy_file, score_threshold(cfg))
+    summary['proxy'] = count_kept(proxy_file, used_masks(cfg))
     stages = ('labeller', 'label', 'student', 'student_label', 'proxy', 'full')
     times = steps.seconds
     summary['seconds'] = {
@@ -178,8 +180,7 @@ def draw(cfg: Config, steps: StepRunner, checkpoint: str) -> None:
     fused, merged = (steps.path(f'val_{n}.json') for n in ('fused', 'merged'))
     args = [
         cfg.val.instances, cfg.val.images, '--unmerged', fused, '--merged',
-        merged, '--threshold',
-        str(score_threshold(cfg)), '--detector',
+        merged, *filter_arguments(used_masks(cfg)), '--detector',
         config_path(cfg, 'detector'), '--checkpoint', checkpoint, '--out',
         steps.work_dir
     ]
@@ -215,9 +216,11 @@ def _check_files(cfg: Config) -> None:
             f'{", ".join(lost)}. Paths of configs are relative to this '
             f'config, paths of data to {os.getcwd()}.')
     detector = read_config(config_path(cfg, 'detector'))
-    if 'mask_score_thr' not in detector.train_dataloader.dataset:
-        raise InputError(f'{detector.filename}: set mask_score_thr of '
-                         'train_dataloader.dataset, a ProxyCocoDataset.')
+    dataset = detector.train_dataloader.dataset
+    if not {'mask_score_thr', 'mask_filter'} & set(dataset):
+        raise InputError(
+            f'{detector.filename}: set mask_score_thr or mask_filter of '
+            'train_dataloader.dataset, a ProxyCocoDataset.')
     if cfg.get('student') and not scored_sources(cfg):
         raise InputError(f'{config_path(cfg, "student")}: no data set of '
                          'train_dataloader has a `score_key`, by which masks '

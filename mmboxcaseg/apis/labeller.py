@@ -74,7 +74,7 @@ def init_labeller(config: Union[str, Config],
 def label_boxes(model: nn.Module,
                 image: Union[str, np.ndarray],
                 boxes: Sequence[Sequence[float]],
-                merge: bool = True,
+                merge: Union[bool, str] = True,
                 with_expected_iou: bool = False) -> Tuple[np.ndarray, ...]:
     """Turn the boxes of one image into masks.
 
@@ -83,9 +83,9 @@ def label_boxes(model: nn.Module,
         image (str | np.ndarray): Path of the image, or the image itself,
             BGR, has shape (H, W, 3), uint8.
         boxes (Sequence): Boxes in pixels, xyxy, has shape (n, 4).
-        merge (bool): Whether to give each pixel to the smallest box that
-            contains it (section 3.4), so that masks do not overlap. Defaults
-            to True.
+        merge (bool | str): Whether to give each pixel to the smallest box
+            that contains it (section 3.4), so that masks do not overlap; or
+            another rule of :func:`merge_masks`. Defaults to True.
         with_expected_iou (bool): Whether to return the expected IoUs, too.
             Defaults to False.
 
@@ -129,7 +129,14 @@ def label_boxes(model: nn.Module,
     gt = sample.gt_instances
     predicted = sample.pred_instances.masks
     window_masks, scores = merge_and_score(
-        predicted, gt.windows, gt.areas, merge_by='box' if merge else None)
+        predicted,
+        gt.windows,
+        gt.areas,
+        merge_by={
+            True: 'box',
+            False: None
+        }.get(merge, merge),
+        probability=predicted.probability)
     for mask, inside, (x0, y0, x1, y1) in zip(masks, window_masks, gt.windows):
         mask[y0:y1, x0:x1] = inside
     if not with_expected_iou:

@@ -1,6 +1,6 @@
 import logging
 from collections import defaultdict
-from typing import Dict, List
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 from mmdet.datasets import CocoDataset
@@ -9,10 +9,9 @@ from terminaltables import AsciiTable
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
-from mmboxcaseg.structures import is_kept
 from .base_dataset import NamesBrokenFiles
-from .coco import (CocoBoxes, area_of, check_class_order, check_segmentations,
-                   first_few)
+from .coco import (CocoBoxes, MaskFilter, area_of, check_class_order,
+                   check_segmentations, first_few)
 
 
 @DATASETS.register_module()
@@ -22,15 +21,19 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     Every instance gets a ``mask_weight``, the weight of its mask in the loss
     of a mask head: ``mask_score ** mask_score_power`` if ``mask_score`` (the
     proxy box agreement of section 3.4) is ``mask_score_thr`` or more, else 0.
-    A ``mask_weight`` in the file replaces it. A box without a mask, or with
-    an empty mask, has weight 0. Every box is kept. A table at the start says
-    how many masks of each class are used.
+    ``mask_filter`` names another rule. A ``mask_weight`` in the file replaces
+    the weight. A box without a mask, or with an empty mask, has weight 0.
+    Every box is kept. A table at the start says how many masks of each class
+    are used.
 
     Args:
         mask_score_thr (float): Masks with a lower score have weight 0
             (Table 8 of the paper). Defaults to 0.95.
         mask_score_power (float): With 0 all masks above the threshold have
             weight 1, as in the paper; with 1 their score. Defaults to 0.
+        mask_filter (dict, optional): Arguments of :class:`MaskFilter`. It
+            replaces ``mask_score_thr`` and ``mask_score_power``. Defaults to
+            None.
         true_masks (bool): Whether a ``segmentation`` without ``mask_score``
             is a true mask of weight 1. Defaults to False: it is an error.
         few_masks (int): Warn of classes with fewer masks. Defaults to 10.
@@ -39,7 +42,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     Raises:
         FileNotFoundError: The file or an image does not exist.
         InputError: The file is broken (see :class:`CocoBoxes`), has no masks,
-            masks without a score, or another order of classes than the
+            masks without the score, or another order of classes than the
             config; or a number is out of range.
     """
 
@@ -47,15 +50,14 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                  *args,
                  mask_score_thr: float = 0.95,
                  mask_score_power: float = 0.,
+                 mask_filter: Optional[dict] = None,
                  true_masks: bool = False,
                  few_masks: int = 10,
                  **kwargs) -> None:
-        if not 0 <= mask_score_thr <= 1 or mask_score_power < 0:
-            raise InputError(
-                f'mask_score_thr={mask_score_thr} must be in [0, 1], '
-                f'mask_score_power={mask_score_power} must not be negative.')
-        self.mask_score_thr = mask_score_thr
-        self.mask_score_power = mask_score_power
+        self.mask_filter = MaskFilter.of_dataset(mask_filter, mask_score_thr,
+                                                 mask_score_power)
+        # Names the setting in messages.
+        self.filter_name = 'mask_filter' if mask_filter else 'mask_score_thr'
         self.true_masks = true_masks
         self.few_masks = few_masks
         super().__init__(*args, **kwargs)
@@ -70,7 +72,11 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         coco = self.read_boxes()
         check_class_order(coco.data['categories'], coco.classes, self.ann_file)
         self._check_masks(coco)
+        annotations = coco.data['annotations']
+        ids = [ann['id'] for ann in annotations]
+        self._weights = dict(zip(ids, self.weigh(annotations)))
         data_list = super().load_data_list()
+        del self._weights
         self._report(data_list)
         return data_list
 
@@ -88,7 +94,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 dict(raw_img_info=img, raw_ann_info=[ann] if ann else []))
             # No instance: CocoDataset has dropped an unusable box.
             for instance in data_info['instances']:
-                instance['mask_weight'] = self.weigh(ann)
+                instance['mask_weight'] = self._weights[ann['id']]
                 # LoadProxyAnnotations needs a mask of every instance.
                 instance.setdefault(
                     'mask', dict(size=size, counts=[size[0] * size[1]]))
@@ -96,23 +102,38 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         data_info['instances'] = instances
         return data_info
 
-    def weigh(self, ann: dict) -> float:
-        """Compute the weight of a mask, see the class.
+    def weigh(self, annotations: Sequence[dict]) -> List[float]:
+        """Weigh the masks of a file.
 
         Args:
-            ann (dict): Annotation of a checked proxy file.
+            annotations (Sequence[dict]): All n annotations of the file.
 
         Returns:
-            float: Weight in [0, 1]; 0 for a box without a mask.
+            list[float]: n weights in [0, 1].
+
+        Raises:
+            InputError: See :meth:`MaskFilter.weigh`.
         """
-        if 'mask_weight' in ann:
-            return float(ann['mask_weight'])
-        if not ann.get('segmentation'):
-            return 0.
-        if 'mask_score' not in ann:
-            return float(self.true_masks)
-        is_used = is_kept(ann['mask_score'], self.mask_score_thr)
-        return ann['mask_score']**self.mask_score_power if is_used else 0.
+        scored = self.scored(annotations)
+        found = dict(
+            zip((ann['id'] for ann in scored),
+                self.mask_filter.weigh(scored, self.ann_file).tolist()))
+        weights = []
+        for ann in annotations:
+            weight = found.get(ann['id'], 0.)
+            if 'mask_weight' in ann:
+                weight = float(ann['mask_weight'])
+            elif ann.get('segmentation') and 'mask_score' not in ann:
+                weight = float(self.true_masks)
+            weights.append(weight)
+        return weights
+
+    def scored(self, annotations: Sequence[dict]) -> List[dict]:
+        """Annotations whose masks are weighed by ``mask_filter``."""
+        return [
+            ann for ann in annotations if ann.get('segmentation')
+            and 'mask_score' in ann and 'mask_weight' not in ann
+        ]
 
     def _check_masks(self, coco: CocoBoxes) -> None:
         boxes = [ann for anns in coco.annotations.values() for ann in anns]
@@ -150,13 +171,14 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 few.append(f'{name} ({kept})')
         rows.append(['all', *_summarize(sum(weights.values(), []))])
         print_log(
-            f'{self.ann_file}: boxes and masks used for training:\n' +
-            AsciiTable(rows).table, 'current')
+            f'{self.ann_file}: boxes and masks used for training '
+            f'({self.mask_filter}):\n' + AsciiTable(rows).table, 'current')
         if few:
             print_log(
                 f'{len(few)} of {len(rows) - 2} classes have fewer than '
-                f'{self.few_masks} masks: {first_few(few, 20)}. A lower '
-                '`mask_score_thr` keeps more.', 'current', logging.WARNING)
+                f'{self.few_masks} masks: {first_few(few, 20)}. Set '
+                f'`{self.filter_name}` so that it keeps more.', 'current',
+                logging.WARNING)
 
 
 def _summarize(weights: List[float]) -> tuple:

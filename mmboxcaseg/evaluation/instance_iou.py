@@ -4,7 +4,8 @@ from mmengine.evaluator import BaseMetric
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import METRICS
-from mmboxcaseg.structures import encode_window, to_rle
+from mmboxcaseg.structures import (check_merge_rule, encode_window,
+                                   merge_masks, to_rle)
 from .ious import mask_iou, summarize_ious
 
 
@@ -17,6 +18,9 @@ class InstanceIoUMetric(BaseMetric):
             (50, 75).
         num_classes (int, optional): See :func:`summarize_ious`; the authors
             divide by 80 on COCO.
+        merge_by (str, optional): See :func:`merge_masks`. Only for data sets
+            with all boxes of an image in one item. Defaults to None: masks
+            are measured as they are predicted.
         kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
     """
 
@@ -25,8 +29,11 @@ class InstanceIoUMetric(BaseMetric):
     def __init__(self,
                  thresholds: Sequence[int] = (50, 75),
                  num_classes: Optional[int] = None,
+                 merge_by: Optional[str] = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
+        check_merge_rule(merge_by, has_probability=True)
+        self.merge_by = merge_by
         self.thresholds, self.num_classes = thresholds, num_classes
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -46,9 +53,14 @@ class InstanceIoUMetric(BaseMetric):
                 raise InputError(
                     f'{sample["img_path"]}: a box has no true mask to compare '
                     'with. Evaluate on a COCO file with `segmentation`.')
+            masks = sample['pred_instances']['masks']
+            if self.merge_by:
+                masks = merge_masks(masks, gt['windows'], gt['areas'],
+                                    gt['ann_ids'], self.merge_by,
+                                    getattr(masks, 'probability', None))
             masks = [
-                encode_window(mask, window, *size) for mask, window in zip(
-                    sample['pred_instances']['masks'], gt['windows'])
+                encode_window(mask, window, *size)
+                for mask, window in zip(masks, gt['windows'])
             ]
             truth = [to_rle(mask, *size) for mask in gt['segmentations']]
             ious = list(map(mask_iou, masks, truth))

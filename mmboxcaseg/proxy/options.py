@@ -1,7 +1,10 @@
-"""How masks are merged and scored, on the command line."""
+"""How masks are merged, scored and dropped, on the command line."""
 import argparse
-from typing import Optional
+from typing import List, Optional
 
+from mmboxcaseg.datasets.coco import MaskFilter
+from mmboxcaseg.structures.merging import MERGE_RULES
+from mmboxcaseg.structures.scores import SCORES
 from .polygons import DEFAULT_TOLERANCE
 
 
@@ -21,27 +24,74 @@ def pixels(text: str) -> float:
     return value
 
 
+def add_filter_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which masks count as dropped."""
+    parser.add_argument(
+        '--threshold',
+        type=float,
+        help='masks with a lower score count as dropped (default: 0.95; 0 '
+        'with --score expected_iou or --keep-share)')
+    parser.add_argument(
+        '--score',
+        choices=SCORES,
+        default=SCORES[0],
+        help='the score that decides, default: %(default)s')
+    parser.add_argument(
+        '--keep-share',
+        type=score,
+        metavar='SHARE',
+        help='only this share of the masks of each class is kept, those with '
+        'the highest scores')
+
+
+def mask_filter(args: argparse.Namespace) -> MaskFilter:
+    """Return what these options say."""
+    threshold = args.threshold
+    if threshold is None:
+        other = args.score != SCORES[0] or args.keep_share is not None
+        threshold = 0. if other else 0.95
+    return MaskFilter(args.score, threshold, args.keep_share)
+
+
+def filter_arguments(rule: MaskFilter) -> List[str]:
+    """Write a filter as these options; its weights are left out."""
+    words = ['--threshold', str(rule.thr)]
+    if rule.key != SCORES[0]:
+        words += ['--score', rule.key]
+    if rule.keep_share is not None:
+        words += ['--keep-share', str(rule.keep_share)]
+    return words
+
+
 def add_merge_options(parser: argparse.ArgumentParser,
+                      has_probability: bool = False,
                       default: Optional[str] = 'box') -> None:
     """Add ``--merge-by``, ``--no-merge`` and ``--truncate``.
 
     Args:
-        parser (argparse.ArgumentParser): The parser to add them to.
-        default (str, optional): How masks are merged by default, None: not.
+        parser (argparse.ArgumentParser): The parser.
+        has_probability (bool): Whether the masks are those of a labeller.
+        default (str, optional): The merge rule by default, None: no merging.
     """
+    rules = {
+        name: text
+        for name, text in MERGE_RULES.items()
+        if has_probability or name != 'probability'
+    }
     merging = parser.add_mutually_exclusive_group()
     merging.add_argument(
         '--merge-by',
-        choices=['box', 'mask'],
+        choices=rules,
         default=default,
-        help='a pixel goes to the object with the smallest box or the '
-        f'smallest mask that contains it (default: {default or "no merging"})')
+        help=f'where masks overlap (default: {default or "not merged"}). ' +
+        '; '.join(f'{name}: {text}' for name, text in rules.items()))
     merging.add_argument(
         '--no-merge',
         dest='merge_by',
         action='store_const',
         const=None,
         help='leave overlapping masks as they are predicted')
+
     parser.add_argument(
         '--truncate',
         action='store_true',
@@ -49,9 +99,14 @@ def add_merge_options(parser: argparse.ArgumentParser,
         'instead of rounding boxes outward')
 
 
-def add_mask_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every program that writes a proxy file."""
-    add_merge_options(parser)
+def add_mask_options(parser: argparse.ArgumentParser,
+                     has_probability: bool = False) -> None:
+    """Add the options of every program that writes a proxy file.
+
+    Args:
+        parser, has_probability: See :func:`add_merge_options`.
+    """
+    add_merge_options(parser, has_probability)
     parser.add_argument(
         '--off-by-one',
         action='store_true',

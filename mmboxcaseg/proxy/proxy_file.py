@@ -1,10 +1,9 @@
-from typing import Sequence
+from typing import Sequence, Union
 
 import numpy as np
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import load_coco
-from mmboxcaseg.structures import is_kept
+from mmboxcaseg.datasets.coco import MaskFilter, load_coco
 
 
 def load_proxy(path: str) -> dict:
@@ -43,20 +42,22 @@ def check_masks(annotations: Sequence[dict], path: str) -> None:
             'true masks.')
 
 
-def count_kept(path: str, threshold: float) -> dict:
+def count_kept(path: str, rule: Union[float, MaskFilter]) -> dict:
     """Count the masks of a proxy file that are used for training.
 
     Args:
         path (str): The proxy file.
-        threshold (float): Masks with a lower score are dropped.
+        rule (float | MaskFilter): Which masks are used, or the lowest
+            ``mask_score`` of these.
 
     Returns:
         dict: ``instances`` (labelled boxes), ``kept`` and ``drop_rate``.
 
     Raises:
-        InputError: See :func:`load_proxy`.
+        InputError: See :func:`load_proxy` and :class:`MaskFilter`.
     """
-    anns = load_proxy(path)['annotations']
-    scores = np.array([a['mask_score'] for a in anns if 'mask_score' in a])
-    num, kept = len(scores), int(is_kept(scores, threshold).sum())
+    if not isinstance(rule, MaskFilter):
+        rule = MaskFilter(thr=rule)
+    anns = [a for a in load_proxy(path)['annotations'] if 'mask_score' in a]
+    num, kept = len(anns), np.count_nonzero(rule.weigh(anns, path))
     return dict(instances=num, kept=kept, drop_rate=1 - kept / num)

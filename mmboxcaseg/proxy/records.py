@@ -1,13 +1,11 @@
 """Merge and score the masks of one image (section 3.4 of the paper)."""
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from mmboxcaseg.structures import (agreement, encode_window, expected_iou,
                                    is_kept, merge_masks)
-
-# Returns the foreground probabilities of a mask, float, as large as it.
-Probability = Callable[[int], np.ndarray]
+from mmboxcaseg.structures.merging import Probability
 
 
 def merge_and_score(
@@ -17,7 +15,8 @@ def merge_and_score(
     ids: Optional[Sequence[int]] = None,
     merge_by: Optional[str] = 'box',
     off_by_one: bool = False,
-    boxes: Optional[np.ndarray] = None
+    boxes: Optional[np.ndarray] = None,
+    probability: Optional[Probability] = None
 ) -> Tuple[List[np.ndarray], List[float]]:
     """Merge the masks of one image, then score them.
 
@@ -27,22 +26,20 @@ def merge_and_score(
         windows (np.ndarray): Integer windows, has shape (n, 4), xyxy.
         areas (Sequence[float]): Areas of the n boxes.
         ids (Sequence[int], optional): See :func:`merge_masks`.
-        merge_by (str, optional): A pixel goes to the object with the smallest
-            'box' (the paper) or the smallest 'mask' that contains it. None
-            leaves the masks as they are. Defaults to 'box'.
+        merge_by (str, optional): The rule of :func:`merge_masks`. None leaves
+            the masks as they are. Defaults to 'box' (the paper).
         off_by_one (bool): See :func:`agreement`. Defaults to False.
         boxes (np.ndarray, optional): True pixel boxes inside the windows, has
             shape (n, 4), xyxy. Defaults to the windows.
+        probability (Callable, optional): See :func:`merge_masks`.
 
     Returns:
         tuple: The masks in their windows; and their scores in [0, 1].
     """
     # Masks of a network are computed when they are read: read them once.
     masks = list(masks)
-    if merge_by == 'mask':
-        areas = [mask.sum() for mask in masks]
     if merge_by is not None:
-        masks = merge_masks(masks, windows, areas, ids)
+        masks = merge_masks(masks, windows, areas, ids, merge_by, probability)
     inside = (windows if boxes is None else boxes) - np.tile(windows[:, :2], 2)
     return masks, [
         agreement(mask, box, off_by_one)
@@ -76,7 +73,8 @@ def make_records(ann_ids: Sequence[int],
         ``segmentation`` (compressed RLE), ``mask_score`` and, with
         ``probability``, the :func:`expected_iou` of the merged mask.
     """
-    masks, scores = merge_and_score(masks, windows, areas, ann_ids, **kwargs)
+    masks, scores = merge_and_score(
+        masks, windows, areas, ann_ids, probability=probability, **kwargs)
     records = []
     for i, (ann_id, mask, window,
             score) in enumerate(zip(ann_ids, masks, windows, scores)):

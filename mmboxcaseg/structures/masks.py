@@ -4,7 +4,7 @@ Letters in shapes: H, W image size; (h, w) size of one window; S side of the
 square map that the network gives for a window. A window is an integer box,
 xyxy and half-open.
 """
-from typing import List, Optional, Sequence, Union
+from typing import Optional, Sequence, Union
 
 import cv2
 import numpy as np
@@ -65,50 +65,8 @@ def window_map(maps: np.ndarray,
             prob = np.asarray(image) / 255
         else:
             prob = cv2.resize(prob, size, interpolation=cv2.INTER_LINEAR)
-        parts.append(prob[_slices(window[:2], window[2:], (x0, y0))])
+        parts.append(prob[window_slices(window[:2], window[2:], (x0, y0))])
     return np.mean(parts, axis=0)
-
-
-def merge_masks(masks: Sequence[np.ndarray],
-                windows: np.ndarray,
-                areas: Sequence[float],
-                ids: Optional[Sequence[int]] = None) -> List[np.ndarray]:
-    """Give every pixel to the smallest object that contains it (section 3.4).
-
-    Objects with the same window and the same mask are one object that was
-    annotated twice, for example under two classes: they share their pixels.
-
-    Args:
-        masks (Sequence[np.ndarray]): n boolean masks, each of shape (h, w).
-        windows (np.ndarray): Their integer windows, has shape (n, 4).
-        areas (Sequence[float]): n sizes (the paper: the areas of the boxes).
-        ids (Sequence[int], optional): Of objects of equal size, the one with
-            the lower id counts as the smaller. Defaults to their positions.
-
-    Returns:
-        list[np.ndarray]: New masks of the same shapes. They are disjoint
-        except for objects annotated twice.
-    """
-    merged = [mask.copy() for mask in masks]
-    order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
-    for rank, large in enumerate(order):
-        smaller = order[:rank]
-        low = np.maximum(windows[smaller, :2], windows[large, :2])
-        high = np.minimum(windows[smaller, 2:], windows[large, 2:])
-        touching = np.flatnonzero((low < high).all(axis=1))
-        same = next((i for i in smaller[touching]
-                     if np.array_equal(windows[i], windows[large])
-                     and np.array_equal(masks[i], masks[large])), None)
-        if same is not None:
-            merged[large] = merged[same].copy()
-            continue
-        for k in touching:
-            here = _slices(low[k], high[k], windows[large])
-            there = _slices(low[k], high[k], windows[smaller[k]])
-            # The unmerged mask gives the same result as the merged one:
-            # pixels that the smaller object lost went to an even smaller one.
-            merged[large][here] &= ~masks[smaller[k]][there]
-    return merged
 
 
 def agreement(mask: np.ndarray,
@@ -256,7 +214,8 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
     return dict(size=[height, width], counts=counts)
 
 
-def _slices(low: np.ndarray, high: np.ndarray, window: Sequence[int]) -> tuple:
+def window_slices(low: np.ndarray, high: np.ndarray,
+                  window: Sequence[int]) -> tuple:
     """Index of the image region ``low``..``high`` inside a window's mask."""
     x0, y0 = low - window[:2]
     x1, y1 = high - window[:2]

@@ -59,6 +59,14 @@ def test_without_merging_boxes_know_nothing_of_each_other(model, img):
         assert score[0] == scores[i]
 
 
+@pytest.mark.parametrize('rule', ['box', 'mask', 'quarter', 'probability'])
+def test_merge_rules(model, img, rule):
+    masks, _ = label_boxes(model, img, BOXES, merge=rule)
+    unmerged, _ = label_boxes(model, img, BOXES, merge=False)
+    assert (masks <= unmerged).all()
+    np.testing.assert_array_equal(masks.any(axis=0), unmerged.any(axis=0))
+
+
 def test_expected_iou_on_request(model, img):
     masks, scores, ious = label_boxes(
         model, img, BOXES, with_expected_iou=True)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets import ProxyCocoDataset
 from mmboxcaseg.structures import encode_window, to_rle
 
@@ -144,6 +145,39 @@ def test_given_weight_out_of_range(tiny_coco):
         then(lambda data: data['annotations'][1].update(mask_weight=1.5)))
     with pytest.raises(ValueError, match='`mask_weight` is not.*annotation 5'):
         build(files)
+
+
+def test_rule_that_the_config_names(tiny_coco, log):
+
+    def edit(data):
+        for ann in data['annotations']:
+            if 'mask_score' in ann:
+                ann['expected_iou'] = round(1 - ann['mask_score'] / 2, 4)
+
+    rule = dict(key='expected_iou', keep_share=0.5)
+    files = tiny_coco(then(edit))
+    # Of class 1: 8 and 11; of class 2: 3 and 5.
+    found = weights(build(files, mask_filter=rule, mask_score_thr=0.95))
+    assert found == {7: [0, 0], 2: [1, 0], 4: [1]}
+    table = log.messages[-2]
+    assert 'the best 50 % of each class by expected_iou' in table
+    assert '`mask_filter`' in log.messages[-1]
+    soft = weights(build(files, mask_filter=dict(rule, soft=True)))
+    assert soft == {7: [0, 0], 2: [0.5251, 0], 4: [1]}
+    given = weights(
+        build(
+            tiny_coco(
+                then(lambda data: (edit(data), data['annotations'][0].update(
+                    mask_weight=1)))),
+            mask_filter=rule))
+    assert given[7] == [1, 0]
+
+
+def test_rule_without_its_score(tiny_coco):
+    files = tiny_coco(add_masks)
+    with pytest.raises(InputError, match='have no `expected_iou`') as error:
+        build(files, mask_filter=dict(key='expected_iou', thr=0.7))
+    assert files['ann_file'] in str(error.value)
 
 
 def lose_scores(data: dict) -> None:

@@ -10,10 +10,11 @@ from proxy_files import write_proxy_files
 from pycocotools import mask as mask_utils
 from slow_ious import encode, slow_iou, slow_summary
 
+from mmboxcaseg import InputError
 from mmboxcaseg.evaluation import (InstanceIoUMetric, compare_masks,
                                    evaluate_mask_file)
 from mmboxcaseg.proxy import ScoredMasks
-from mmboxcaseg.structures import encode_window
+from mmboxcaseg.structures import encode_window, merge_masks
 
 HEIGHT, WIDTH = 20, 25
 SCORED = dict(mask_score=1, mask_source='tiny@1234')
@@ -114,6 +115,21 @@ def test_metric_against_loops(images):
             for name, value in expected.items()
         })
     assert 0 < expected['IoU_40'] < 1 or 0 < expected['IoU_75'] < 1
+
+
+@pytest.mark.parametrize('rule', ['box', 'mask', 'quarter'])
+def test_metric_of_merged_masks(images, rule):
+    for sample in images:
+        gt = sample.gt_instances
+        gt.areas = np.prod(gt.windows[:, 2:] - gt.windows[:, :2], axis=1)
+    found = run_metric(images, merge_by=rule)
+    for sample in images:
+        gt, pred = sample.gt_instances, sample.pred_instances
+        pred.masks = merge_masks(pred.masks, gt.windows, gt.areas, gt.ann_ids,
+                                 rule)
+    assert found == run_metric(images)
+    with pytest.raises(InputError, match='merge_by'):
+        InstanceIoUMetric(merge_by='size')
 
 
 def test_metric_equals_that_of_the_files(images, files):

@@ -2,7 +2,9 @@ import argparse
 
 import pytest
 
-from mmboxcaseg.proxy.options import add_mask_options, record_options
+from mmboxcaseg.proxy.options import (add_filter_options, add_mask_options,
+                                      filter_arguments, mask_filter,
+                                      record_options)
 
 
 def parse(*argv: str) -> argparse.Namespace:
@@ -37,3 +39,30 @@ def test_bad_options(capsys, argv, words):
     with pytest.raises(SystemExit):
         parse(*argv)
     assert words in capsys.readouterr().err
+
+
+def test_merge_rule_that_needs_probabilities(capsys):
+    parser = argparse.ArgumentParser()
+    add_mask_options(parser, has_probability=True)
+    args = parser.parse_args(['--merge-by', 'probability'])
+    assert record_options(args)['merge_by'] == 'probability'
+    with pytest.raises(SystemExit):
+        parse('--merge-by', 'probability')
+    assert 'probability' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('argv, rule', [
+    ((), ('mask_score', 0.95, None)),
+    (('--threshold', '0.5'), ('mask_score', 0.5, None)),
+    (('--score', 'expected_iou'), ('expected_iou', 0, None)),
+    (('--keep-share', '0.3'), ('mask_score', 0, 0.3)),
+    (('--score', 'expected_iou', '--threshold', '0.7', '--keep-share', '0.3'),
+     ('expected_iou', 0.7, 0.3)),
+])
+def test_filter_options(argv, rule):
+    parser = argparse.ArgumentParser()
+    add_filter_options(parser)
+    found = mask_filter(parser.parse_args(argv))
+    assert (found.key, found.thr, found.keep_share) == rule
+    again = mask_filter(parser.parse_args(filter_arguments(found)))
+    assert vars(again) == vars(found)

@@ -1,5 +1,6 @@
 import pytest
 
+from mmboxcaseg.datasets.coco import MaskFilter
 from mmboxcaseg.proxy import count_kept
 
 
@@ -18,3 +19,6 @@ def test_count_kept(tiny_coco, threshold, kept):
 
     assert count_kept(tiny_coco(edit)['ann_file'], threshold) == dict(
         instances=4, kept=kept, drop_rate=1 - kept / 4)
+    # One mask of each class
+    best = count_kept(tiny_coco(edit)['ann_file'], MaskFilter(keep_share=0.5))
+    assert best['kept'] == 2

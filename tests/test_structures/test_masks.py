@@ -4,36 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as mask_utils
+from windows import HEIGHT, WIDTH, paste, random_mask, random_window
 
 from mmboxcaseg.structures import (agreement, binarize_maps, decode_window,
-                                   encode_window, merge_masks, to_rle)
-
-HEIGHT, WIDTH = 17, 23
-
-
-def random_window(rng) -> np.ndarray:
-    """Any window, often one that touches borders or is of full height."""
-    x0, y0 = rng.integers(0, (WIDTH, HEIGHT))
-    x1, y1 = rng.integers((x0, y0), (WIDTH, HEIGHT)) + 1
-    if rng.random() < 0.3:
-        y0, y1 = 0, HEIGHT
-    if rng.random() < 0.3:
-        x0 = 0
-    if rng.random() < 0.3:
-        x1 = WIDTH
-    return np.array([x0, y0, x1, y1])
-
-
-def random_mask(rng, window) -> np.ndarray:
-    x0, y0, x1, y1 = window
-    return rng.random((y1 - y0, x1 - x0)) < rng.choice([0, .1, .5, .9, 1])
-
-
-def paste(mask, window) -> np.ndarray:
-    image = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
-    x0, y0, x1, y1 = window
-    image[y0:y1, x0:x1] = mask
-    return image
+                                   encode_window, to_rle)
 
 
 def coco_rle(image: np.ndarray) -> dict:
@@ -107,86 +81,6 @@ def test_to_rle_reads_every_form(rng):
                          dict(size=size, counts=counts),
                          dict(size=size, counts=counts.encode())):
         assert to_rle(segmentation, HEIGHT, WIDTH) == coco_rle(image)
-
-
-def paint(masks, windows, areas) -> np.ndarray:
-    """Paint the objects over each other, the largest one first."""
-    canvas = np.full((HEIGHT, WIDTH), -1)
-    # Of equal ones the earlier is the smaller and so is painted later.
-    for i in sorted(range(len(masks)), key=lambda i: (-areas[i], -i)):
-        canvas[paste(masks[i], windows[i]).astype(bool)] = i
-    return canvas
-
-
-@pytest.mark.parametrize('num', [1, 2, 8])
-@pytest.mark.parametrize('areas', ['of boxes', 'equal', 'few values'])
-def test_merge_masks_equals_painting(rng, num, areas):
-    for _ in range(30):
-        windows = np.stack([random_window(rng) for _ in range(num)])
-        masks = [random_mask(rng, window) for window in windows]
-        originals = [mask.copy() for mask in masks]
-        sizes = {
-            'of boxes': np.prod(windows[:, 2:] - windows[:, :2], axis=1),
-            'equal': np.ones(num),
-            'few values': rng.integers(1, 4, num)
-        }[areas]
-        merged = merge_masks(masks, windows, sizes)
-        canvas = paint(masks, windows, sizes)
-        for i, (mask, window) in enumerate(zip(merged, windows)):
-            np.testing.assert_array_equal(paste(mask, window), canvas == i)
-        np.testing.assert_equal(masks, originals)
-
-
-def test_merged_masks_are_disjoint_and_lose_no_pixel(rng):
-    windows = np.stack([random_window(rng) for _ in range(12)])
-    masks = [random_mask(rng, window) for window in windows]
-    merged = merge_masks(masks, windows, rng.random(12))
-    claimed = sum(paste(m, w) for m, w in zip(masks, windows))
-    owners = sum(paste(m, w) for m, w in zip(merged, windows))
-    assert claimed.max() > 1
-    np.testing.assert_array_equal(owners, claimed > 0)
-
-
-@st.composite
-def claims(draw) -> tuple:
-    """Masks, windows, areas and ids of some objects of one image."""
-    masks, windows = [], []
-    for _ in range(draw(st.integers(1, 5))):
-        x0, y0 = draw(st.integers(0, 20)), draw(st.integers(0, 14))
-        w, h = draw(st.integers(1, 23 - x0)), draw(st.integers(1, 17 - y0))
-        windows.append((x0, y0, x0 + w, y0 + h))
-        masks.append(draw(arrays(bool, (h, w))))
-    num = len(masks)
-    # Few values, so that some are equal.
-    areas = draw(st.lists(st.integers(1, 3), min_size=num, max_size=num))
-    ids = draw(st.permutations(range(100, 100 + num)))
-    return masks, np.array(windows), np.array(areas), np.array(ids)
-
-
-@given(claims(), st.data())
-def test_every_pixel_goes_to_the_smallest_that_claims_it(objects, data):
-    masks, windows, areas, ids = objects
-    merged = merge_masks(*objects)
-    claimed = np.stack([paste(m, w) for m, w in zip(masks, windows)])
-    owned = np.stack([paste(m, w) for m, w in zip(merged, windows)])
-    assert [m.shape for m in merged] == [m.shape for m in masks]
-    for y, x in np.argwhere(claimed.any(axis=0)):
-        claimants = np.flatnonzero(claimed[:, y, x])
-        smallest = min(claimants, key=lambda i: (areas[i], ids[i]))
-        # Objects that are annotated twice share their pixels.
-        owners = [
-            i for i in claimants
-            if np.array_equal(windows[i], windows[smallest])
-            and np.array_equal(masks[i], masks[smallest])
-        ]
-        assert np.flatnonzero(owned[:, y, x]).tolist() == owners
-    assert not owned[:, ~claimed.any(axis=0)].any()
-
-    order = data.draw(st.permutations(range(len(masks))))
-    turned = merge_masks([masks[i] for i in order], windows[order],
-                         areas[order], ids[order])
-    for i, mask in zip(order, turned):
-        np.testing.assert_array_equal(mask, merged[i])
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))

@@ -3,6 +3,7 @@ from mmengine.config import Config
 from small_data import ROOT, load_tool
 
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets import ProxyCocoDataset
 from mmboxcaseg.utils.steps import StepRunner
 
 TOY = ROOT / 'configs/toy'
@@ -110,3 +111,32 @@ def test_rows_of_the_detector(tool):
     assert thresholds == [0, 0.75, 0.85, 0.9, 0.95]
     assert tool.DETECTORS['no merge, no drop'][0]['file'] == 'unmerged'
     assert tool.DETECTORS['twin'] is None
+
+
+def test_rows_of_the_shares(tool):
+    filters = [
+        tuple(rows[0]['mask_filter'].values())
+        for rows in tool.SHARES.values() if rows
+    ]
+    assert len(filters) == len(set(filters)) == 20
+    assert ('expected_iou', 0.2, True) in filters
+
+
+def test_masks_that_are_not_used(tool, tiny_coco):
+    """Data sets of boxes alone can be built."""
+
+    def edit(data):
+        for ann in data['annotations']:
+            ann.update(
+                segmentation=[[5, 6, 20, 6, 20, 20]],
+                mask_score=1,
+                mask_source='x')
+
+    _, boxes = tool.DETECTORS['10 % true masks']
+    dataset = ProxyCocoDataset(
+        **tiny_coco(edit),
+        metainfo=dict(classes=('cat', 'dog')),
+        pipeline=[lambda item: item],
+        mask_filter=boxes['mask_filter'])
+    assert not any(ins['mask_weight'] for item in dataset
+                   for ins in item['instances'])

@@ -5,6 +5,8 @@
 `twin`. It trains a labeller, labels with and without merging, and trains the
 detector on each choice of masks: Tables 7 and 8, soft weights, and true masks
 for a tenth of the images. The row `twin` is the fully supervised baseline.
+`shares PIPELINE` does the same for the best masks of each class by either
+score, with equal weights and with the score as the weight.
 
 A training that is done is not run again, one that was interrupted continues.
 WORK_DIR/table.json and WORK_DIR/table.md get mean and standard deviation.
@@ -22,8 +24,9 @@ from mmengine.fileio import dump, put_text
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import load_json
+from mmboxcaseg.datasets.coco import MaskFilter, load_json
 from mmboxcaseg.proxy import count_kept
+from mmboxcaseg.structures.scores import SCORES
 from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
                                   exit_on_bad_input, read_config)
 from mmboxcaseg.utils.steps import StepRunner
@@ -45,8 +48,8 @@ HEADS_METRICS = {
 }
 
 # The training data of each detector: its data sets, each with a file and the
-# settings that differ from the config. A threshold above 1 drops every mask.
-DROP_ALL = 2
+# settings that differ from the config.
+DROP_ALL = dict(keep_share=0)
 DETECTORS = {
     'no merge, no drop': [dict(file='unmerged', mask_score_thr=0)],
     'merge, no drop (threshold 0)': [dict(file='merged', mask_score_thr=0)],
@@ -58,16 +61,27 @@ DETECTORS = {
     [dict(file='merged', mask_score_thr=0, mask_score_power=1)],
     '10 % true masks': [
         dict(file='true', part='tenth'),
-        dict(file='merged', part='rest', mask_score_thr=DROP_ALL)
+        dict(file='merged', part='rest', mask_filter=DROP_ALL)
     ],
     '90 % proxy masks': [
-        dict(file='merged', part='tenth', mask_score_thr=DROP_ALL),
+        dict(file='merged', part='tenth', mask_filter=DROP_ALL),
         dict(file='merged', part='rest')
     ],
     '10 % true + 90 % proxy masks':
     [dict(file='true', part='tenth'),
      dict(file='merged', part='rest')],
     'twin': None
+}  # yapf: disable
+SHARES = {
+    **{
+        f'best {share} % by {key}{", soft" * soft}': [
+            dict(
+                file='merged',
+                mask_filter=dict(key=key, keep_share=share / 100, soft=soft))
+        ]
+        for key in SCORES for soft in (False, True)
+        for share in (100, 85, 60, 40, 20)
+    }, 'twin': None
 }  # yapf: disable
 DETECTOR_METRICS = {
     'box AP50': 'coco/bbox_mAP_50',
@@ -144,7 +158,8 @@ def ablate_detector(args: argparse.Namespace, steps: StepRunner,
     true = baseline.train_dataloader.dataset
     files['true'] = osp.join(true.data_root, true.ann_file)
     results = {}
-    for row, sources in DETECTORS.items():
+    table = SHARES if args.study == 'shares' else DETECTORS
+    for row, sources in table.items():
         if args.rows and row not in args.rows:
             continue
         cfg = baseline
@@ -156,7 +171,7 @@ def ablate_detector(args: argparse.Namespace, steps: StepRunner,
         inputs = [files[file] for file in used]
         results[row] = train(cfg, steps, name, DETECTOR_METRICS, inputs)
         if sources and len(sources) == 1:
-            kept = count_kept(inputs[0], sources[0]['mask_score_thr'])
+            kept = count_kept(inputs[0], MaskFilter.of_dataset(**sources[0]))
             results[row]['kept'] = 1 - kept['drop_rate']
     if 'twin' in results:
         best = results['twin']['mask AP50']
@@ -220,7 +235,8 @@ def to_markdown(table: Table, columns: Sequence[str]) -> str:
 
 STUDIES = dict(
     heads=(ablate_heads, list(HEADS_METRICS)),
-    detector=(ablate_detector, ['kept', *DETECTOR_METRICS, 'of twin']))
+    **dict.fromkeys(('detector', 'shares'),
+                    (ablate_detector, ['kept', *DETECTOR_METRICS, 'of twin'])))
 
 
 def parse_args() -> argparse.Namespace:
@@ -235,8 +251,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--rows',
         nargs='+',
-        choices=DETECTORS,
-        help='only these rows of `detector`')
+        choices=[*DETECTORS, *SHARES],
+        help='only these rows of `detector` or `shares`')
     settings = dict(nargs='+', action=DictAction, default={})
     parser.add_argument(
         '--cfg-options',
@@ -244,7 +260,7 @@ def parse_args() -> argparse.Namespace:
         **settings)
     parser.add_argument(
         '--labeller-options',
-        help='settings to override in the labeller of `detector`',
+        help='settings to override in the labeller of `detector`, `shares`',
         **settings)
     add_trust_checkpoint(parser)
     return parser.parse_args()

@@ -6,37 +6,42 @@ detections.png (the trained detector) and pipeline.png (the README's figure).
 import argparse
 import os.path as osp
 from collections import defaultdict
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from pycocotools import mask as mask_utils
 
-from mmboxcaseg.datasets.coco import load_coco, read_image
+from mmboxcaseg.datasets.coco import MaskFilter, load_coco, read_image
 from mmboxcaseg.evaluation.mask_files import masks_by_id
-from mmboxcaseg.structures import is_kept
+from mmboxcaseg.proxy.options import add_filter_options, mask_filter
+from mmboxcaseg.structures.scores import SCORES
 from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
                                   exit_on_bad_input)
 from mmboxcaseg.visualization.drawing import Instance, draw
 
 
-def read_instances(path: str,
-                   threshold: float = 0) -> Dict[int, List[Instance]]:
+def read_instances(
+        path: str,
+        rule: Optional[MaskFilter] = None) -> Dict[int, List[Instance]]:
     """Read masks by image id, without crowds and annotations without a mask.
 
-    Those with a score below the threshold are drawn as dropped.
+    Those with a score that the rule does not keep are drawn as dropped. The
+    text of a mask shows its scores.
     """
     instances = defaultdict(list)
     coco = load_coco(path)
     masks = masks_by_id(coco, path)
+    scored = [a for a in coco['annotations'] if 'mask_score' in a]
+    weights = (rule or MaskFilter()).weigh(scored, path)
+    lost = {ann['id'] for ann, w in zip(scored, weights) if not w}
     for ann in coco['annotations']:
         if ann['id'] in masks:
             mask = mask_utils.decode(masks[ann['id']])
-            score = ann.get('mask_score')
-            dropped = score is not None and not is_kept(score, threshold)
-            text = '' if score is None else f'{score:.3f}'
-            text += ' dropped' * dropped
+            dropped = ann['id'] in lost
+            scores = [f'{ann[key]:.3f}' for key in SCORES if key in ann]
+            text = ' | '.join(scores) + ' dropped' * dropped
             instances[ann['image_id']].append(
                 Instance(ann['bbox'], mask, text, dropped))
     return instances
@@ -145,11 +150,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--unmerged', required=True, help='proxy file made with --no-merge')
     parser.add_argument('--merged', required=True, help='proxy file')
-    parser.add_argument(
-        '--threshold',
-        type=float,
-        default=0.95,
-        help='masks with a lower score are drawn as dropped')
+    add_filter_options(parser)
     parser.add_argument(
         '--detector', required=True, help='config of the detector')
     parser.add_argument(
@@ -169,7 +170,8 @@ def main() -> None:
     def read(img_id: int) -> np.ndarray:
         return read_image(osp.join(args.images, files[img_id]))[..., ::-1]
 
-    merged = read_instances(args.merged, args.threshold)
+    rule = mask_filter(args)
+    merged = read_instances(args.merged, rule)
     chosen = choose(merged)
     boxes = {
         img_id: [Instance(ins.bbox) for ins in instances]
@@ -177,8 +179,8 @@ def main() -> None:
     }
     columns = {
         'boxes': boxes,
-        'before merging': read_instances(args.unmerged, args.threshold),
-        f'merged, kept if score >= {args.threshold}': merged,
+        'before merging': read_instances(args.unmerged, rule),
+        f'merged, kept: {rule}': merged,
         'true masks': read_instances(args.truth)
     }
     images = {img_id: read(img_id) for img_id in chosen}

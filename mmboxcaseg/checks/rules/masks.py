@@ -1,7 +1,7 @@
 from typing import Iterator
 
 from mmboxcaseg.datasets import ProxyCocoDataset
-from mmboxcaseg.datasets.coco import (counts_from_bytes, entry_name,
+from mmboxcaseg.datasets.coco import (counts_from_bytes, entry_name, first_few,
                                       is_ignored, rle_counts,
                                       segmentation_problem)
 from ..checked_source import CheckedSource
@@ -54,9 +54,12 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
     ('proxy-unscored', ERROR, 'a mask of a proxy file has no `mask_score`',
      'set true_masks=True if such masks are true ones; else score them with '
      'tools/merge_masks.py'),
+    ('proxy-no-key', ERROR,
+     'a mask of a proxy file has no score of the name that `mask_filter` has',
+     "label again with tools/label.py, or use key='mask_score'"),
     ('proxy-low', WARNING,
-     'no mask is used for training: all score less than `mask_score_thr`',
-     'lower it, or make better masks'))
+     'no mask is used for training: `mask_score_thr` or `mask_filter` drops '
+     'all', 'let it keep more, or make better masks'))
 def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a proxy file."""
     dataset = one.dataset
@@ -65,8 +68,12 @@ def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
     masks = [ann for ann in one.coco.annotations if ann.get('segmentation')]
     if not masks:
         yield 'proxy-none', f'{len(one.coco.annotations)} annotations'
-    elif not any(dataset.weigh(ann) for ann in masks):
-        yield 'proxy-low', f'mask_score_thr={dataset.mask_score_thr}'
+    lacking = dataset.mask_filter.missing(dataset.scored(masks))
+    if lacking:
+        yield ('proxy-no-key',
+               f'{dataset.mask_filter.key}, annotation {first_few(lacking)}')
+    elif masks and not any(dataset.weigh(masks)):
+        yield 'proxy-low', f'{dataset.filter_name}: {dataset.mask_filter}'
     for ann in masks:
         is_known = 'mask_score' in ann or 'mask_weight' in ann
         if not (is_known or dataset.true_masks or is_ignored(ann)):

@@ -16,6 +16,7 @@ from .files import (check_file, check_target, file_names, new_folder,
 from .image_files import (IMAGE_SUFFIXES, PROBLEMS, ImageHeader, check_headers,
                           describe, header_problem, image_problem, is_remote,
                           mask_problem, missing_files, read_header)
+from .mask_filter import MaskFilter
 from .messages import entry_name, first_few, raise_problems
 from .reading import load_coco, load_json, read_polygons
 from .schema import (LISTS, check_coco, check_entries, entry_problems,
@@ -23,7 +24,7 @@ from .schema import (LISTS, check_coco, check_entries, entry_problems,
 
 __all__ = [
     'BOX_KEYS', 'CocoBoxes', 'FAULTS', 'IMAGE_SUFFIXES', 'ImageHeader',
-    'LISTS', 'PROBLEMS', 'area_of', 'box_area', 'boxes_only',
+    'LISTS', 'MaskFilter', 'PROBLEMS', 'area_of', 'box_area', 'boxes_only',
     'check_class_list', 'check_class_order', 'check_coco', 'check_entries',
     'check_file', 'check_headers', 'check_names', 'check_segmentations',
     'check_target', 'check_true_masks', 'counts_from_bytes', 'decode_image',

@@ -14,6 +14,7 @@ from mmboxcaseg import InputError
 from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.proxy.provenance import describe_source, library_versions
 from mmboxcaseg.registry import HOOKS
+from mmboxcaseg.structures import check_merge_rule
 
 # Settings of the model that change its masks.
 _MODEL_KEYS = ('test_cfg', 'fusion', 'data_preprocessor')
@@ -36,8 +37,8 @@ class ProxyMaskHook(Hook):
         out_file (str): The proxy file to write.
         source_file (str, optional): COCO file of the boxes. Defaults to that
             of the test data set.
-        merge_by (str, optional): See :func:`merge_and_score`. Defaults to
-            'box'.
+        merge_by (str, optional): See :func:`merge_masks`. Defaults to 'box';
+            None: no merging.
         off_by_one (bool): See :func:`merge_and_score`. Defaults to False.
         mask_weight_thr (float, optional): See :func:`make_records`.
         polygons (float, optional): See :class:`ProxyWriter`.
@@ -53,6 +54,7 @@ class ProxyMaskHook(Hook):
                  off_by_one: bool = False,
                  mask_weight_thr: Optional[float] = None,
                  polygons: Optional[float] = None) -> None:
+        check_merge_rule(merge_by, has_probability=True)
         self.out_file, self.source_file = out_file, source_file
         self.polygons = polygons
         self.options = dict(merge_by=merge_by, off_by_one=off_by_one)

@@ -27,6 +27,20 @@ def test_no_mask_reaches_the_threshold(data, threshold, found):
     assert ('proxy-low' in check(train=dataset)[0]) == found
 
 
+def test_masks_without_the_score_of_the_filter(data):
+    rle = dict(size=[40, 50], counts='0')
+    data.edit(lambda d: d['annotations'][0].update(
+        segmentation=rle, mask_score=0.8, mask_source='x'))
+    dataset = dict(
+        box_dataset(data),
+        type='mmboxcaseg.ProxyCocoDataset',
+        metainfo=dict(classes=('cat', 'dog')),
+        mask_filter=dict(key='expected_iou'))
+    assert 'proxy-no-key' in check(train=dataset)[0]
+    dataset['mask_filter'] = dict(thr=0.9)
+    assert 'proxy-low' in check(train=dataset)[0]
+
+
 @pytest.mark.parametrize('true_masks', [True, False])
 def test_masks_without_score(data, true_masks):
     polygon = [[5, 6, 20, 6, 20, 20]]

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from pycocotools import mask as mask_utils
 
+from mmboxcaseg import InputError
 from mmboxcaseg.apis import init_labeller, label_boxes
 from mmboxcaseg.engine import ProxyMaskHook
 from mmboxcaseg.proxy import load_proxy
@@ -87,6 +88,21 @@ def test_provenance(new_runner, tmp_path):
     assert (record['merge_by'], record['off_by_one']) == ('mask', True)
     assert record['versions']['torch'] == torch.__version__
     assert record['pipeline'][1]['type'] == 'mmboxcaseg.CropBoxes'
+
+
+def test_unknown_merge_rule():
+    with pytest.raises(InputError, match="merge_by='size'"):
+        ProxyMaskHook('out.json', merge_by='size')
+
+
+def test_merging_by_probability(new_runner, tmp_path):
+    areas = {}
+    for rule in ('box', 'probability', None):
+        new_runner(merge_by=rule).test()
+        masks = masks_of(tmp_path / 'out.json').values()
+        areas[rule] = sum(mask_utils.area(m['segmentation']) for m in masks)
+    assert areas['box'] <= areas['probability'] <= areas[None]
+    assert areas['box'] < areas[None]
 
 
 @pytest.mark.parametrize('data', [

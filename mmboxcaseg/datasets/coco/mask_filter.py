@@ -1,0 +1,132 @@
+from typing import List, Optional, Sequence
+
+import numpy as np
+
+from mmboxcaseg import InputError
+from mmboxcaseg.structures import is_kept
+from mmboxcaseg.structures.scores import SCORES
+from .messages import first_few
+
+
+class MaskFilter:
+    """Which proxy masks are used for training, and with which weight.
+
+    A mask is used if its score is ``thr`` or more and, with ``keep_share``,
+    if it is one of the best of its class. An empty mask is never used.
+
+    Args:
+        key (str): The score: 'mask_score' (proxy box agreement, the paper) or
+            'expected_iou'. Defaults to 'mask_score'.
+        thr (float): Lowest score of a mask that is used. Defaults to 0.
+        keep_share (float, optional): Share of the masks of every class that
+            is used at most, those with the highest scores. Of equal scores,
+            the lower annotation id comes first. At least one mask of a class
+            is in it, unless it is 0. Defaults to None: no limit.
+        soft (bool | float): The weight of a used mask is its score to this
+            power: 1 with False (default), the score with True.
+
+    Raises:
+        InputError: The key is unknown, or a number is out of range.
+    """
+
+    def __init__(self,
+                 key: str = 'mask_score',
+                 thr: float = 0.,
+                 keep_share: Optional[float] = None,
+                 soft: float = False) -> None:
+        if key not in SCORES:
+            raise InputError(f'key={key!r} of a mask filter must be one of '
+                             f'{SCORES}.')
+        if not (0 <= thr <= 1 and 0 <= (keep_share or 0) <= 1 and soft >= 0):
+            raise InputError(
+                f'thr={thr} and keep_share={keep_share} of a mask filter must '
+                f'be in [0, 1], soft={soft} must not be negative.')
+        self.key, self.thr, self.keep_share = key, thr, keep_share
+        self.soft = float(soft)
+
+    @classmethod
+    def of_dataset(cls,
+                   mask_filter: Optional[dict] = None,
+                   mask_score_thr: float = 0.95,
+                   mask_score_power: float = 0.,
+                   **others) -> 'MaskFilter':
+        """Build the filter of a ``ProxyCocoDataset`` from its arguments.
+
+        Args:
+            mask_filter (dict, optional): Arguments of the filter.
+            mask_score_thr, mask_score_power: Its ``thr`` and ``soft`` where
+                there is no ``mask_filter``.
+            others: Not used.
+
+        Raises:
+            InputError: See :class:`MaskFilter`.
+        """
+        if mask_filter is None:
+            if not 0 <= mask_score_thr <= 1 or mask_score_power < 0:
+                raise InputError(
+                    f'mask_score_thr={mask_score_thr} must be in [0, 1], '
+                    f'mask_score_power={mask_score_power} must not be '
+                    'negative.')
+            return cls(thr=mask_score_thr, soft=mask_score_power)
+        try:
+            return cls(**mask_filter)
+        except TypeError as error:
+            raise InputError(
+                f'mask_filter={dict(mask_filter)}: {error}. It '
+                'may have key, thr, keep_share and soft.') from error
+
+    def __str__(self) -> str:
+        rule = f'{self.key} >= {self.thr}'
+        if self.keep_share is not None:
+            best = (f'the best {100 * self.keep_share:g} % of each class by '
+                    f'{self.key}')
+            rule = best + (f', {rule}' if self.thr else '')
+        return rule + (f', weight {self.key}^{self.soft:g}'
+                       if self.soft else '')
+
+    def weigh(self, annotations: Sequence[dict], path: str) -> np.ndarray:
+        """Weigh the n masks of a proxy file.
+
+        Args:
+            annotations (Sequence[dict]): All annotations of the file that
+                have the score.
+            path (str): The file, for messages.
+
+        Returns:
+            np.ndarray: Weights in [0, 1], 0 if not used, has shape (n, ).
+
+        Raises:
+            InputError: A mask does not have the score.
+        """
+        missing = self.missing(annotations)
+        if missing:
+            raise InputError(
+                f'{path}: {len(missing)} of {len(annotations)} masks have no '
+                f'`{self.key}`: annotation {first_few(missing)}. Label the '
+                'boxes again with tools/label.py, or use key=\'mask_score\'.')
+        scores = np.array([ann[self.key] for ann in annotations], np.float64)
+        kept = is_kept(scores, self.thr)
+        if self.keep_share is not None:
+            kept &= self._best(annotations, scores)
+        return np.where(kept, scores**self.soft, 0.)
+
+    def missing(self, annotations: Sequence[dict]) -> List[int]:
+        """Ids of the masks without the score."""
+        return [ann['id'] for ann in annotations if self.key not in ann]
+
+    def _best(self, annotations: Sequence[dict],
+              scores: np.ndarray) -> np.ndarray:
+        """Whether a mask is in the best share of its class, (n, )."""
+        ids = [ann['id'] for ann in annotations]
+        _, classes, sizes = np.unique(
+            [ann['category_id'] for ann in annotations],
+            return_inverse=True,
+            return_counts=True)
+        order = np.lexsort((ids, -scores, classes))
+        rank = np.empty(len(order), dtype=int)
+        # Masks of a class follow each other: count from its first one.
+        rank[order] = np.arange(len(order)) - np.repeat(
+            np.cumsum(sizes) - sizes, sizes)
+        allowed = np.floor(self.keep_share * sizes + 0.5)
+        allowed = np.maximum(allowed, self.keep_share > 0)
+        return rank < allowed[classes]

@@ -1,0 +1,108 @@
+"""Masks of one image that overlap: which object keeps a pixel.
+
+Letters in shapes: (h, w) size of one window; n objects.
+"""
+from functools import lru_cache
+from typing import Callable, List, Optional, Sequence
+
+import numpy as np
+
+from mmboxcaseg import InputError
+from .masks import window_slices
+
+# Returns the foreground probabilities of mask number i, float, (h, w).
+Probability = Callable[[int], np.ndarray]
+
+MERGE_RULES = dict(
+    box='a pixel goes to the object with the smallest box (the paper)',
+    mask='a pixel goes to the object with the smallest mask',
+    quarter="as 'box', but only an object whose box is more than four times "
+    'as large gives up the pixel',
+    probability="as 'box', but only an object whose probability is lower "
+    'there gives up the pixel')
+
+
+def check_merge_rule(rule: Optional[str], has_probability: bool) -> None:
+    """Check the name of a merge rule.
+
+    Args:
+        rule (str, optional): Key of ``MERGE_RULES``. None: no merging.
+        has_probability (bool): Whether the probabilities are known.
+
+    Raises:
+        InputError: It is unknown, or needs probabilities.
+    """
+    if rule is not None and rule not in MERGE_RULES:
+        raise InputError(f'merge_by={rule!r} must be None or one of '
+                         f'{list(MERGE_RULES)}.')
+    if rule == 'probability' and not has_probability:
+        raise InputError(
+            "merge_by='probability' needs the probabilities of a labeller, "
+            'which masks of other sources do not have. Choose another rule.')
+
+
+def merge_masks(masks: Sequence[np.ndarray],
+                windows: np.ndarray,
+                areas: Sequence[float],
+                ids: Optional[Sequence[int]] = None,
+                rule: str = 'box',
+                probability: Optional[Probability] = None) -> List[np.ndarray]:
+    """Let objects give up pixels to smaller ones that contain them.
+
+    With the rules 'box' (section 3.4) and 'mask' the smallest object gets
+    every pixel. With 'quarter' and 'probability' some pixels stay shared.
+    Objects with the same window and the same mask are one object that was
+    annotated twice, for example under two classes: they share their pixels.
+
+    Args:
+        masks (Sequence[np.ndarray]): n boolean masks, each of shape (h, w).
+        windows (np.ndarray): Their integer windows, has shape (n, 4).
+        areas (Sequence[float]): n sizes (the paper: the areas of the boxes).
+        ids (Sequence[int], optional): Of objects of equal size, the one with
+            the lower id counts as the smaller. Defaults to their positions.
+        rule (str): Key of ``MERGE_RULES``. Defaults to 'box'.
+        probability (Callable, optional): For 'probability': returns the
+            foreground probabilities of mask number i, of its shape.
+
+    Returns:
+        list[np.ndarray]: New masks of the same shapes, parts of the old ones.
+        With 'box' and 'mask' they are disjoint except for objects annotated
+        twice.
+
+    Raises:
+        InputError: See :func:`check_merge_rule`.
+    """
+    check_merge_rule(rule, probability is not None)
+    # Masks of a network are computed when they are read: read them once.
+    masks = list(masks)
+    areas = np.array([m.sum() for m in masks] if rule == 'mask' else areas)
+    # Small: maps of large objects would fill the memory. It holds the larger
+    # object's map, which is compared with several smaller ones.
+    prob = lru_cache(maxsize=4)(probability) if probability else None
+    merged = [mask.copy() for mask in masks]
+    order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
+    for rank, large in enumerate(order):
+        smaller = order[:rank]
+        low = np.maximum(windows[smaller, :2], windows[large, :2])
+        high = np.minimum(windows[smaller, 2:], windows[large, 2:])
+        touching = np.flatnonzero((low < high).all(axis=1))
+        same = next((i for i in smaller[touching]
+                     if np.array_equal(windows[i], windows[large])
+                     and np.array_equal(masks[i], masks[large])), None)
+        if same is not None:
+            merged[large] = merged[same].copy()
+            continue
+        if rule == 'quarter':
+            touching = touching[4 * areas[smaller[touching]] < areas[large]]
+        for k in touching:
+            small = smaller[k]
+            here = window_slices(low[k], high[k], windows[large])
+            there = window_slices(low[k], high[k], windows[small])
+            # The unmerged mask gives the same result as the merged one:
+            # pixels that the smaller object lost went to an even smaller one,
+            # which by each of the rules takes them from the larger, too.
+            lost = masks[small][there]
+            if rule == 'probability' and (masks[large][here] & lost).any():
+                lost = lost & (prob(small)[there] > prob(large)[here])
+            merged[large][here] &= ~lost
+    return merged
