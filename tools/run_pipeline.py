@@ -40,11 +40,11 @@ def used_masks(cfg: Config) -> MaskFilter:
     return MaskFilter.of_dataset(**detector.train_dataloader.dataset)
 
 
-def scored_sources(cfg: Config) -> List[int]:
-    """Which sources of the student are chosen by a score of its labeller."""
+def filtered_sources(cfg: Config) -> List[int]:
+    """Which sources of the student are masks of the labeller."""
     student = read_config(config_path(cfg, 'student'))
     sources = student.train_dataloader.dataset.get('datasets', [])
-    return [i for i, source in enumerate(sources) if source.get('score_key')]
+    return [i for i, source in enumerate(sources) if source.get('mask_filter')]
 
 
 def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
@@ -61,7 +61,7 @@ def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
         str: Path of the checkpoint.
     """
     key = 'train_dataloader.dataset.datasets'
-    files = [f'{key}.{i}.ann_file={proxy_file}' for i in scored_sources(cfg)]
+    files = [f'{key}.{i}.ann_file={proxy_file}' for i in filtered_sources(cfg)]
     return steps.train(
         'student',
         config_path(cfg, 'student'),
@@ -221,10 +221,10 @@ def _check_files(cfg: Config) -> None:
         raise InputError(
             f'{detector.filename}: set mask_score_thr or mask_filter of '
             'train_dataloader.dataset, a ProxyCocoDataset.')
-    if cfg.get('student') and not scored_sources(cfg):
+    if cfg.get('student') and not filtered_sources(cfg):
         raise InputError(f'{config_path(cfg, "student")}: no data set of '
-                         'train_dataloader has a `score_key`, by which masks '
-                         'of the labeller are chosen; see MaskedCropDataset.')
+                         'train_dataloader has a `mask_filter`, which chooses '
+                         'masks of the labeller; see MaskedCropDataset.')
 
 
 @exit_on_bad_input()

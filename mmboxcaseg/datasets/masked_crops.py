@@ -2,7 +2,6 @@ import os.path as osp
 from collections import defaultdict
 from typing import Dict, List, Optional, Sequence
 
-import numpy as np
 from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
 
@@ -10,7 +9,7 @@ from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
 from mmboxcaseg.structures import to_rle
 from .base_dataset import CropDataset, loads_upright
-from .coco import CocoBoxes, check_segmentations, first_few
+from .coco import CocoBoxes, MaskFilter, check_segmentations, first_few
 
 # How configs may name the transform that reads a mask file.
 STOCK_ANNOTATIONS = ('LoadAnnotations', 'mmcv.LoadAnnotations',
@@ -36,38 +35,29 @@ class MaskedCropDataset(CropDataset):
         data_prefix (dict): ``img`` is the folder of the images.
         min_size (float): Objects whose box has a shorter side are left out,
             in pixels. Defaults to 32.
-        score_key (str, optional): Number of the annotations by which they are
-            chosen, such as 'mask_score'.
-        keep_share (float): Share in (0, 1] of the objects that are used,
-            those with the highest scores; the lower id counts more among
-            equal ones. Defaults to 1.
-        weight_key (str, optional): Number of the annotations that is the
-            weight of the object in the pixel losses. Defaults to None: 1.
+        mask_filter (dict, optional): Arguments of :class:`MaskFilter`, for
+            the masks of a proxy file: which of them are used, and their
+            weights in the pixel losses. Defaults to None: all, with weight 1.
         kwargs: Arguments of :class:`CropDataset`, such as ``crop_size``;
             ``metainfo=dict(classes=...)`` selects classes.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
         InputError: The file is broken, see :class:`CocoBoxes`, no object is
-            left, an object has no number ``score_key`` or ``weight_key``, or
-            an argument is out of range.
+            left, a mask does not have the score of the filter, or an argument
+            is out of range.
     """
 
     def __init__(self,
                  *args,
                  data_prefix: dict = dict(img=''),
                  min_size: float = 32,
-                 score_key: Optional[str] = None,
-                 keep_share: float = 1,
-                 weight_key: Optional[str] = None,
+                 mask_filter: Optional[dict] = None,
                  pipeline: Sequence = (),
                  **kwargs) -> None:
-        if not 0 < keep_share <= 1 or keep_share < 1 and not score_key:
-            raise InputError(f'keep_share={keep_share} must be in (0, 1]; '
-                             'below 1 it needs `score_key`.')
         self.min_size = min_size
-        self.score_key, self.keep_share = score_key, keep_share
-        self.weight_key = weight_key
+        # Without a filter the masks need no score.
+        self.mask_filter = mask_filter and MaskFilter.of_dataset(mask_filter)
         pipeline = [
             dict(type='mmboxcaseg.LoadObjectMask') if isinstance(step, dict)
             and step['type'] in STOCK_ANNOTATIONS else step
@@ -81,7 +71,7 @@ class MaskedCropDataset(CropDataset):
 
         Returns:
             list[dict]: Items with ``img_path``, ``img_id``, ``mask`` (RLE)
-            and, with ``weight_key``, ``mask_weight``; by image id, then
+            and, with ``mask_filter``, ``mask_weight``; by image id, then
             annotation id.
 
         Raises:
@@ -92,7 +82,9 @@ class MaskedCropDataset(CropDataset):
                          loads_upright(self.pipeline), self.backend_args)
         boxes = [ann for anns in coco.annotations.values() for ann in anns]
         check_segmentations(boxes, coco.images, self.ann_file)
-        kept = self._choose(self._usable(boxes, coco.images))
+        kept = self._usable(boxes, coco.images)
+        if self.mask_filter:
+            kept = self._weigh(kept)
         return [self._item(ann, coco.images[ann['image_id']]) for ann in kept]
 
     def _usable(self, boxes: List[dict], images: Dict[int, dict]) -> list:
@@ -120,34 +112,25 @@ class MaskedCropDataset(CropDataset):
                              'from. It needs masks; or lower `min_size`.')
         return kept
 
-    def _choose(self, anns: List[dict]) -> List[dict]:
-        """Keep the share with the highest scores, in the order of the ids."""
-        for key in filter(None, (self.score_key, self.weight_key)):
-            bare = [
-                a['id'] for a in anns
-                if not isinstance(a.get(key), (int, float))
-            ]
-            if bare:
-                raise InputError(
-                    f'{self.ann_file}: {len(bare)} of {len(anns)} objects '
-                    f'have no number `{key}`: annotation {first_few(bare)}. '
-                    'Label the boxes again, or choose another key.')
-        if self.keep_share == 1:
-            return anns
-        scores = np.array([ann[self.score_key] for ann in anns])
-        ids = [ann['id'] for ann in anns]
-        num = max(round(self.keep_share * len(anns)), 1)
-        best = np.lexsort((ids, -scores))[:num]
+    def _weigh(self, anns: List[dict]) -> List[dict]:
+        """Keep what the filter keeps, with its weights; print the number."""
+        weights = self.mask_filter.weigh(anns, self.ann_file).tolist()
+        kept = [
+            dict(ann, mask_weight=weight)
+            for ann, weight in zip(anns, weights) if weight
+        ]
         print_log(
-            f'{self.ann_file}: {num} of {len(anns)} objects are used, those '
-            f'with `{self.score_key}` from {scores[best].min():.3f}',
-            'current')
-        return [anns[i] for i in sorted(best)]
+            f'{self.ann_file}: {len(kept)} of {len(anns)} objects are used: '
+            f'{self.mask_filter}', 'current')
+        if not kept:
+            raise InputError(f'{self.ann_file}: `mask_filter` leaves no '
+                             'object. Lower its `thr`.')
+        return kept
 
     def _item(self, ann: dict, img: dict) -> dict:
         path = osp.join(self.data_prefix['img'], img['file_name'])
         item = dict(img_path=path, img_id=ann['image_id'])
         item['mask'] = ann['segmentation']
-        if self.weight_key:
-            item['mask_weight'] = float(ann[self.weight_key])
+        if self.mask_filter:
+            item['mask_weight'] = ann['mask_weight']
         return item

@@ -11,8 +11,7 @@ surest = dict(
     ann_file='set by run_pipeline.py',
     data_prefix=dict(img='data/toy/train'),
     min_size=16,
-    score_key='expected_iou',
-    keep_share=0.5,
+    mask_filter=dict(key='expected_iou', keep_share=0.5),
     pipeline=_base_.train_dataloader.dataset.datasets[1].pipeline)
 boxes, salient = _base_.train_dataloader.dataset.datasets
 train_dataloader = dict(

@@ -110,32 +110,21 @@ def test_what_is_left_out_is_counted(teacher, log):
         assert f'left out, {reason}' in text, reason
 
 
-@pytest.mark.parametrize('share, ids', [(1, [0, 1, 2, 3, 4, 5]),
-                                        (.5, [3, 4, 5]), (.3, [4, 5]),
-                                        (.01, [5])])
-def test_share_with_the_highest_scores(teacher, share, ids):
-    files = teacher()
-    dataset = build(files, score_key='expected_iou', keep_share=share)
-    whole = build(files, score_key='expected_iou', weight_key='expected_iou')
-    masks = [
-        whole.get_data_info(k)['mask'] for k in range(NUM)
-        if round(10 * whole.get_data_info(k)['mask_weight']) in ids
-    ]
-    assert [dataset.get_data_info(k)['mask']
-            for k in range(len(dataset))] == masks
-
-
-def test_lower_id_counts_more_among_equal_scores(teacher):
+@pytest.mark.parametrize('share, kept', [(1, [0, 1, 2, 3, 4, 5]),
+                                         (.5, [2, 3, 4, 5]), (.1, [4, 5])])
+def test_best_share_of_each_class(teacher, share, kept):
+    """Three objects per class; their scores rise from 0 by 0.1."""
 
     def edit(anns):
         for ann in anns:
-            ann['expected_iou'] = 0.5
+            ann['expected_iou'] += 0.1
 
-    files = teacher(edit)
-    dataset = build(files, score_key='expected_iou', keep_share=1 / NUM)
-    # Annotation 1 was written last.
-    img = dataset.get_data_info(0)['img_id']
-    assert len(dataset) == 1 and img == (NUM - 1) % 2
+    rule = dict(key='expected_iou', keep_share=share, soft=True)
+    dataset = build(teacher(edit), mask_filter=rule)
+    weights = [
+        dataset.get_data_info(k)['mask_weight'] for k in range(len(dataset))
+    ]
+    assert sorted(round(10 * w - 1) for w in weights) == kept
 
 
 def test_classes(teacher):
@@ -144,10 +133,9 @@ def test_classes(teacher):
 
 
 @pytest.mark.parametrize('options, text', [
-    (dict(keep_share=.5), 'score_key'),
-    (dict(keep_share=0, score_key='expected_iou'), r'\(0, 1\]'),
-    (dict(score_key='mask_score'), 'no number `mask_score`.*annotation'),
-    (dict(weight_key='segmentation'), 'no number `segmentation`'),
+    (dict(mask_filter=dict(key='mask_score')), 'no `mask_score`.*annotation'),
+    (dict(mask_filter=dict(key='x')), "key='x'"),
+    (dict(mask_filter=dict(key='expected_iou', thr=.9)), 'leaves no object'),
     (dict(min_size=1000), 'no object is left'),
 ])
 def test_bad_arguments(teacher, options, text):
@@ -165,15 +153,18 @@ def test_broken_mask_is_named(teacher):
 
 
 def test_weights_reach_the_pixel_loss(teacher):
-    dataset = build(teacher(), weight_key='expected_iou')
-    items = [dataset[i] for i in range(NUM)]
+    rule = dict(key='expected_iou', soft=True)
+    dataset = build(teacher(), mask_filter=rule)
+    assert len(dataset) == NUM - 1  # one has score 0
+    num = len(dataset)
+    items = [dataset[i] for i in range(num)]
     crops = torch.cat([item['inputs'] for item in items]).float()
     samples = [item['data_samples'] for item in items]
     targets = CropTargets.from_samples(crops, samples)
     weights = torch.tensor(
-        [dataset.get_data_info(i)['mask_weight'] for i in range(NUM)])
+        [dataset.get_data_info(i)['mask_weight'] for i in range(num)])
     torch.testing.assert_close(targets.mask_weights, weights)
-    pred = torch.randn(NUM, 32, 32)
+    pred = torch.randn(num, 32, 32)
     loss = PixelLoss()(pred, targets.with_mask(), targets.mask_weights)
     prob = pred.sigmoid()
     slow = -torch.where(targets.masks > 0, prob.log(), (1 - prob).log())
