@@ -26,6 +26,8 @@ class ScoredMasks:
         ids (np.ndarray): Annotation ids, has shape (n, ).
         labels (np.ndarray): Class of each mask, has shape (n, ).
         scores (np.ndarray): Scores in [0, 1], has shape (n, ).
+        expected_ious (np.ndarray): Expected IoUs in [0, 1], NaN where the
+            file has none, has shape (n, ).
         areas (np.ndarray): Annotated areas in square pixels, see
             :func:`area_of`, has shape (n, ).
         left_out (dict[str, list[int]]): Ids of the other ones, by reason.
@@ -49,6 +51,8 @@ class ScoredMasks:
             [coco.cat2label[ann['category_id']] for ann in self.annotations])
         self.areas = np.array([area_of(ann) for ann in self.annotations])
         self.scores = np.array([ann['mask_score'] for ann in self.annotations])
+        self.expected_ious = np.array(
+            [ann.get('expected_iou', np.nan) for ann in self.annotations])
 
     def __len__(self) -> int:
         return len(self.annotations)

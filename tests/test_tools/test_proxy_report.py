@@ -81,3 +81,15 @@ def test_missing_file(call, tmp_path):
     with pytest.raises(SystemExit, match='--truth not found: no/such.json'):
         call('--truth', 'no/such.json')
     assert not (tmp_path / 'report.html').exists()
+
+
+@pytest.mark.parametrize('options, words', [
+    (('--threshold', '0.5'), '4 masks, 4 score 0.5 or more'),
+    (('--keep-share', '0.3'), '4 masks, 2 kept: the best 30 % of each class'),
+])
+def test_what_is_printed(files, call, capsys, options, words):
+    call('--truth', files.truth, *options)
+    lines = capsys.readouterr().out.splitlines()
+    assert words in lines[-2]
+    assert lines[-1].startswith('score: mean ')
+    assert 'rank correlation' in lines[-1] and 'worst' in lines[-1]

@@ -3,6 +3,7 @@ import argparse
 from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.evaluation import compare_masks
 from mmboxcaseg.proxy import ScoredMasks
+from mmboxcaseg.proxy.options import add_filter_options, mask_filter
 from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
 from mmboxcaseg.visualization.report.report import ProxyReport
 
@@ -23,11 +24,7 @@ def parse_args() -> argparse.Namespace:
         '--unmerged',
         help='proxy file of the same boxes made with --no-merge: adds the '
         'masks that merging changed most')
-    parser.add_argument(
-        '--threshold',
-        type=float,
-        default=0.95,
-        help='masks with a lower score count as dropped (default: 0.95)')
+    add_filter_options(parser)
     parser.add_argument(
         '--topk',
         type=int,
@@ -39,7 +36,7 @@ def parse_args() -> argparse.Namespace:
         default=0,
         help='seed of the gallery of random masks (default: 0)')
     args = parser.parse_args()
-    if not 0 <= args.threshold <= 1:
+    if not 0 <= (args.threshold or 0) <= 1:
         parser.error('--threshold must be in [0, 1]')
     if args.topk < 1:
         parser.error('--topk must be 1 or more')
@@ -57,11 +54,20 @@ def main() -> None:
         check_file(path, f'--{name}')
     masks = ScoredMasks(args.proxy, args.images)
     others = {name: compare_masks(masks, path) for name, path in paths.items()}
-    options = dict(threshold=args.threshold, topk=args.topk, seed=args.seed)
-    report = ProxyReport(masks, **others, **options)
+    rule = mask_filter(args)
+    # The threshold of the paper has its own words in the report.
+    plain = rule.key == 'mask_score' and rule.keep_share is None
+    options = dict(threshold=rule.thr) if plain else dict(mask_filter=rule)
+    report = ProxyReport(
+        masks, topk=args.topk, seed=args.seed, **others, **options)
     report.write(args.out)
-    print(f'{args.out}: {len(masks)} masks, {report.kept.sum()} score '
-          f'{args.threshold} or more')
+    words = f'score {rule.thr} or more' if plain else f'kept: {rule}'
+    print(f'{args.out}: {len(masks)} masks, {report.kept.sum()} {words}')
+    for row in report.score_rows() if report.truth else []:
+        print(f'{row["name"]}: mean {row["score"]:.3f}, true IoU: mean '
+              f'{row["iou"]:.3f}, rank correlation {row["correlation"]:.3f}, '
+              f'mean of the best 20 % {row["best"]:.3f}, of the worst '
+              f'{row["worst"]:.3f}')
 
 
 if __name__ == '__main__':

@@ -8,14 +8,16 @@ from typing import Dict, List, Optional, Sequence
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mmboxcaseg.datasets.coco import write_atomically
+from mmboxcaseg.datasets.coco import MaskFilter, write_atomically
 from mmboxcaseg.proxy import Comparison, ScoredMasks
 from mmboxcaseg.structures import is_kept
+from mmboxcaseg.structures.scores import SCORES
 from .galleries import (draw_card, find_changed, find_misjudged,
                         first_of_classes, order_by_score)
 from .plots import plot_calibration, plot_histograms, plot_kept, plot_sparkline
-from .statistics import (SIZES, bin_edges, coco_sizes, group_means,
-                         rank_correlation, score_bins, score_histograms)
+from .statistics import (SIZES, best_and_worst, bin_edges, coco_sizes,
+                         group_means, rank_correlation, score_bins,
+                         score_histograms)
 
 # Table 8 of the paper: share of the masks dropped on COCO, by threshold.
 PAPER_DROP_RATES = {0.0: 0.0, 0.75: 0.27, 0.85: 0.49, 0.9: 0.64, 0.95: 0.8}
@@ -30,10 +32,14 @@ class ProxyReport:
         truth (Comparison, optional): Comparison with the true masks.
         unmerged (Comparison, optional): With those before merging.
         threshold (float): Masks with a lower score count as dropped.
+        mask_filter (MaskFilter, optional): Another rule that decides which
+            masks count as dropped, in place of ``threshold``.
         topk (int): Number of masks per gallery.
         seed (int): Seed of the gallery of random masks.
 
     Attributes:
+        scores (dict[str, np.ndarray]): Agreement ('score') and, if known of
+            any mask, 'expected IoU', NaN where unknown, have shape (n, ).
         ious (np.ndarray): True IoUs, NaN where unknown, has shape (n, ).
         kept (np.ndarray): Whether a mask is kept, has shape (n, ).
         sizes (np.ndarray): Indices of ``SIZES``, has shape (n, ).
@@ -45,16 +51,23 @@ class ProxyReport:
                  truth: Optional[Comparison] = None,
                  unmerged: Optional[Comparison] = None,
                  threshold: float = 0.95,
+                 mask_filter: Optional[MaskFilter] = None,
                  topk: int = 12,
                  seed: int = 0) -> None:
         self.masks = masks
         self.truth = truth
         self.unmerged = unmerged
-        self.threshold = threshold
+        self.threshold, self.mask_filter = threshold, mask_filter
         self.topk = topk
         self.seed = seed
         self.ious = truth.ious if truth else np.full(len(masks), np.nan)
+        self.scores = dict(score=masks.scores)
+        if not np.isnan(masks.expected_ious).all():
+            self.scores['expected IoU'] = masks.expected_ious
         self.kept = is_kept(masks.scores, threshold)
+        if mask_filter:
+            weights = mask_filter.weigh(masks.annotations, masks.proxy_file)
+            self.kept = weights > 0
         self.sizes = coco_sizes(masks.areas)
         self.changed = np.zeros(0, dtype=np.int64)
         if unmerged:
@@ -93,7 +106,10 @@ class ProxyReport:
                 for key, value in self.masks.provenance.items()
             },
             sources=Counter(sources),
+            mean_expected_iou=np.nanmean(self.masks.expected_ious)
+            if 'expected IoU' in self.scores else math.nan,
             correlation=rank_correlation(self.masks.scores, self.ious),
+            score_rows=self.score_rows() if self.truth else [],
             plots=self._plots(),
             galleries=self._galleries())
         write_atomically(out_file, [page])
@@ -131,10 +147,28 @@ class ProxyReport:
         ]
         return sorted(found, key=lambda row: row['score'])
 
-    def calibration_rows(self) -> List[dict]:
-        """True IoU by score, one row per score bin, also for empty bins."""
-        known = ~np.isnan(self.ious)
-        bins = score_bins(self.masks.scores[known], CALIBRATION_BINS)
+    def score_rows(self) -> List[dict]:
+        """How well each score predicts the true IoU, one row per score."""
+        rows = []
+        for name, scores in self.scores.items():
+            known = ~np.isnan(self.ious + scores)
+            scores, ious = scores[known], self.ious[known]
+            best, worst = best_and_worst(scores, ious)
+            rows.append(
+                dict(
+                    name=name,
+                    count=len(scores),
+                    score=scores.mean(),
+                    iou=ious.mean(),
+                    correlation=rank_correlation(scores, ious),
+                    best=best,
+                    worst=worst))
+        return rows
+
+    def calibration_rows(self, name: str = 'score') -> List[dict]:
+        """True IoU by a score, one row per score bin, also for empty bins."""
+        known = ~np.isnan(self.ious + self.scores[name])
+        bins = score_bins(self.scores[name][known], CALIBRATION_BINS)
         counts = np.bincount(bins, minlength=CALIBRATION_BINS)
         ious = group_means(self.ious[known], bins, CALIBRATION_BINS)
         edges = bin_edges(CALIBRATION_BINS)
@@ -179,24 +213,42 @@ class ProxyReport:
             score=self.masks.scores,
             kept=self.kept.astype(float),
             iou=self.ious)
+        if 'expected IoU' in self.scores:
+            values['expected_iou'] = self.scores['expected IoU']
         means = {k: group_means(v, groups, num) for k, v in values.items()}
         counts = np.bincount(groups, minlength=num).tolist()
         return _to_rows(dict(name=names, count=counts, **means))
 
     def _plots(self) -> Dict[str, str]:
-        scores = self.masks.scores
-        by_size = score_histograms(scores, self.sizes, len(SIZES))
+        """Histograms and calibration by score; and the shares kept."""
+        lines = self._thresholds()
         plots = dict(
-            all=plot_histograms({'all sizes': by_size.sum(axis=0)},
-                                self.threshold),
-            sizes=plot_histograms(dict(zip(SIZES, by_size)), self.threshold),
-            kept=plot_kept(scores, self.threshold))
-        if self.truth:
-            rows = self.calibration_rows()
-            plots['calibration'] = plot_calibration(
-                np.array([row['iou'] for row in rows]),
-                np.array([row['count'] for row in rows]))
+            kept=plot_kept(self.masks.scores, lines.get('score')),
+            all={},
+            sizes={},
+            calibration={})
+        for name, scores in self.scores.items():
+            known = ~np.isnan(scores)
+            by_size = score_histograms(scores[known], self.sizes[known],
+                                       len(SIZES))
+            line = lines.get(name)
+            plots['all'][name] = plot_histograms(
+                {'all sizes': by_size.sum(axis=0)}, line, name)
+            plots['sizes'][name] = plot_histograms(
+                dict(zip(SIZES, by_size)), line, name)
+            if self.truth:
+                rows = self.calibration_rows(name)
+                plots['calibration'][name] = plot_calibration(
+                    np.array([row['iou'] for row in rows]),
+                    np.array([row['count'] for row in rows]), name)
         return plots
+
+    def _thresholds(self) -> Dict[str, float]:
+        """The threshold by the name of its score."""
+        if not self.mask_filter:
+            return dict(score=self.threshold)
+        name = dict(zip(SCORES, ('score', 'expected IoU')))
+        return {name[self.mask_filter.key]: self.mask_filter.thr}
 
     def _galleries(self) -> Dict[str, List[dict]]:
         """Cards of every gallery; links lead to the first card of a mask."""

@@ -1,4 +1,6 @@
 """Statistics of proxy masks: pure functions on arrays, one entry per mask."""
+from typing import Tuple
+
 import numpy as np
 
 NUM_BINS = 20
@@ -94,3 +96,23 @@ def rank_correlation(scores: np.ndarray, ious: np.ndarray) -> float:
     if len(np.unique(scores)) < 2 or len(np.unique(ious)) < 2:
         return float('nan')
     return float(spearmanr(scores, ious).statistic)
+
+
+def best_and_worst(scores: np.ndarray,
+                   ious: np.ndarray,
+                   share: float = 0.2) -> Tuple[float, float]:
+    """Mean true IoU of the masks with the highest and the lowest scores.
+
+    Args:
+        scores (np.ndarray): Scores, has shape (n, ).
+        ious (np.ndarray): True IoUs, has shape (n, ).
+        share (float): Share of the masks that counts as best, and as worst.
+
+    Returns:
+        tuple[float]: Both means, of one mask at least; NaN if n is 0.
+    """
+    if not len(scores):
+        return float('nan'), float('nan')
+    order = np.argsort(-scores, kind='stable')
+    num = max(round(share * len(order)), 1)
+    return float(ious[order[:num]].mean()), float(ious[order[-num:]].mean())

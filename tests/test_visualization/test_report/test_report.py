@@ -8,6 +8,8 @@ import pytest
 from proxy_files import (CLASS_NAME, edit_annotations, remove_mask,
                          rename_class, write_proxy_files)
 
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import MaskFilter
 from mmboxcaseg.evaluation import compare_masks
 from mmboxcaseg.proxy import ScoredMasks
 from mmboxcaseg.visualization.report.report import ProxyReport
@@ -229,3 +231,45 @@ def test_same_bytes_again(files, tmp_path):
     first = (tmp_path / 'report.html').read_bytes()
     write(build(files), tmp_path)
     assert (tmp_path / 'report.html').read_bytes() == first
+
+
+def add_expected_ious(annotations: list) -> None:
+    """To all masks but the first: half of the score."""
+    for ann in annotations[1:]:
+        if 'mask_score' in ann:
+            ann['expected_iou'] = round(ann['mask_score'] / 2, 6)
+
+
+def test_both_scores_side_by_side(files, tmp_path):
+    plain = write(build(files), tmp_path)
+    edit_annotations(files.proxy, add_expected_ious)
+    report = build(files)
+    page = write(report, tmp_path)
+    mean_iou = np.nanmean(report.masks.expected_ious)
+    assert f'{mean_iou:.3f} mean expected IoU' in page.text
+    assert 'rank correlation of expected IoU and true IoU' in page.text
+    highest = np.nanmax(report.masks.expected_ious)
+    assert f'expected IoU {highest:.3f}' in page.text
+    # Two histograms and a calibration more
+    assert len(page.sources) == len(plain.sources) + 3
+    assert 'expected IoU' not in plain.text
+
+    first, second = report.score_rows()
+    assert (first['name'], first['count']) == ('score', 4)
+    assert (second['name'], second['count']) == ('expected IoU', 3)
+    known = ~np.isnan(report.masks.expected_ious)
+    assert second['iou'] == pytest.approx(report.ious[known].mean())
+    assert second['score'] == pytest.approx(report.masks.scores[known].mean() /
+                                            2)
+    counts = [r['count'] for r in report.calibration_rows('expected IoU')]
+    assert sum(counts) == 3
+
+
+def test_another_rule(files, tmp_path):
+    rule = MaskFilter(keep_share=0.5)
+    report = build(files, mask_filter=rule)
+    assert report.kept.sum() == 2
+    text = write(report, tmp_path).text
+    assert f'kept by this rule: {rule}' in text and 'kept (2 masks)' in text
+    with pytest.raises(InputError, match='no `expected_iou`'):
+        build(files, mask_filter=MaskFilter('expected_iou'))

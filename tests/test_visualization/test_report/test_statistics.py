@@ -96,3 +96,14 @@ def test_rank_correlation_against_the_formula(scores, rng):
 def test_rank_correlation_that_is_not_defined(scores, ious):
     assert math.isnan(
         statistics.rank_correlation(np.array(scores), np.array(ious)))
+
+
+def test_best_and_worst(rng):
+    scores, ious = rng.random(50), rng.random(50)
+    pairs = sorted(zip(scores.tolist(), ious.tolist()))
+    best, worst = statistics.best_and_worst(scores, ious)
+    assert best == pytest.approx(sum(iou for _, iou in pairs[-10:]) / 10)
+    assert worst == pytest.approx(sum(iou for _, iou in pairs[:10]) / 10)
+    assert statistics.best_and_worst(scores[:1],
+                                     ious[:1]) == (ious[0], ious[0])
+    assert np.isnan(statistics.best_and_worst(scores[:0], ious[:0])).all()
