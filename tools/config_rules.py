@@ -38,6 +38,7 @@ class Size(NamedTuple):
         min_crops (int): Number of crops that the labeller sees at least.
         on_cpu (bool): Whether the networks are small, for a CPU.
         self_training (bool): Whether the labeller is trained in two rounds.
+        merge_by (str): How masks are merged, see label.py.
     """
     labeller: str
     detector: str
@@ -52,6 +53,7 @@ class Size(NamedTuple):
     min_crops: int = 90_000
     on_cpu: bool = False
     self_training: bool = False
+    merge_by: str = 'box'
 
 
 TINY = Size(
@@ -75,7 +77,8 @@ SIZES = dict(
         labeller_lr=0.001,
         passes=8,
         min_crops=18_000,
-        self_training=True),
+        self_training=True,
+        merge_by='probability'),
     w18=Size('boxcaseg/boxcaseg_hrnetv2-w18_2xb16-50e_coco-duts.py',
              'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'),
     w48=Size('boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py',

@@ -330,28 +330,29 @@ def next_commands(args: argparse.Namespace) -> List[str]:
 
 def labeller_commands(args: argparse.Namespace, proxy_file: str) -> List[str]:
     """The commands that train the labeller and write the proxy file."""
-    launcher = ' --launcher pytorch' if args.gpus > 1 else ''
-    train, label = (
-        tool_call(f'{n}.py', args.gpus) for n in ('train', 'label'))
+    size = rules.SIZES[args.size]
     labeller = config_path(args, 'labeller')
+    launcher = ' --launcher pytorch' if args.gpus > 1 else ''
+    train = tool_call('train.py', args.gpus)
+    label = f'{tool_call("label.py", args.gpus)} {labeller} '
+    end = launcher
+    if size.merge_by != 'box':
+        end = f' --merge-by {size.merge_by}{launcher}'
+    checkpoint = f'$(cat {Config.fromfile(labeller).work_dir}/last_checkpoint)'
     commands = [
         f'{tool_call("check_data.py")} {labeller}',
         f'{train} {labeller}{launcher}'
     ]
-    checkpoint = f'$(cat {Config.fromfile(labeller).work_dir}/last_checkpoint)'
-    if rules.SIZES[args.size].self_training:
+    if size.self_training:
         student = config_path(args, 'student')
         cfg = Config.fromfile(student)
-        round1 = cfg.surest.ann_file
         commands += [
-            f'{label} {labeller} {checkpoint} {round1}{launcher}',
-            f'{train} {student}{launcher} --cfg-options '
-            f'load_from={checkpoint}',
+            f'{label}{checkpoint} {cfg.surest.ann_file}{end}',
+            f'{train} {student}{launcher} '
+            f'--cfg-options load_from={checkpoint}'
         ]
         checkpoint = f'$(cat {cfg.work_dir}/last_checkpoint)'
-    return [
-        *commands, f'{label} {labeller} {checkpoint} {proxy_file}{launcher}'
-    ]
+    return [*commands, f'{label}{checkpoint} {proxy_file}{end}']
 
 
 @exit_on_bad_input()

@@ -81,7 +81,8 @@ def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
                   data[:1])
     weak = ('--no-merge', '--cfg-options', 'model.test_cfg.output=weak')
     for row, options in dict(
-            weak=weak, fused=('--no-merge', ), merged=()).items():
+            weak=weak, fused=('--no-merge', ),
+            merged=cfg.get('label_options', ())).items():
         files[row] = steps.label(f'val_{row}', config_path(cfg, 'labeller'),
                                  checkpoint, *data, *options)
     return {
@@ -129,8 +130,8 @@ def run(cfg: Config, steps: StepRunner) -> dict:
     """Run all steps and return the content of summary.json.
 
     The config has ``labeller``, ``detector``, ``train``, perhaps ``student``
-    for a round of self-training, and, to compare, ``val`` and ``twin``; see
-    configs/toy.
+    for a round of self-training and ``label_options`` for label.py, and, to
+    compare, ``val`` and ``twin``; see configs/toy.
     """
     summary = dict(detector={})
     detectors = summary['detector']
@@ -139,12 +140,11 @@ def run(cfg: Config, steps: StepRunner) -> dict:
         data.append(cfg.val.instances)
     labeller = config_path(cfg, 'labeller')
     checkpoint = steps.train('labeller', labeller, inputs=data)
-    proxy_file = steps.label('label', labeller, checkpoint, cfg.train.boxes,
-                             cfg.train.images)
+    label = (cfg.train.boxes, cfg.train.images, *cfg.get('label_options', ()))
+    proxy_file = steps.label('label', labeller, checkpoint, *label)
     if cfg.get('student'):
         checkpoint = train_student(cfg, steps, checkpoint, proxy_file)
-        proxy_file = steps.label('student_label', labeller, checkpoint,
-                                 cfg.train.boxes, cfg.train.images)
+        proxy_file = steps.label('student_label', labeller, checkpoint, *label)
     if cfg.get('val'):
         summary['labeller'] = label_val(cfg, steps, checkpoint)
 

@@ -28,6 +28,7 @@ def test_student_labels_in_place_of_the_labeller(workspace, labeller_config,
     student.write_text(STUDENT.format(labeller=labeller_config))
     cfg = Config.fromfile(pipeline_config)
     cfg.merge_from_dict(dict(student=str(student), val=None, twin=None))
+    cfg.label_options = ('--merge-by', 'probability')
     cfg.labeller, cfg.detector = (
         str(pipeline_config.parent / cfg[key])
         for key in ('labeller', 'detector'))
@@ -50,6 +51,7 @@ def test_student_labels_in_place_of_the_labeller(workspace, labeller_config,
         load(tmp_path / 'out' / name)['info']['mmboxcaseg']
         for name in ('label.json', 'student_label.json')
     ]
+    assert {r['merge_by'] for r in rounds} == {'probability'}
     assert rounds[0]['checkpoint_sha256'] != rounds[1]['checkpoint_sha256']
 
     again = workspace.run(*command)

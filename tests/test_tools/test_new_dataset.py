@@ -170,6 +170,8 @@ def test_second_round(write, data):
     path = written.paths['labeller'].with_name('mine_student.py')
     student = Config.fromfile(path)
     assert written.pipeline.student == path.name
+    assert written.pipeline.label_options == ('--merge-by', 'probability')
+    assert written.printed.count('--merge-by probability') == 2
     round1 = student.surest.ann_file
     commands = [line for line in written.printed.splitlines() if '/' in line]
     order = [
