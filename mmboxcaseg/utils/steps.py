@@ -1,17 +1,19 @@
 """Run tools one after the other, and only those that are not done yet."""
 import hashlib
+import json
 import os.path as osp
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Dict, Optional, Sequence
 
 from mmengine.config import Config
-from mmengine.fileio import dump, get, get_text, load
+from mmengine.fileio import get, get_text, load
 from mmengine.utils import mkdir_or_exist, scandir
 
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import write_atomically
 
 LOADS_CHECKPOINT = ('train.py', 'test.py', 'label.py',
                     'analysis_tools/draw_results.py')
@@ -76,13 +78,13 @@ class StepRunner:
         """
         key = _digest(tool, args, inputs)
         record = self.path('steps', f'{name}.json')
-        state = load(record) if osp.exists(record) else {}
+        state = _read_record(record)
         begun = state.get('key') == key
         if begun and 'seconds' in state and (not out or osp.exists(out)):
             print(f'[{name}] done before, in {state["seconds"]:.0f} s')
             self.seconds[name] = state['seconds']
             return
-        dump(dict(key=key), record)
+        write_atomically(record, [json.dumps(dict(key=key))])
         command = [sys.executable, osp.join(self.tools_dir, tool), *args]
         if resumable and begun:
             command.append('--resume')
@@ -92,7 +94,8 @@ class StepRunner:
         start = time.time()
         self._call(name, command)
         self.seconds[name] = round(time.time() - start, 1)
-        dump(dict(key=key, seconds=self.seconds[name]), record)
+        state = dict(key=key, seconds=self.seconds[name])
+        write_atomically(record, [json.dumps(state)])
 
     def train(self,
               name: str,
@@ -170,6 +173,13 @@ class StepRunner:
             raise InputError(f'step {name} failed{where}. Correct the cause '
                              'and run the same command again: finished steps '
                              'are not repeated.')
+
+
+def _read_record(path: str) -> dict:
+    """What is known of a step; nothing if its record is missing or broken."""
+    with suppress(FileNotFoundError, ValueError):
+        return load(path)
+    return {}
 
 
 def _digest(tool: str, args: Sequence[str], inputs: Sequence[str]) -> str:

@@ -49,3 +49,13 @@ def test_bad_input(call, tmp_path):
     with pytest.raises(
             SystemExit, match=r"no \['mask/IoU_5'\], only .*IoU_50"):
         call('--metrics', 'mask/IoU_5')
+
+
+def test_cut_lines(call, tmp_path):
+    write_log(tmp_path / '2026_1/vis_data', {'mask/IoU_50': 0.4, 'step': 1})
+    log = tmp_path / '2026_1/vis_data/scalars.json'
+    log.write_text(log.read_text() + '\n{"mask/IoU_')  # the last one
+    call('--metrics', 'mask/IoU_50')
+    log.write_text(log.read_text() + '\n{}')
+    with pytest.raises(SystemExit, match='scalars.json, line 2, is not JSON'):
+        call('--metrics', 'mask/IoU_50')

@@ -221,6 +221,10 @@ def make_too_many(path: Path) -> None:
     write_mat(path, draw_sbd(), [CAT, PERSON])
 
 
+def make_utf_16(path: Path) -> None:
+    path.write_text(path.read_text(), 'utf-16')
+
+
 def make_unknown_class(path: Path) -> None:
     write_mat(path, draw_sbd(), [CAT, PERSON, 21])
 
@@ -237,6 +241,7 @@ def make_unknown_class(path: Path) -> None:
     ('dataset/inst/s1.mat', make_other_mat, 's1.mat is not an instance file'),
     ('dataset/inst/s1.mat', make_too_many, r'objects \[1, 2, 3\].*\[8, 15\]'),
     ('dataset/inst/s1.mat', make_unknown_class, r'says \[8, 15, 21\]'),
+    ('dataset/train.txt', make_utf_16, 'train.txt is not UTF-8 text'),
 ])
 def test_broken_file(tool, trees, tmp_path, name, change, message):
     change(tmp_path / name)

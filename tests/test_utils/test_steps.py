@@ -73,6 +73,13 @@ def test_a_lost_result_repeats_the_step(folder):
     assert len(run(out='out.json')) == 2
 
 
+@pytest.mark.parametrize('text', ['', '{"key": "ab', '\x00\x00'])
+def test_a_broken_record_repeats_the_step(folder, text):
+    run()
+    (folder / 'work/steps/step.json').write_text(text)
+    assert len(run()) == len(run()) == 2
+
+
 def test_a_failed_step_is_resumed(folder):
     (folder / 'status').write_text('out of memory')
     with pytest.raises(InputError, match='step step failed, see .*step.log'):

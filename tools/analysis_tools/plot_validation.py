@@ -9,18 +9,32 @@ from typing import Dict, List
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from mmengine.fileio import get_text
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
+def read_log(path: str) -> List[dict]:
+    """Read the lines of a log; InputError if one of them is not JSON."""
+    entries, lines = [], get_text(path).splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            entries.append(json.loads(line))
+        except ValueError as error:
+            # A training that was killed can leave half of its last line.
+            if number < len(lines):
+                raise InputError(f'{path}, line {number}, is not JSON: '
+                                 f'{error}. Remove the line.') from error
+    return entries
+
+
 def read_validations(work_dir: str) -> Dict[int, dict]:
     """Read validations by epoch; a resumed training has several logs."""
     epochs = {}
     for name in sorted(scandir(work_dir, 'scalars.json', recursive=True)):
-        with open(osp.join(work_dir, name), encoding='utf-8') as file:
-            lines = [json.loads(line) for line in file]
+        lines = read_log(osp.join(work_dir, name))
         # Only lines of the training have an epoch.
         epochs.update((ln['step'], ln) for ln in lines if 'epoch' not in ln)
     return dict(sorted(epochs.items()))

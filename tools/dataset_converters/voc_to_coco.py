@@ -15,6 +15,7 @@ from typing import Dict, List, Tuple
 
 import numpy as np
 from converting import CUT_SHORT, make_parser, print_notes, read_all
+from label_files import read_text
 from PIL import Image, UnidentifiedImageError
 from scipy.io import loadmat
 
@@ -54,7 +55,8 @@ def parse_args() -> argparse.Namespace:
 def find_masks(voc: Path, sbd: Path) -> Dict[str, List[Path]]:
     """Find the masks (PNG or .mat) of the images of each split, sorted.
 
-    Raises FileNotFoundError if a list, a mask or an image does not exist.
+    Raises FileNotFoundError if a list, a mask or an image does not exist,
+    InputError if a list is not UTF-8 text.
     """
     lists = [
         folder / f'{split}.txt'
@@ -62,7 +64,7 @@ def find_masks(voc: Path, sbd: Path) -> Dict[str, List[Path]]:
         for split in ('train', 'val')
     ]
     require(lists)
-    train, val, *added = (set(path.read_text().split()) for path in lists)
+    train, val, *added = (set(read_text(path).split()) for path in lists)
     others = set.union(*added) - train - val
     of_voc = [voc / 'SegmentationObject' / f'{n}.png' for n in train | val]
     of_sbd = [sbd / 'inst' / f'{n}.mat' for n in others]
