@@ -1,5 +1,7 @@
 """Configs of pipelines that are refused before the first step."""
 import pytest
+from mmengine.config import Config
+from small_data import load_tool
 
 PIPELINE = '''
 labeller, detector = 'labeller.py', 'proxy.py'
@@ -24,3 +26,17 @@ def test_run_pipeline(monkeypatch, refused, data, content, words):
     output = refused('run_pipeline', 'pipeline.py', '--work-dir', 'work')
     assert words in output
     assert not (data.folder / 'work').exists()
+
+
+@pytest.mark.parametrize('dataset, rule', [
+    ("dict(mask_score_thr=0.8)", ('mask_score', 0.8, None)),
+    ("dict(mask_score_thr=0.8, mask_filter=dict(key='expected_iou', "
+     'keep_share=0.3))', ('expected_iou', 0, 0.3)),
+])
+def test_rule_of_the_detector_is_used(tmp_path, dataset, rule):
+    (tmp_path /
+     'detector.py').write_text(f'train_dataloader = dict(dataset={dataset})')
+    (tmp_path / 'pipeline.py').write_text("detector = 'detector.py'")
+    cfg = Config.fromfile(tmp_path / 'pipeline.py')
+    found = load_tool('run_pipeline').used_masks(cfg)
+    assert (found.key, found.thr, found.keep_share) == rule
