@@ -1,9 +1,15 @@
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import torch
+from label_formats import BOXES, FORMATS, SIZES, to_cvat
 from small_data import SmallData, end_of, run_tool
+
+from mmboxcaseg.datasets.coco import load_coco
 
 
 @pytest.fixture
@@ -33,3 +39,37 @@ def tool(monkeypatch, capsys):
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture
+def tree(tool, tmp_path) -> SimpleNamespace:
+    """Writes labels, and runs boxes_to_coco.py on them."""
+    images, out = tmp_path / 'images', tmp_path / 'boxes.json'
+    for name, (height, width) in SIZES.items():
+        (images / name).parent.mkdir(exist_ok=True, parents=True)
+        cv2.imwrite(str(images / name), np.zeros((height, width, 3)))
+
+    def write(kind: str) -> Path:
+        """Labels of all images; returns their folder or file."""
+        labels = tmp_path / 'labels'
+        if kind == 'cvat':
+            labels.write_text(to_cvat())
+            return labels
+        make, suffix = FORMATS[kind]
+        for name, boxes in BOXES.items():
+            path = (labels / name).with_suffix(suffix)
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_text(make(*SIZES[name], boxes))
+        return labels
+
+    def convert(kind: str, *argv) -> tuple:
+        """Returns what was printed, and the COCO file."""
+        if kind == 'yolo' and '--classes' not in argv:
+            (tmp_path / 'names.txt').write_text('dog\ncat\n\n')
+            argv += '--classes', tmp_path / 'names.txt'
+        printed = tool('boxes_to_coco', '--format', kind, tmp_path / 'labels',
+                       images, out, *argv)
+        return printed, load_coco(str(out))
+
+    return SimpleNamespace(
+        write=write, convert=convert, images=images, out=out)
