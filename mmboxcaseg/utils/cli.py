@@ -9,9 +9,9 @@ import os
 import os.path as osp
 import signal
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import wraps
-from multiprocessing import Pool
 from tempfile import TemporaryFile
 from typing import Callable, Iterator, Sequence
 
@@ -190,6 +190,8 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
     cv2.setNumThreads(1)
     # Ctrl-C reaches all processes; this one ends the others.
     ignore = signal.SIGINT, signal.SIG_IGN
-    with Pool(nproc, initializer=signal.signal, initargs=ignore) as pool:
-        results = pool.imap(func, tasks, chunksize=8)
+    # Not multiprocessing.Pool, which hangs when one of its processes dies.
+    with ProcessPoolExecutor(
+            nproc, initializer=signal.signal, initargs=ignore) as pool:
+        results = pool.map(func, tasks, chunksize=8)
         return list(track(results, len(tasks)))
