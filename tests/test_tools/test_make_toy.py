@@ -217,6 +217,8 @@ def test_interrupted(tmp_path):
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # Tests that run in the background would pass on an ignored signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         start_new_session=True,
         text=True)
     while not list(tmp_path.glob('toy.tmp/train/*.jpg')):
