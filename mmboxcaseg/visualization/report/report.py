@@ -1,12 +1,10 @@
 """The report on a proxy file: one self-contained HTML page."""
 import json
 import math
-import os.path as osp
 from collections import Counter
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mmboxcaseg.datasets.coco import MaskFilter, write_atomically
 from mmboxcaseg.proxy import Comparison, ScoredMasks
@@ -18,6 +16,7 @@ from .plots import plot_calibration, plot_histograms, plot_kept, plot_sparkline
 from .statistics import (SIZES, best_and_worst, bin_edges, coco_sizes,
                          group_means, rank_correlation, score_bins,
                          score_histograms)
+from .templates import load_template
 
 # Table 8 of the paper: share of the masks dropped on COCO, by threshold.
 PAPER_DROP_RATES = {0.0: 0.0, 0.75: 0.27, 0.85: 0.49, 0.9: 0.64, 0.95: 0.8}
@@ -86,18 +85,12 @@ class ProxyReport:
         annotations = self.masks.annotations
         images = {ann['image_id'] for ann in annotations}
         sources = [ann.get('mask_source', 'not named') for ann in annotations]
-        environment = Environment(
-            loader=PackageLoader('mmboxcaseg', 'visualization/report'),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True)
-        environment.filters.update(
-            basename=osp.basename,
+        template = load_template(
+            'report.html.j2',
             number=_format_number,
             percent=_format_percent,
             sparkline=plot_sparkline)
-        page = environment.get_template('report.html.j2').render(
+        page = template.render(
             report=self,
             masks=self.masks,
             num_images=len(images),
