@@ -41,6 +41,7 @@ class ProxyReport:
             any mask, 'expected IoU', NaN where unknown, have shape (n, ).
         ious (np.ndarray): True IoUs, NaN where unknown, has shape (n, ).
         kept (np.ndarray): Whether a mask is kept, has shape (n, ).
+        weighted (int): Number of masks whose ``mask_weight`` decides that.
         sizes (np.ndarray): Indices of ``SIZES``, has shape (n, ).
         changed (np.ndarray): See :func:`find_changed`, has shape (m, ).
     """
@@ -63,10 +64,9 @@ class ProxyReport:
         self.scores = dict(score=masks.scores)
         if not np.isnan(masks.expected_ious).all():
             self.scores['expected IoU'] = masks.expected_ious
-        self.kept = is_kept(masks.scores, threshold)
-        if mask_filter:
-            weights = mask_filter.weigh(masks.annotations, masks.proxy_file)
-            self.kept = weights > 0
+        rule = mask_filter or MaskFilter(thr=threshold)
+        self.kept = rule.weigh(masks.annotations, masks.proxy_file) > 0
+        self.weighted = sum('mask_weight' in a for a in masks.annotations)
         self.sizes = coco_sizes(masks.areas)
         self.changed = np.zeros(0, dtype=np.int64)
         if unmerged:
