@@ -10,6 +10,7 @@ const boxes = content.boxes;
 const onPage = new Map(boxes.map((box, i) => [box.id, i]));
 const storageKey = 'mmboxcaseg-review-' + content.masks_sha256;
 const images = new Map();
+const layer = document.createElement('canvas');
 
 let history = load();
 let list = boxes.map((_, i) => i);  // positions in `boxes` that match
@@ -243,7 +244,6 @@ function outline({width, height}, mask) {
 
 /* A transparent layer that darkens the pixels outside of the mask. */
 function shade({width, height}, mask) {
-  const layer = document.createElement('canvas');
   Object.assign(layer, {width, height});
   const context = layer.getContext('2d');
   const data = context.createImageData(width, height);
