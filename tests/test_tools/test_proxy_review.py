@@ -228,6 +228,21 @@ def test_filters(page):
     assert page.text_content('#matches') == '3 of 4'
 
 
+def test_file_without_expected_iou(page, files, call):
+    assert page.is_visible('#iou-min')
+
+    def change(anns):
+        for ann in anns:
+            ann.pop('expected_iou', None)
+
+    edit_annotations(files.proxy, change)
+    call()
+    page.reload()
+    assert not page.is_visible('#iou-min')
+    assert page.is_visible('#score-min')
+    assert 'expected IoUunknown' in page.text_content('#facts')
+
+
 def test_reload_keeps_decisions(page):
     press(page, 'k d s')
     page.reload()

@@ -168,8 +168,7 @@ function showFacts(box) {
   find('name').textContent = box ? `${box.name} #${box.id}` : '–';
   const facts = box ? [
     ['score', box.score.toFixed(3)],
-    ['expected IoU',
-     box.expected_iou === null ? 'unknown' : box.expected_iou.toFixed(3)],
+    ['expected IoU', box.expected_iou?.toFixed(3) ?? 'unknown'],
     ['box', `${box.bbox[0]} × ${box.bbox[1]} px, ${box.size}`],
     ['image', box.file_name], ['source', box.source]] : [];
   if (box && box.weight !== null) facts.push(['weight now', box.weight]);
@@ -339,10 +338,10 @@ window.onstorage = () => { history = load(); show(); };
 for (const name of [...new Set(boxes.map(box => box.name))].sort()) {
   find('by-name').add(new Option(name, name));
 }
-at = Math.max(nextOpenFromStart(), 0);
-show();
-
-function nextOpenFromStart() {
-  const decided = decisions();
-  return boxes.findIndex(box => !decided.has(box.id));
+if (boxes.every(box => box.expected_iou === null)) {
+  for (const field of document.querySelectorAll('.iou')) field.hidden = true;
 }
+// The first one without a decision: the next one after the last.
+at = boxes.length - 1;
+at = Math.max(nextOpen(), 0);
+show();
