@@ -1,4 +1,5 @@
 """The review page as users see it: written by the tool, in a browser."""
+import base64
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from proxy_files import edit_annotations, rename_class, write_proxy_files
 from small_data import run_tool
 
 from mmboxcaseg.proxy import load_proxy
+from mmboxcaseg.structures import encode_window
 
 # On the page in this order.
 EXPECTED_IOUS = {5: 0.2, 11: 0.3, 3: 0.4}
@@ -169,29 +171,54 @@ def test_buttons_and_strip(page):
     assert states == ['drop', '', '', '']
 
 
-def outline_pixels(page) -> int:
-    """Number of yellow pixels on the stage."""
+def outline(page) -> np.ndarray:
+    """Yellow pixels of the stage, (n, 2), x and y."""
     page.wait_for_function('document.documentElement.dataset.openMs')
-    return page.evaluate('''() => {
-      const canvas = document.querySelector('canvas');
-      const {data} = canvas.getContext('2d').getImageData(
-        0, 0, canvas.width, canvas.height);
-      let count = 0;
-      for (let i = 0; i < data.length; i += 4) {
-        count += data[i] === 0xff && data[i + 1] === 0xf0 &&
-          data[i + 2] === 0x4d;
-      }
-      return count;
+    width, height, pixels = page.evaluate('''() => {
+      const {width, height} = document.querySelector('canvas');
+      const {data} = document.querySelector('canvas').getContext('2d')
+        .getImageData(0, 0, width, height);
+      return [width, height, btoa(Array.from(
+        data, value => String.fromCharCode(value)).join(''))];
     }''')
+    pixels = np.frombuffer(base64.b64decode(pixels), np.uint8)
+    pixels = pixels.reshape(height, width, 4)[..., :3]
+    return np.argwhere((pixels == (0xff, 0xf0, 0x4d)).all(axis=-1))[:, ::-1]
 
 
 def test_mask_is_toggled(page):
-    assert outline_pixels(page) > 1000
+    assert len(outline(page)) > 1000
     press(page, 'm')
-    assert not outline_pixels(page)
+    assert not len(outline(page))
     assert page.get_attribute('[data-key=m]', 'aria-pressed') == 'false'
     press(page, 'm')
-    assert outline_pixels(page) > 1000
+    assert len(outline(page)) > 1000
+
+
+def test_mask_is_where_it_belongs(page, files, call):
+    """Lower left part of the 30 x 30 image, with a hole."""
+    mask = np.zeros((30, 30), dtype=bool)
+    mask[13:16, 10:12] = True
+    mask[14, 11] = False
+    rle = encode_window(mask, (0, 0, 30, 30), 30, 30)
+
+    def change(anns):
+        anns[4].update(segmentation=rle, expected_iou=0.1)
+
+    edit_annotations(files.proxy, change)
+    call()
+    page.reload()
+    found = outline(page)
+    assert name(page) == '3'
+    # The image is square and as high as the stage.
+    width, height = page.evaluate('[document.querySelector("canvas").width, '
+                                  'document.querySelector("canvas").height]')
+    found = 30 * (found - ((width - height) / 2, 0)) / height
+    np.testing.assert_allclose(found.min(0), (10, 13), atol=0.1)
+    np.testing.assert_allclose(found.max(0), (12, 16), atol=0.1)
+    # The hole is outlined, too.
+    inside = np.abs(found - (11, 14)).max(axis=1) < 0.1
+    assert inside.any()
 
 
 def test_filters(page):

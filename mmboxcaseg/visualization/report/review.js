@@ -40,7 +40,7 @@ function save() {
     localStorage.setItem(storageKey, JSON.stringify(history));
     return '';
   } catch (error) {
-    return ' This browser stores nothing: download before you close the page.';
+    return ' This browser stores nothing: download before you leave.';
   }
 }
 
@@ -55,8 +55,9 @@ function decide(decision) {
   const warning = save();
   const next = nextOpen();
   if (next >= 0) at = next;
-  show(next < 0 ? 'Every mask of this list is decided.' + warning :
-    `${SYMBOLS[decision]} ${WORDS[decision]}: ${box.name} #${box.id}${warning}`);
+  const what = `${SYMBOLS[decision]} ${WORDS[decision]}`;
+  show((next < 0 ? 'Every mask of this list is decided.' :
+    `${what}: ${box.name} #${box.id}`) + warning);
 }
 
 /* The next box of the list without a decision, from the start after the end;
@@ -156,8 +157,8 @@ function showProgress(decided) {
     part.style.width = 100 * counts[part.className] / boxes.length + '%';
   }
   find('counts').textContent =
-    `${counts.keep} kept · ${counts.drop} dropped · ${counts.skip} skipped · ` +
-    `${boxes.length - decided.size} of ${boxes.length} open`;
+    `${counts.keep} kept · ${counts.drop} dropped · ${counts.skip} skipped` +
+    ` · ${boxes.length - decided.size} of ${boxes.length} open`;
   const num = counts.keep + counts.drop;
   find('download').textContent =
     `Download ${num} decision${num === 1 ? '' : 's'}`;
