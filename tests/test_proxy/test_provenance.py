@@ -22,3 +22,19 @@ def test_source(tmp_path):
         mask_source=f'sam@{digest[:8]}', sha256=digest)
     assert describe_source(str(path),
                            'mine')['mask_source'] == f'mine@{digest[:8]}'
+
+
+def test_source_is_a_folder(tmp_path):
+    (tmp_path / 'model.safetensors').write_bytes(b'x' * 3_000_000)
+    (tmp_path / 'config.json').write_bytes(b'{}')
+    source = describe_source(str(tmp_path), 'sam2.1-hiera-large')
+    assert source['mask_source'] == (
+        f'sam2.1-hiera-large@{source["sha256"][:8]}')
+    (tmp_path / 'README.md').write_bytes(b'text')
+    assert describe_source(str(tmp_path), 'sam2.1-hiera-large') == source
+    for name in ('config.json', 'model.safetensors'):
+        path = tmp_path / name
+        before = path.read_bytes()
+        path.write_bytes(before + b' ')
+        assert describe_source(str(tmp_path))['sha256'] != source['sha256']
+        path.write_bytes(before)
