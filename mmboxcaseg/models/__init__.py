@@ -8,6 +8,7 @@ from .dense_heads import *  # noqa: F401,F403
 from .heads import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403
 from .necks import *  # noqa: F401,F403
+from .promptable_labeller import PromptableLabeller
 from .roi_heads import *  # noqa: F401,F403
 
 # A module registers its classes when it is imported. A new file in one of
@@ -15,4 +16,4 @@ from .roi_heads import *  # noqa: F401,F403
 for module in walk_packages(__path__, f'{__name__}.'):  # noqa: F405
     import_module(module.name)
 
-__all__ = ['BoxCaseg', 'CropPreprocessor']
+__all__ = ['BoxCaseg', 'CropPreprocessor', 'PromptableLabeller']
