@@ -4,12 +4,10 @@ _base_ = ['../_base_/datasets/coco_boxes.py', '../_base_/default_runtime.py']
 
 model = dict(type='mmboxcaseg.PromptableLabeller', weights=None)
 
-pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='mmboxcaseg.PromptBoxes'),
-    dict(type='mmboxcaseg.PackCrops')
-]
 # Images are encoded one at a time, whatever the batch size.
 label_dataloader = dict(
-    batch_size=1, batch_sampler=None, dataset=dict(pipeline=pipeline))
-test_dataloader = dict(batch_size=1, dataset=dict(pipeline=pipeline))
+    batch_size=1,
+    batch_sampler=None,
+    dataset=dict(pipeline=_base_.image_pipeline))
+test_dataloader = dict(
+    batch_size=1, dataset=dict(pipeline=_base_.image_pipeline))

@@ -22,6 +22,11 @@ class MapLabeller(BaseLabeller):
     TEST_CFG = dict(
         chunk=16, flip=False, threshold=0.5, min_max=True, eight_bit=False)
 
+    @property
+    def chunk(self) -> int:
+        """Crops per forward pass."""
+        return self.test_cfg['chunk']
+
     def foreground(self, crops: Tensor) -> Tensor:
         """Predict the foreground of one chunk.
 
@@ -72,7 +77,7 @@ class MapLabeller(BaseLabeller):
             :meth:`foreground`.
         """
         maps = []
-        for chunk in crops.split(self.test_cfg['chunk']):
+        for chunk in crops.split(self.chunk):
             maps.append(self._predict_chunk(chunk))
             if self.test_cfg['flip']:
                 mirrored = self._predict_chunk(chunk.flip(3)).flip(2)
@@ -80,6 +85,6 @@ class MapLabeller(BaseLabeller):
         return torch.cat(maps)
 
     def _predict_chunk(self, crops: Tensor) -> Tensor:
-        missing = self.test_cfg['chunk'] - len(crops)
+        missing = self.chunk - len(crops)
         filled = torch.cat([crops, crops.new_zeros(missing, *crops.shape[1:])])
         return self.foreground(filled)[:len(crops)]
