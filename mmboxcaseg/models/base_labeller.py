@@ -15,11 +15,18 @@ class BaseLabeller(BaseModel):
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialization config.
 
+    Attributes:
+        weights (str, optional): File or folder of the weights that the model
+            has loaded itself, None if MMEngine loads its checkpoint.
+        weights_name (str, optional): Its name, for ``mask_source``.
+
     Raises:
         InputError: ``test_cfg`` has an unknown option.
     """
 
     TEST_CFG: dict = {}
+    weights: Optional[str] = None
+    weights_name: Optional[str] = None
 
     def __init__(self,
                  test_cfg: dict = dict(),

@@ -85,7 +85,6 @@ class PromptableLabeller(BaseLabeller):
         The image is RGB, (3, H, W); the boxes (n, 4) are in its pixels.
         """
         pixels = self.processor(img, return_tensors='pt')['pixel_values']
-        # Parts of the network work on such boxes whatever the AMP type.
         scale = self._scale(*img.shape[1:])
         boxes = boxes.float() * boxes.new_tensor(scale * 2)
         view = (0, 0, pixels.shape[3] / scale[0], pixels.shape[2] / scale[1])

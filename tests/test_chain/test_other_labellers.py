@@ -101,7 +101,8 @@ def test_mixed_precision(workspace, command, whole, tmp_path):
     out = tmp_path / 'amp.json'
     workspace.run('label.py', *command(out, '--amp', '--truncate'))
     data = load(str(out))
-    assert data['info']['mmboxcaseg']['amp']
+    record = data['info']['mmboxcaseg']
+    assert record['amp'] and record['pipeline'][1]['truncate']
     before = load(str(whole))['annotations']
     for ann, other in zip(data['annotations'], before):
         assert ann['expected_iou'] == pytest.approx(

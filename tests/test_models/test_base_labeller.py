@@ -28,3 +28,7 @@ def test_modes():
     assert Echo()(1, [2], mode='predict') == [1, [2]]
     with pytest.raises(InputError, match="Echo has no mode 'loss'"):
         Echo()(1, [2], mode='loss')
+
+
+def test_mmengine_loads_the_weights():
+    assert Echo().weights is Echo().weights_name is None

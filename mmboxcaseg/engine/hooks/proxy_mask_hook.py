@@ -27,7 +27,7 @@ class ProxyMaskHook(Hook):
     MMEngine's ``TestLoop`` labels the boxes of the test data set. The masks
     of an image are merged (each pixel goes to the object with the smallest
     box), scored (agreement of the merged mask's box with the true pixel box;
-    :func:`expected_iou` of the merged mask) and written, see section 3.4 of
+    :func:`estimate_iou` of the merged mask) and written, see section 3.4 of
     the paper. A thread does this while the network works on the next images.
 
     An interrupted labelling continues: images in the folder ``OUT.shards``
@@ -152,7 +152,7 @@ class ProxyMaskHook(Hook):
         dataset = cfg.test_dataloader.dataset
         name = Path(cfg.filename or 'labeller').stem
         source = dict(mask_source=name, sha256=None)
-        if getattr(model, 'weights', None):
+        if getattr(model, 'weights_name', None):
             source = describe_source(model.weights, model.weights_name)
         elif cfg.get('load_from'):
             source = describe_source(cfg.load_from, name)
