@@ -11,12 +11,17 @@ from mmengine.config import Config, DictAction
 from mmengine.dataset import Compose
 from mmengine.registry import VISUALIZERS, init_default_scope
 
+from mmboxcaseg.checks import check_settings
+from mmboxcaseg.engine.checkpoint import set_weights
 from mmboxcaseg.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
     path.relative_to(ROOT) for path in (ROOT / 'configs').rglob('*.py')
     if '_base_' not in path.parts)
+OTHER_LABELLERS = [
+    path for path in CONFIGS if path.parent.name in ('promptable', 'onnx')
+]
 LABELLERS = [path for path in CONFIGS if path.name.startswith('boxcaseg_')]
 
 
@@ -93,6 +98,24 @@ def test_pipelines_are_built(path):
     for source in sources:
         assert len(Compose(source.pipeline).transforms) >= 3
         assert DATASETS.get(source.type) is not None
+
+
+@pytest.mark.parametrize('path', OTHER_LABELLERS, ids=str)
+@pytest.mark.parametrize('program', ['label', 'test'])
+def test_other_labeller_is_accepted(path, program):
+    init_default_scope('mmdet')
+    cfg = Config.fromfile(ROOT / path)
+    check_settings(cfg, program)
+    loader = cfg[f'{program}_dataloader']
+    assert ('train'
+            if program == 'label' else 'val') in loader.dataset.ann_file
+    assert DATASETS.get(loader.dataset.type) is not None
+    assert len(Compose(loader.dataset.pipeline).transforms) == 3
+    assert set_weights(cfg, 'weights') is None
+
+
+def test_there_are_other_labellers():
+    assert len(OTHER_LABELLERS) == 5
 
 
 COCO = 'boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py'

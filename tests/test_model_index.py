@@ -45,7 +45,11 @@ def test_model(entry):
     metadata = entry['Metadata']
     assert metadata['Training Data'] and metadata['Architecture']
     cfg = Config.fromfile(ROOT / entry['Config'])
-    if 'max_iters' in cfg.train_cfg:
+    if 'train_cfg' not in cfg:
+        # Its weights are not trained here.
+        assert cfg.model.weights is None
+        assert not {'Epochs', 'Iterations'} & set(metadata)
+    elif 'max_iters' in cfg.train_cfg:
         assert metadata['Iterations'] == cfg.train_cfg.max_iters
     else:
         times = cfg.train_dataloader.dataset.get('times', 1)

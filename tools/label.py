@@ -18,7 +18,10 @@ def parse_args() -> argparse.Namespace:
         'continues where it stopped. By default the boxes of '
         '`label_dataloader` of the config are labelled.')
     add_common_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint of the labeller')
+    parser.add_argument(
+        'checkpoint',
+        help='weights of the labeller: its checkpoint; the folder of a '
+        'promptable model or its name on the Hugging Face Hub; an ONNX file')
     parser.add_argument('out', help='proxy file (.json) to write')
     parser.add_argument('--boxes', help='COCO file of the boxes to label')
     parser.add_argument('--images', help='folder of their images')
@@ -49,7 +52,8 @@ def set_data(cfg: Config, args: argparse.Namespace) -> None:
     dataset.data_prefix = dict(
         img=args.images or join_path(root, dataset.data_prefix.img))
     for transform in dataset.pipeline:
-        if args.truncate and transform['type'].endswith('CropBoxes'):
+        if args.truncate and transform['type'].endswith(
+            ('CropBoxes', 'PromptBoxes')):
             transform['truncate'] = True
     cfg.test_dataloader = loader
     cfg.test_evaluator = []
@@ -58,6 +62,7 @@ def set_data(cfg: Config, args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace, cfg: Config) -> None:
     """Label what is not labelled yet, and write the proxy file."""
     from mmboxcaseg.checks import check_settings
+    from mmboxcaseg.engine.checkpoint import set_weights
     from mmboxcaseg.utils.runner import build_runner, check_weights
     if 'label_dataloader' not in cfg:
         raise InputError(f'{args.config} has no `label_dataloader`, so it is '
@@ -67,7 +72,7 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
     dataset = cfg.test_dataloader.dataset
     check_file(dataset.ann_file, 'COCO file of the boxes',
                dataset.get('backend_args'))
-    cfg.load_from = args.checkpoint
+    checkpoint = set_weights(cfg, args.checkpoint)
     cfg.resume = False
     cfg.test_cfg = dict(type='TestLoop', fp16=args.amp)
     hook = dict(
@@ -77,14 +82,14 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
         **record_options(args))
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
     runner = build_runner(cfg, 'test')
-    check_weights(runner.model, args.checkpoint)
+    if checkpoint:
+        check_weights(runner.model, checkpoint)
     runner.test()
 
 
 @exit_on_bad_input()
 def main() -> None:
     args = parse_args()
-    check_file(args.checkpoint, 'checkpoint')
     check_output(args.out)
     cfg = load_config(args)
     if args.work_dir is None:

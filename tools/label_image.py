@@ -39,7 +39,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('image', help='image file')
     parser.add_argument('config', help='config of the labeller')
-    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument(
+        'checkpoint', help='its checkpoint, or other weights as in label.py')
     parser.add_argument(
         '--box',
         dest='boxes',
@@ -135,7 +136,8 @@ def main() -> None:
     xyxy = xywh_to_xyxy(boxes)
     check_folder(args.out, '--out')
     with safe_checkpoints(args.trust_checkpoint):
-        read_checkpoint(args.checkpoint)
+        if 'weights' not in cfg.get('model', {}):
+            read_checkpoint(args.checkpoint)
         model = init_labeller(cfg, args.checkpoint, args.device)
     masks, scores, ious = label_boxes(
         model,

@@ -1,7 +1,6 @@
 import argparse
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.utils.cli import (add_common_arguments, check_output,
                                   exit_on_bad_input, load_config)
 
@@ -10,7 +9,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Test (and evaluate) a labeller or a detector')
     add_common_arguments(parser)
-    parser.add_argument('checkpoint', help='path of the checkpoint')
+    parser.add_argument(
+        'checkpoint', help='checkpoint, or other weights as in label.py')
     parser.add_argument(
         '--out', help='file (.pkl) for the predictions of a detector')
     parser.add_argument(
@@ -38,10 +38,9 @@ def main() -> None:
     from mmdet.evaluation import DumpDetResults
 
     from mmboxcaseg.checks import check_classes, check_settings, check_truth
-    from mmboxcaseg.engine.checkpoint import safe_checkpoints
+    from mmboxcaseg.engine.checkpoint import safe_checkpoints, set_weights
     from mmboxcaseg.utils.runner import build_runner, check_weights
 
-    check_file(args.checkpoint, 'checkpoint')
     cfg = load_config(args)
     if not cfg.get('test_dataloader'):
         raise InputError(f'{args.config} has no test_dataloader, so there is '
@@ -51,7 +50,7 @@ def main() -> None:
         if 'label_dataloader' in cfg:
             raise InputError('--out is for detectors; tools/label.py writes '
                              'the masks of a labeller.')
-    cfg.load_from = args.checkpoint
+    checkpoint = set_weights(cfg, args.checkpoint)
     # A test never resumes a training, whatever the config says.
     cfg.resume = False
     if args.show or args.show_dir:
@@ -64,7 +63,8 @@ def main() -> None:
         check_classes(cfg)
         check_truth(cfg, 'test')
         runner = build_runner(cfg, 'test')
-        check_weights(runner.model, args.checkpoint)
+        if checkpoint:
+            check_weights(runner.model, checkpoint)
         if args.out is not None:
             runner.test_evaluator.metrics.append(
                 DumpDetResults(out_file_path=args.out))

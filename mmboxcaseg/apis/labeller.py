@@ -1,4 +1,5 @@
 """Label boxes of single images, without annotation files or a runner."""
+from copy import deepcopy
 from typing import Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -13,10 +14,10 @@ from torch import nn
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import describe, image_problem, read_image
 from mmboxcaseg.datasets.concat_crops import check_crop_sizes
-from mmboxcaseg.engine.checkpoint import safe_checkpoints
-from mmboxcaseg.proxy import merge_and_score
+from mmboxcaseg.engine.checkpoint import safe_checkpoints, set_weights
+from mmboxcaseg.proxy import estimate_iou, merge_and_score
 from mmboxcaseg.registry import MODELS
-from mmboxcaseg.structures import box_faults, expected_iou
+from mmboxcaseg.structures import box_faults
 
 
 def init_labeller(config: Union[str, Config],
@@ -27,8 +28,8 @@ def init_labeller(config: Union[str, Config],
 
     Args:
         config (str | Config): Config of the labeller, or its path.
-        checkpoint (str, optional): Its checkpoint. Defaults to None: random
-            weights.
+        checkpoint (str, optional): Its checkpoint, or other weights, see
+            :func:`set_weights`. Defaults to None: random weights.
         device (str, optional): For example 'cuda:0'. Defaults to the best
             device of the machine.
         trust_checkpoint (bool): Whether to load a checkpoint that could run
@@ -38,16 +39,18 @@ def init_labeller(config: Union[str, Config],
         nn.Module: The labeller, for :func:`label_boxes`.
 
     Raises:
-        FileNotFoundError: The config or the checkpoint does not exist.
+        FileNotFoundError: The config does not exist.
         InputError: The config is not that of a labeller, or the checkpoint
-            does not belong to its model.
+            does not exist or does not belong to its model.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
+    cfg = deepcopy(cfg)  # it is changed
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     if 'label_dataloader' not in cfg:
         raise InputError(f'{cfg.filename} has no `label_dataloader`, so it is '
                          'not the config of a labeller.')
     check_crop_sizes(cfg)
+    checkpoint = checkpoint and set_weights(cfg, checkpoint)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
         try:
@@ -92,7 +95,7 @@ def label_boxes(model: nn.Module,
     Returns:
         tuple[np.ndarray]: Masks, boolean, has shape (n, H, W), their scores
         (proxy box agreement) in [0, 1], has shape (n, ), and with
-        ``with_expected_iou`` their :func:`expected_iou`, has shape (n, ).
+        ``with_expected_iou`` their :func:`estimate_iou`, has shape (n, ).
 
     Raises:
         FileNotFoundError: The image does not exist.
@@ -142,7 +145,7 @@ def label_boxes(model: nn.Module,
     if not with_expected_iou:
         return masks, np.array(scores)
     ious = [
-        expected_iou(mask, predicted.probability(i))
+        estimate_iou(mask, i, predicted.probability, predicted.expected_ious)
         for i, mask in enumerate(window_masks)
     ]
     return masks, np.array(scores), np.array(ious)

@@ -11,10 +11,11 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pickle import UnpicklingError
-from typing import Iterator, List
+from typing import Iterator, List, Optional
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
@@ -92,6 +93,31 @@ def read_checkpoint(path: str, what: str = 'checkpoint') -> dict:
         raise InputError(
             f'{what}: {path} {_DAMAGED.format(type(error).__name__)}'
         ) from error
+
+
+def set_weights(cfg: Config, weights: str) -> Optional[str]:
+    """Set the weights of a model, as the command line names them.
+
+    A model with the argument ``weights`` loads them itself; its weights may
+    be a folder or a name. All others get a checkpoint from MMEngine.
+
+    Args:
+        cfg (Config): The config, which is changed.
+        weights (str): The weights.
+
+    Returns:
+        str, optional: The checkpoint that MMEngine will load; None if the
+        model loads its weights.
+
+    Raises:
+        InputError: There is no such checkpoint.
+    """
+    if 'weights' in cfg.model:
+        cfg.model.weights, cfg.load_from = weights, None
+    else:
+        check_file(weights, 'checkpoint')
+        cfg.load_from = weights
+    return cfg.load_from
 
 
 def _load_safely(file, *args, **kwargs) -> object:

@@ -8,6 +8,8 @@ from .dense_heads import *  # noqa: F401,F403
 from .heads import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403
 from .necks import *  # noqa: F401,F403
+from .onnx_labeller import OnnxLabeller
+from .promptable_labeller import PromptableLabeller
 from .roi_heads import *  # noqa: F401,F403
 
 # A module registers its classes when it is imported. A new file in one of
@@ -15,4 +17,6 @@ from .roi_heads import *  # noqa: F401,F403
 for module in walk_packages(__path__, f'{__name__}.'):  # noqa: F405
     import_module(module.name)
 
-__all__ = ['BoxCaseg', 'CropPreprocessor']
+__all__ = [
+    'BoxCaseg', 'CropPreprocessor', 'OnnxLabeller', 'PromptableLabeller'
+]

@@ -5,19 +5,17 @@ Letters in shapes: N crops of a batch, C feature channels, S side of a crop.
 from typing import Dict, Optional, Sequence, Union
 
 import torch
-from mmengine.model import BaseModel
-from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import MODELS
 from .losses import CropLoss, CropTargets
-from .map_masks import MapMasks, views_of
+from .map_labeller import MapLabeller
 
 
 @MODELS.register_module()
-class BoxCaseg(BaseModel):
+class BoxCaseg(MapLabeller):
     """Box-supervised class-agnostic segmentation (sections 3.1 to 3.3).
 
     A backbone and a neck feed three heads (Figure 4). The weak head is
@@ -46,12 +44,9 @@ class BoxCaseg(BaseModel):
             'all': the whole batch, so their BN statistics include crops like
             those that will be labelled.
         test_cfg (dict): ``output``: which map becomes the mask, 'fused'
-            (default) or a head (default if it is 'weak' alone); ``chunk``:
-            crops per forward pass; ``flip``: whether to average the maps of a
-            crop and its mirror image; ``upsample``: whether the maps have the
-            size of the crops or stride 4, as in the authors' code;
-            ``threshold``, ``min_max``, ``eight_bit``: see
-            :func:`binarize_maps`.
+            (default) or a head (default if it is 'weak' alone); ``upsample``:
+            whether the maps have the size of the crops or stride 4, as in the
+            authors' code; and the options of :class:`MapLabeller`.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialization config.
 
@@ -60,6 +55,7 @@ class BoxCaseg(BaseModel):
             invalid or do not fit together.
     """
 
+    TEST_CFG = dict(MapLabeller.TEST_CFG, output=None, upsample=True)
     HEADS = ('weak', 'salient', 'transferred')
 
     def __init__(self,
@@ -82,7 +78,7 @@ class BoxCaseg(BaseModel):
                  test_cfg: dict = dict(),
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(test_cfg, data_preprocessor, init_cfg)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         head_cfgs = dict(
@@ -97,7 +93,7 @@ class BoxCaseg(BaseModel):
         self.pixel_losses = nn.ModuleList(map(MODELS.build, pixel_losses))
         self.pixel_heads_on = pixel_heads_on
         self._check_settings()
-        self._set_test_cfg(test_cfg)
+        self._set_output()
 
     def _check_settings(self) -> None:
         if not self.heads:
@@ -119,22 +115,10 @@ class BoxCaseg(BaseModel):
             raise InputError(f'pixel_heads_on={self.pixel_heads_on!r} must be '
                              "'masked' or 'all'.")
 
-    def _set_test_cfg(self, test_cfg: dict) -> None:
+    def _set_output(self) -> None:
         only_weak = self.heads == ('weak', )
         outputs = self.heads if only_weak else ('fused', *self.heads)
-        self.test_cfg = dict(
-            output=outputs[0],
-            chunk=16,
-            flip=False,
-            upsample=True,
-            threshold=0.5,
-            min_max=True,
-            eight_bit=False)
-        unknown = sorted(set(test_cfg) - set(self.test_cfg))
-        if unknown:
-            raise InputError(f'test_cfg has no option {unknown[0]!r}, only '
-                             f'{list(self.test_cfg)}.')
-        self.test_cfg.update(test_cfg)
+        self.test_cfg['output'] = self.test_cfg['output'] or outputs[0]
         if self.test_cfg['output'] not in outputs:
             raise InputError(f'test_cfg.output={self.test_cfg["output"]!r} '
                              f'must be one of {outputs}.')
@@ -243,35 +227,8 @@ class BoxCaseg(BaseModel):
             maps = {name: logits[has_mask] for name, logits in maps.items()}
         return self.fusion(maps.get('salient'), maps.get('transferred'))
 
-    @torch.no_grad()
-    def predict(self, inputs: Tensor, data_samples: list) -> list:
-        """Segment the object of every crop.
-
-        Args:
-            inputs (Tensor): Normalised crops of all images, (N, 3, S, S).
-            data_samples (list[DetDataSample]): One per image, with
-                ``gt_instances`` as in :func:`views_of`.
-
-        Returns:
-            list[DetDataSample]: With ``pred_instances.masks``, n boolean
-            masks, each as large as its window, see :class:`MapMasks`.
-        """
-        all_gt = [sample.gt_instances for sample in data_samples]
-        num_crops = [views_of(gt)[..., 0].size for gt in all_gt]
-        all_maps = self.predict_maps(inputs).split(num_crops)
-        keys = ('threshold', 'min_max', 'eight_bit')
-        options = {key: self.test_cfg[key] for key in keys}
-        for sample, gt, maps in zip(data_samples, all_gt, all_maps):
-            masks = MapMasks(maps, gt, **options)
-            sample.pred_instances = InstanceData(masks=masks)
-        return data_samples
-
-    def predict_maps(self, crops: Tensor) -> Tensor:
-        """Predict the foreground.
-
-        The crops go through the network in chunks of a fixed size; the last
-        one is filled up with zeros. So the map of a crop does not depend on
-        how many crops are in the batch.
+    def foreground(self, crops: Tensor) -> Tensor:
+        """Predict the foreground of one chunk.
 
         Args:
             crops (Tensor): Normalised crops, has shape (N, 3, S, S).
@@ -280,20 +237,9 @@ class BoxCaseg(BaseModel):
             Tensor: Probabilities, has shape (N, S, S), or (N, S / 4, S / 4)
             without ``upsample`` of ``test_cfg``.
         """
-        maps = []
-        for chunk in crops.split(self.test_cfg['chunk']):
-            maps.append(self._predict_chunk(chunk))
-            if self.test_cfg['flip']:
-                mirrored = self._predict_chunk(chunk.flip(3)).flip(2)
-                maps[-1] = (maps[-1] + mirrored) / 2
-        return torch.cat(maps)
-
-    def _predict_chunk(self, crops: Tensor) -> Tensor:
-        missing = self.test_cfg['chunk'] - len(crops)
-        filled = torch.cat([crops, crops.new_zeros(missing, *crops.shape[1:])])
-        maps = self.logit_maps(filled, self.test_cfg['upsample'])
+        maps = self.logit_maps(crops, self.test_cfg['upsample'])
         if self.test_cfg['output'] == 'fused':
             logits = self.fusion(maps.get('salient'), maps.get('transferred'))
         else:
             logits = maps[self.test_cfg['output']]
-        return logits[:len(crops)].sigmoid()
+        return logits.sigmoid()

@@ -38,6 +38,9 @@ class MapMasks(Sequence):
         kwargs: Options of :func:`binarize_maps`.
     """
 
+    # The network does not predict them, so they come from probabilities.
+    expected_ious = None
+
     def __init__(self, maps: Tensor, gt: InstanceData, **kwargs) -> None:
         self.views, self.windows, self.kwargs = views_of(
             gt), gt.windows, kwargs

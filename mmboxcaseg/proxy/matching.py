@@ -10,7 +10,7 @@ from mmboxcaseg.datasets.coco import (CocoBoxes, box_area, check_coco,
                                       check_entries, counts_from_bytes,
                                       is_ignored, load_json, raise_problems,
                                       read_polygons, segmentation_problem)
-from mmboxcaseg.structures import (decode_window, pixel_boxes, to_rle,
+from mmboxcaseg.structures import (decode_window, label_windows, to_rle,
                                    xywh_to_xyxy)
 from .records import make_records
 
@@ -22,7 +22,7 @@ class Matches(Dict[int, Segmentation]):
 
     Attributes:
         expected_ious (dict[int, float]): What the predictions say about
-            their IoU, in [0, 1], by annotation id.
+            their IoU, by annotation id.
     """
 
     def __init__(self) -> None:
@@ -34,8 +34,7 @@ class Matches(Dict[int, Segmentation]):
         self[ann_id] = prediction['segmentation']
         iou = prediction.get('expected_iou', prediction.get('predicted_iou'))
         if iou is not None:
-            # SAM estimates it by regression: it may be 1.02.
-            self.expected_ious[ann_id] = round(min(max(iou, 0.), 1.), 6)
+            self.expected_ious[ann_id] = iou
 
 
 def load_predictions(path: str) -> List[dict]:
@@ -180,8 +179,7 @@ def merge_image(annotations: List[dict],
         segmentations (dict[int, list | dict]): Masks by annotation id.
         clip (bool): Whether to remove what lies outside the pixel box.
         truncate (bool): See :func:`pixel_boxes`.
-        expected_ious (dict[int, float], optional): See :class:`Matches`. They
-            are written as they are, but for empty masks, which get 0.
+        expected_ious (dict[int, float], optional): See :class:`Matches`.
         kwargs: Options of :func:`make_records`.
 
     Returns:
@@ -190,10 +188,7 @@ def merge_image(annotations: List[dict],
     """
     size = img['height'], img['width']
     corners = xywh_to_xyxy([ann['bbox'] for ann in annotations])
-    boxes = pixel_boxes(corners, *size, truncate)
-    # As CropBoxes does: a box that holds no whole pixel is rounded outward.
-    lost = (boxes[:, :2] >= boxes[:, 2:]).any(axis=1)
-    boxes[lost] = pixel_boxes(corners[lost], *size)
+    boxes = label_windows(corners, *size, truncate)
     masks, windows, counts = [], boxes.copy(), Counter()
     for i, ann in enumerate(annotations):
         mask, windows[i], outside = _cut(
@@ -202,14 +197,12 @@ def merge_image(annotations: List[dict],
         counts['outside'] += outside
     ids = [ann['id'] for ann in annotations]
     areas = [box_area(ann) for ann in annotations]
-    kwargs['boxes'] = boxes
+    ious = [(expected_ious or {}).get(ann_id) for ann_id in ids]
+    kwargs.update(boxes=boxes, expected_ious=ious)
     records = make_records(ids, masks, windows, areas, size, **kwargs)
-    for record in records:
-        is_empty = mask_utils.area(record['segmentation']) == 0
-        counts['empty'] += is_empty
-        if record['id'] in (expected_ious or {}):
-            iou = expected_ious[record['id']]
-            record['expected_iou'] = 0. if is_empty else iou
+    counts['empty'] = sum(
+        int(mask_utils.area(record['segmentation'])) == 0
+        for record in records)
     return records, counts
 
 

@@ -3,11 +3,13 @@ import hashlib
 import json
 import os.path as osp
 import sys
-from typing import Dict, List, Optional
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional
 
 from mmengine.fileio import get
 
-LIBRARIES = ('mmboxcaseg', 'torch', 'mmcv', 'cv2', 'numpy')
+LIBRARIES = ('mmboxcaseg', 'torch', 'mmcv', 'cv2', 'numpy', 'transformers',
+             'onnxruntime')
 
 
 def library_versions() -> Dict[str, str]:
@@ -21,20 +23,36 @@ def library_versions() -> Dict[str, str]:
 def describe_source(path: str,
                     name: Optional[str] = None,
                     backend_args: Optional[dict] = None) -> Dict[str, str]:
-    """Name the file that masks come from, a checkpoint or predictions.
+    """Name what masks come from.
 
     Args:
-        path (str): The file.
+        path (str): A file, a checkpoint or predictions; or a folder, whose
+            settings (.json) and weights (.safetensors) count.
         name (str, optional): Its name. Defaults to that of the file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
 
     Returns:
         dict[str, str]: ``mask_source``, 'NAME@' and the first digits of the
-        SHA-256 of the file; and ``sha256``, all of them.
+        SHA-256 of the content; and ``sha256``, all of them.
     """
-    digest = hashlib.sha256(get(path, backend_args)).hexdigest()
+    digest = hashlib.sha256()
+    for part in _contents(path, backend_args):
+        digest.update(part)
     name = name or osp.splitext(osp.basename(path))[0]
-    return dict(mask_source=f'{name}@{digest[:8]}', sha256=digest)
+    sha256 = digest.hexdigest()
+    return dict(mask_source=f'{name}@{sha256[:8]}', sha256=sha256)
+
+
+def _contents(path: str, backend_args: Optional[dict]) -> Iterator[bytes]:
+    if not osp.isdir(path):
+        yield get(path, backend_args)
+        return
+    for file in sorted(Path(path).iterdir()):
+        if file.suffix in ('.json', '.safetensors'):
+            yield file.name.encode()
+            with file.open('rb') as opened:
+                # Weights of gigabytes need not be in memory at once.
+                yield from iter(lambda: opened.read(2**20), b'')
 
 
 def digest_masks(annotations: List[dict]) -> str:

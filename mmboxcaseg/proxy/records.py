@@ -47,6 +47,31 @@ def merge_and_score(
     ]
 
 
+def estimate_iou(
+    mask: np.ndarray,
+    i: int,
+    probability: Optional[Probability] = None,
+    expected_ious: Optional[Sequence[Optional[float]]] = None
+) -> Optional[float]:
+    """How good a merged mask is expected to be.
+
+    Args:
+        mask (np.ndarray): The merged mask, boolean, has shape (h, w).
+        i (int): Its number in the image.
+        probability, expected_ious: See :func:`make_records`.
+
+    Returns:
+        float, optional: In [0, 1], 0 for an empty mask. What the model itself
+        predicts comes first, then :func:`expected_iou`; None without both.
+    """
+    if expected_ious is None:
+        return expected_iou(mask, probability(i)) if probability else None
+    if expected_ious[i] is None:
+        return None
+    # SAM estimates it by regression: it may be 1.02.
+    return min(max(float(expected_ious[i]), 0.), 1.) if mask.any() else 0.
+
+
 def make_records(ann_ids: Sequence[int],
                  masks: Sequence[np.ndarray],
                  windows: np.ndarray,
@@ -54,6 +79,7 @@ def make_records(ann_ids: Sequence[int],
                  shape: Tuple[int, int],
                  mask_weight_thr: Optional[float] = None,
                  probability: Optional[Probability] = None,
+                 expected_ious: Optional[Sequence[Optional[float]]] = None,
                  **kwargs) -> List[dict]:
     """Merge, score and encode the masks of one image.
 
@@ -66,12 +92,16 @@ def make_records(ann_ids: Sequence[int],
         probability (Callable, optional): Returns the foreground probabilities
             of mask number i, float, of the same shape. Defaults to None:
             they are not known.
+        expected_ious (Sequence[float], optional): What the model itself
+            predicts for the IoU of each mask, None where it does not.
+            Defaults to None: :func:`expected_iou` where ``probability`` is
+            known.
         kwargs: Other arguments of :func:`merge_and_score`.
 
     Returns:
         list[dict]: One per annotation, for :meth:`ProxyWriter.append`: ``id``,
-        ``segmentation`` (compressed RLE), ``mask_score`` and, with
-        ``probability``, the :func:`expected_iou` of the merged mask.
+        ``segmentation`` (compressed RLE), ``mask_score`` and, where it is
+        known, ``expected_iou`` in [0, 1], which is 0 for an empty mask.
     """
     masks, scores = merge_and_score(
         masks, windows, areas, ann_ids, probability=probability, **kwargs)
@@ -80,10 +110,10 @@ def make_records(ann_ids: Sequence[int],
             score) in enumerate(zip(ann_ids, masks, windows, scores)):
         rle, score = encode_window(mask, window, *shape), round(score, 6)
         record = dict(id=int(ann_id), segmentation=rle, mask_score=score)
-        if probability:
-            # One map at a time: those of large objects would fill the memory.
-            record['expected_iou'] = round(
-                expected_iou(mask, probability(i)), 6)
+        # One map at a time: those of large objects would fill the memory.
+        iou = estimate_iou(mask, i, probability, expected_ious)
+        if iou is not None:
+            record['expected_iou'] = round(iou, 6)
         if mask_weight_thr is not None and not is_kept(score, mask_weight_thr):
             record['mask_weight'] = 0
         records.append(record)

@@ -1,5 +1,5 @@
 """Box arithmetic: boxes are xyxy and half-open, ``[x0, x1) x [y0, y1)``."""
-from typing import Dict, Sequence, Tuple, Union
+from typing import Dict, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
@@ -82,6 +82,32 @@ def pixel_boxes(boxes: np.ndarray,
     snapped[:, 2:] = np.maximum(snapped[:, 2:], snapped[:, :2] + 1)
     limit = np.array([width, height, width, height]).T
     return np.clip(snapped, 0, limit).astype(np.int64)
+
+
+def label_windows(boxes: np.ndarray,
+                  height: int,
+                  width: int,
+                  truncate: bool = False,
+                  instead: Optional[np.ndarray] = None) -> np.ndarray:
+    """Find the windows of the masks of an image, none of them empty.
+
+    Args:
+        boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
+        height (int): Image height.
+        width (int): Image width.
+        truncate (bool): See :func:`pixel_boxes`.
+        instead (np.ndarray, optional): Boxes inside the image, has shape
+            (n, 4), for boxes of which no pixel is left. They are rounded
+            outward. Defaults to the boxes themselves.
+
+    Returns:
+        np.ndarray: Integer boxes (int64), has shape (n, 4).
+    """
+    windows = pixel_boxes(boxes, height, width, truncate)
+    lost = (windows[:, :2] >= windows[:, 2:]).any(axis=1)
+    instead = boxes if instead is None else instead
+    windows[lost] = pixel_boxes(instead[lost], height, width)
+    return windows
 
 
 def jitter_box(box: np.ndarray,

@@ -69,6 +69,35 @@ def window_map(maps: np.ndarray,
     return np.mean(parts, axis=0)
 
 
+def sample_map(values: np.ndarray, view: Sequence[float],
+               window: Sequence[int]) -> np.ndarray:
+    """Interpolate a map at the pixels of a window, bilinearly.
+
+    Only these pixels are computed, not those of the whole image.
+
+    Args:
+        values (np.ndarray): The map, float32, has shape (h', w'), both 2 or
+            more.
+        view (Sequence[float]): The box that the map shows, in pixels of the
+            image, xyxy. Outside of it the border is repeated.
+        window (Sequence[int]): Integer window, xyxy.
+
+    Returns:
+        np.ndarray: float32, has shape (h, w).
+    """
+    for axis in (0, 1):
+        # Rows are y, columns are x. Values stand for the centres of pixels.
+        (low, high), (first, last) = view[1 - axis::2], window[1 - axis::2]
+        size = values.shape[axis]
+        place = (np.arange(first, last) + 0.5 - low) * size / (high - low)
+        place = (place - 0.5).clip(0, size - 1)
+        before = np.minimum(place.astype(int), size - 2)
+        share = np.expand_dims(np.float32(place - before), 1 - axis)
+        start, end = (values.take(before + k, axis) for k in (0, 1))
+        values = start + share * (end - start)
+    return values
+
+
 def agreement(mask: np.ndarray,
               box: Optional[Sequence[int]] = None,
               off_by_one: bool = False) -> float:

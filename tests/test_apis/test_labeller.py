@@ -220,3 +220,49 @@ def test_label_image_with_bad_box(tmp_path):
     output = label_image(
         'a.png', CONFIG, 'b.pth', '--box', '1,2,3', fails=True)
     assert "'1,2,3' is not a box x,y,width,height" in output
+
+
+def test_onnx_network(tmp_path):
+    """A labeller that loads its weights itself."""
+    from onnx_networks import write_network
+    path = write_network(tmp_path / 'mean.onnx', scale=1 / 255)
+    cfg = Config.fromfile(ROOT / 'configs/onnx/onnx-boxcaseg_coco.py')
+    model = init_labeller(cfg, path, 'cpu')
+    assert cfg.model.weights is None  # the config of the caller stays
+    img = np.zeros((40, 50, 3), np.uint8)
+    img[10:30, 10:20] = 255
+    masks, scores, ious = label_boxes(
+        model, img, [[5, 5, 25, 35]], with_expected_iou=True)
+    assert (masks[0] != (img[..., 0] > 0)).mean() < 0.02
+    assert 0.2 < scores[0] < 0.6 and ious[0] > 0.9
+    for lost in (str(tmp_path / 'lost.onnx'), str(tmp_path)):
+        with pytest.raises(ValueError, match='is not an ONNX file'):
+            init_labeller(cfg, lost, 'cpu')
+
+
+def test_ious_that_the_model_predicts(tmp_path):
+    from promptable import save_model
+    cfg = Config.fromfile(ROOT / 'configs/promptable/promptable_coco.py')
+    model = init_labeller(cfg, save_model('sam', tmp_path), 'cpu')
+    img = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    boxes = [[5, 5, 25, 35], [0, 0, 50, 40]]
+    masks, _, ious = label_boxes(
+        model, img, boxes, merge=False, with_expected_iou=True)
+    assert masks.shape == (2, 40, 50) and not masks[0, :, 25:].any()
+    # The random model predicts an IoU that its probabilities do not give.
+    item = model.label_pipeline(
+        dict(
+            img=img,
+            img_path='',
+            height=40,
+            width=50,
+            crop_size=None,
+            instances=[
+                dict(bbox=box, bbox_label=0, ann_id=0, area=1.)
+                for box in boxes
+            ]))
+    sample, = model.test_step({key: [value] for key, value in item.items()})
+    predicted = sample.pred_instances.masks.expected_ious
+    for mask, iou, own in zip(masks, ious, predicted):
+        expected = min(max(own, 0), 1) if mask.any() else 0
+        assert iou == pytest.approx(expected)

@@ -1,29 +1,12 @@
 """Runs that were interrupted and continue."""
 import json
-import time
 from pathlib import Path
 from typing import Callable, List
 
 import pytest
 import torch
+from killing import count_lines, kill_after
 from mmengine.fileio import load
-
-
-def count_lines(path: Path) -> int:
-    return path.read_bytes().count(b'\n') if path.exists() else 0
-
-
-def kill_after(workspace, command: list, shard: Path, lines: int) -> None:
-    """Kill a labelling once its shard has so many lines."""
-    process = workspace.start(*command)
-    deadline = time.time() + 120
-    try:
-        while (count_lines(shard) < lines and process.poll() is None
-               and time.time() < deadline):
-            time.sleep(0.002)
-    finally:
-        workspace.kill(process)
-    assert count_lines(shard) >= lines, process.stdout.read()[-2000:]
 
 
 @pytest.fixture

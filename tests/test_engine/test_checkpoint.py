@@ -13,7 +13,8 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from torch import nn
 
 from mmboxcaseg import InputError
-from mmboxcaseg.engine.checkpoint import read_checkpoint, safe_checkpoints
+from mmboxcaseg.engine.checkpoint import (read_checkpoint, safe_checkpoints,
+                                          set_weights)
 
 WEIGHTS = OrderedDict(weight=torch.arange(6.).reshape(2, 3))
 
@@ -218,3 +219,20 @@ def test_not_a_checkpoint(tmp_path, content):
 def test_missing_checkpoint():
     with pytest.raises(InputError, match='load_from not found: no.pth'):
         read_checkpoint('no.pth', 'load_from')
+
+
+def test_weights_of_the_command_line(tmp_path):
+    path = tmp_path / 'a.pth'
+    path.touch()
+    cfg = Config(dict(model=dict(type='A'), load_from='b.pth'))
+    assert set_weights(cfg, str(path)) == str(path) == cfg.load_from
+    assert cfg.model == dict(type='A')
+    with pytest.raises(InputError, match='checkpoint not found: .*lost.pth'):
+        set_weights(cfg, str(tmp_path / 'lost.pth'))
+
+
+def test_model_that_loads_its_weights():
+    cfg = Config(dict(model=dict(type='A', weights=None), load_from='b.pth'))
+    assert set_weights(cfg, 'facebook/sam2.1-hiera-large') is None
+    assert cfg.load_from is None
+    assert cfg.model.weights == 'facebook/sam2.1-hiera-large'

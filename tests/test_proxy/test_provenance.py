@@ -36,3 +36,19 @@ def test_digest_of_masks():
     # Only masks and ids count.
     assert digest(mask_weight=0, mask_source='human') == first
     assert digest_masks([]) != first
+
+
+def test_source_is_a_folder(tmp_path):
+    (tmp_path / 'model.safetensors').write_bytes(b'x' * 3_000_000)
+    (tmp_path / 'config.json').write_bytes(b'{}')
+    source = describe_source(str(tmp_path), 'sam2.1-hiera-large')
+    assert source['mask_source'] == (
+        f'sam2.1-hiera-large@{source["sha256"][:8]}')
+    (tmp_path / 'README.md').write_bytes(b'text')
+    assert describe_source(str(tmp_path), 'sam2.1-hiera-large') == source
+    for name in ('config.json', 'model.safetensors'):
+        path = tmp_path / name
+        before = path.read_bytes()
+        path.write_bytes(before + b' ')
+        assert describe_source(str(tmp_path))['sha256'] != source['sha256']
+        path.write_bytes(before)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmboxcaseg.proxy import make_records, merge_and_score
+from mmboxcaseg.proxy import estimate_iou, make_records, merge_and_score
 from mmboxcaseg.structures import decode_window, encode_window
 
 SHAPE = (40, 50)
@@ -116,6 +116,22 @@ def test_expected_iou_is_that_of_the_merged_mask(masks, rng, merge_by):
         expected = inside / (merged.sum() + outside)
         assert record.pop('expected_iou') == pytest.approx(expected, abs=6e-7)
     assert records == plain
+
+
+def test_prediction_of_the_model_comes_first(masks):
+    ious, probs = [1.02, None, 0.7], [np.ones(m.shape) for m in masks]
+    records = make_records(
+        IDS,
+        masks,
+        WINDOWS,
+        AREAS,
+        SHAPE,
+        probability=probs.__getitem__,
+        expected_ious=ious)
+    # The last mask is empty.
+    assert [r.get('expected_iou') for r in records] == [1, None, 0]
+    assert estimate_iou(masks[0], 0, expected_ious=[-0.1]) == 0
+    assert estimate_iou(masks[0], 0) is None
 
 
 def test_every_mask_is_computed_once(masks):

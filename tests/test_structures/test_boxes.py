@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mmboxcaseg.structures import (box_faults, jitter_box, pixel_boxes,
-                                   tight_box, xywh_to_xyxy)
+from mmboxcaseg.structures import (box_faults, jitter_box, label_windows,
+                                   pixel_boxes, tight_box, xywh_to_xyxy)
 
 HEIGHT, WIDTH = 20, 30
 
@@ -189,3 +189,15 @@ def test_one_size_for_all_boxes(rng):
 def test_no_boxes_have_no_faults():
     faults = box_faults(xywh_to_xyxy([]), np.zeros((0, 2)))
     assert [len(marks) for marks in faults.values()] == [0, 0, 0]
+
+
+def test_no_window_is_empty():
+    boxes = np.array([[2.5, 3.5, 8, 9], [60, 5, 70, 9], [49.2, 1.5, 49.9, 9]])
+    own = np.array([[0, 0, 1, 1], [41.5, 5, 44, 9], [0, 0, 1, 1]])
+    np.testing.assert_array_equal(
+        label_windows(boxes, 40, 50, instead=own),
+        [[2, 3, 8, 9], [41, 5, 44, 9], [49, 1, 50, 9]])
+    # Nothing is left of 0.7 pixels without their fractions.
+    narrow = np.array([[49.2, 39.5, 49.9, 39.9], [-0.4, -0.3, 0.4, 0.3]])
+    truncated = label_windows(narrow, 40, 50, truncate=True)
+    assert (truncated[:, :2] < truncated[:, 2:]).all()

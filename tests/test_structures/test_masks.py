@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from pycocotools import mask as mask_utils
 from windows import HEIGHT, WIDTH, paste, random_mask, random_window
 
 from mmboxcaseg.structures import (agreement, binarize_maps, decode_window,
-                                   encode_window, to_rle)
+                                   encode_window, sample_map, to_rle)
 
 
 def coco_rle(image: np.ndarray) -> dict:
@@ -202,3 +203,21 @@ def test_binarize_maps_leaves_a_constant_map_as_it_is(value):
     mask = binarize_maps(prob[None], [window], window)
     assert mask.shape == (3, 5)
     assert (mask == (value > 0.5)).all()
+
+
+@pytest.mark.parametrize('shape', [(16, 16), (9, 30), (2, 2)])
+def test_sample_map_is_a_part_of_the_resized_map(rng, shape):
+    values = rng.standard_normal(shape, dtype=np.float32)
+    whole = cv2.resize(values, (50, 40), interpolation=cv2.INTER_LINEAR)
+    for x0, y0, x1, y1 in [(0, 0, 50, 40), (3, 5, 4, 30), (41, 30, 50, 40)]:
+        part = sample_map(values, (0, 0, 50, 40), (x0, y0, x1, y1))
+        assert part.dtype == np.float32
+        np.testing.assert_allclose(part, whole[y0:y1, x0:x1], atol=1e-5)
+
+
+def test_sample_map_of_a_part_of_the_image():
+    # Columns of the map lie at x = 11, 13, 15, 17, its values are 0 to 3.
+    values = np.tile(np.arange(4, dtype=np.float32), (2, 1))
+    row, = sample_map(values, (10, 0, 18, 4), (8, 1, 20, 2))
+    expected = (np.arange(8, 20) + 0.5 - 11) / 2
+    np.testing.assert_allclose(row, expected.clip(0, 3))

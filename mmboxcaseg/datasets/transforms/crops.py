@@ -11,7 +11,8 @@ from mmcv.transforms import BaseTransform
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import TRANSFORMS
-from mmboxcaseg.structures import jitter_box, pixel_boxes, tight_box
+from mmboxcaseg.structures import (jitter_box, label_windows, pixel_boxes,
+                                   tight_box)
 from .fading_resize import resize_fading
 
 
@@ -103,17 +104,15 @@ class CropBoxes(CropTransform):
         Raises:
             InputError: See the class; or no crop size is set.
         """
-        _check_size(results)
+        check_size(results)
         img = results['img']
         shape = img.shape[:2]
         size = crop_side(self.size, results)
         boxes = np.array([ins['bbox'] for ins in results['instances']],
                          dtype=np.float64)
         jittered = np.stack([self._jitter(box) for box in boxes])
-        windows = pixel_boxes(jittered, *shape, self.truncate)
         # A jittered box may lie outside the image: its own box is used.
-        lost = (windows[:, :2] >= windows[:, 2:]).any(axis=1)
-        windows[lost] = pixel_boxes(boxes[lost], *shape)
+        windows = label_windows(jittered, *shape, self.truncate, boxes)
         views = windows[:, None]
         if any(self.margins) or len(self.margins) > 1:
             views = results['views'] = self._views(jittered, shape)
@@ -153,8 +152,15 @@ class CropBoxes(CropTransform):
         return pixel_boxes(views, *shape, self.truncate).reshape(views.shape)
 
 
-def _check_size(results: dict) -> None:
-    """Without it, boxes of another size would be cut in silence."""
+def check_size(results: dict) -> None:
+    """Refuse an image whose boxes are those of another size.
+
+    Args:
+        results (dict): Item of :class:`BoxCropDataset`, image loaded.
+
+    Raises:
+        InputError: The size of the image is not that of the item.
+    """
     height, width = results['img'].shape[:2]
     if (height, width) != (results['height'], results['width']):
         raise InputError(

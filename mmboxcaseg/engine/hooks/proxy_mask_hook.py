@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Deque, Optional, Sequence, Set
 
 from mmdet.structures import DetDataSample
-from mmengine.config import Config
 from mmengine.dist import barrier, get_rank, is_main_process
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
@@ -27,7 +27,7 @@ class ProxyMaskHook(Hook):
     MMEngine's ``TestLoop`` labels the boxes of the test data set. The masks
     of an image are merged (each pixel goes to the object with the smallest
     box), scored (agreement of the merged mask's box with the true pixel box;
-    :func:`expected_iou` of the merged mask) and written, see section 3.4 of
+    :func:`estimate_iou` of the merged mask) and written, see section 3.4 of
     the paper. A thread does this while the network works on the next images.
 
     An interrupted labelling continues: images in the folder ``OUT.shards``
@@ -79,10 +79,9 @@ class ProxyMaskHook(Hook):
                 'set test_dataloader.dataset to an mmboxcaseg.BoxCropDataset '
                 f'with per_image=True, it is a {type(dataset).__name__}.')
         self.num_images = len(dataset)
-        self.writer = ProxyWriter(self.out_file, self.source_file
-                                  or dataset.ann_file,
-                                  self._provenance(runner.cfg,
-                                                   loop.fp16), self.polygons)
+        self.writer = ProxyWriter(self.out_file,
+                                  self.source_file or dataset.ann_file,
+                                  self._provenance(runner), self.polygons)
         if is_main_process():
             self.writer.prepare()
         barrier()
@@ -141,15 +140,21 @@ class ProxyMaskHook(Hook):
             sample.ori_shape,
             # Another model may predict masks without probabilities.
             probability=getattr(masks, 'probability', None),
+            expected_ious=getattr(masks, 'expected_ious', None),
             **self.options)
         self.writer.append(get_rank(), sample.img_id, records)
 
-    def _provenance(self, cfg: Config, amp: bool) -> dict:
+    def _provenance(self, runner: Runner) -> dict:
         """Describe where the masks come from: all settings that matter."""
+        cfg, model = runner.cfg, runner.model
+        if is_model_wrapper(model):
+            model = model.module
         dataset = cfg.test_dataloader.dataset
         name = Path(cfg.filename or 'labeller').stem
         source = dict(mask_source=name, sha256=None)
-        if cfg.get('load_from'):
+        if getattr(model, 'weights_name', None):
+            source = describe_source(model.weights, model.weights_name)
+        elif cfg.get('load_from'):
             source = describe_source(cfg.load_from, name)
         return dict(
             mask_source=source['mask_source'],
@@ -157,7 +162,7 @@ class ProxyMaskHook(Hook):
             config=name,
             checkpoint_sha256=source['sha256'],
             **self.options,
-            amp=amp,
+            amp=runner.test_loop.fp16,
             **{key: cfg.model.get(key, {})
                for key in _MODEL_KEYS},
             crop_size=dataset.get('crop_size'),

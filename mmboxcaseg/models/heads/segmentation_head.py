@@ -15,7 +15,7 @@ class HeadBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise features of shape (N, C, H, W), N >= 0."""
-        if len(x):
+        if not self.training or len(x):
             return super().forward(x)
         return x * self.weight[:, None, None] + self.bias[:, None, None]
 

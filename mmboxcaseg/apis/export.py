@@ -1,0 +1,68 @@
+import torch
+from torch import Tensor, nn
+
+from mmboxcaseg import InputError
+from mmboxcaseg.models import BoxCaseg
+
+
+class _FromCrops(nn.Module):
+    """A labeller from crops as they are cut to probabilities."""
+
+    def __init__(self, labeller: BoxCaseg) -> None:
+        super().__init__()
+        self.labeller = labeller
+
+    def forward(self, crops: Tensor) -> Tensor:
+        data = self.labeller.data_preprocessor(dict(inputs=[crops]))
+        return self.labeller.foreground(data['inputs'])
+
+
+def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
+    """Export a labeller to ONNX, and compare it with its copy.
+
+    The network of the file turns ``crops``, (N, 3, S, S), float32, BGR in
+    [0, 255], into ``foreground``, (N, S, S), probabilities. N is free.
+
+    Args:
+        labeller (BoxCaseg): The labeller, on the CPU, in eval mode.
+        size (int): Side S of the crops in pixels.
+        out (str): The file to write.
+
+    Returns:
+        float: The largest difference of their probabilities, for crops of
+        noise.
+
+    Raises:
+        InputError: It is another model, or a package is missing.
+    """
+    if not isinstance(labeller, BoxCaseg):
+        raise InputError('only a BoxCaseg can be exported, not a '
+                         f'{type(labeller).__name__}.')
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  torch.onnx needs it
+    except ImportError as error:
+        raise InputError(
+            f'the export needs a package that is missing: {error}. Install '
+            'it by: pip install "mmboxcaseg[onnx]"') from error
+    network = _FromCrops(labeller)
+    crops = 255 * torch.rand(5, 3, size, size)
+    torch.onnx.export(
+        network,
+        # The number of crops is free, so it is another one here.
+        (
+            crops[:2], ),
+        out,
+        input_names=['crops'],
+        output_names=['foreground'],
+        dynamic_shapes=({
+            0: torch.export.Dim('N')
+        }, ),
+        dynamo=True,
+        external_data=False,
+        verbose=False)
+    session = onnxruntime.InferenceSession(
+        out, providers=['CPUExecutionProvider'])
+    found, = session.run(None, dict(crops=crops.numpy()))
+    with torch.no_grad():
+        return (network(crops) - torch.from_numpy(found)).abs().max().item()

@@ -1,0 +1,142 @@
+"""A labeller made of an ONNX network that maps a crop to its foreground.
+
+Letters in shapes: N crops of a chunk, S side of a crop, (h', w') size of the
+network's maps.
+"""
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mmboxcaseg import InputError
+from mmboxcaseg.registry import MODELS
+from .map_labeller import MapLabeller
+
+
+@MODELS.register_module()
+class OnnxLabeller(MapLabeller):
+    """A saliency or matting network, or an exported labeller, in ONNX.
+
+    ONNX Runtime runs it, on the GPU if onnxruntime-gpu is installed. Its
+    input is a batch of images of shape (N, 3, S, S), float32. Its maps have
+    the shape (N, 1, h', w') or (N, h', w'). The size of the crops and their
+    margin are those of the data set (``crop_size``, ``margins`` of
+    :class:`CropBoxes`); colours and normalisation are those of
+    ``data_preprocessor``.
+
+    Args:
+        weights (str, optional): The ONNX file. tools/label.py sets it.
+        test_cfg (dict): ``output``: number of the output that is the map,
+            counted from 0, or from the end if it is negative; ``sigmoid``:
+            whether the map holds logits; and the options of
+            :class:`MapLabeller`. ``chunk`` has no effect on a network whose
+            batch size is fixed.
+        data_preprocessor (dict, optional): Config of the preprocessor.
+
+    Raises:
+        InputError: ONNX Runtime is not installed, or the file cannot be
+            loaded.
+    """
+
+    TEST_CFG = dict(MapLabeller.TEST_CFG, output=0, sigmoid=False)
+
+    def __init__(self,
+                 weights: Optional[str] = None,
+                 test_cfg: dict = dict(),
+                 data_preprocessor: Optional[dict] = None) -> None:
+        super().__init__(test_cfg, data_preprocessor)
+        if not weights:
+            raise InputError(
+                'OnnxLabeller has no weights: give an ONNX file as CHECKPOINT '
+                'of tools/label.py, or set model.weights.')
+        self.weights, self.weights_name = weights, Path(weights).stem
+        self.session = _open(weights)
+        self.input, = self.session.get_inputs()[:1]
+        # DistributedDataParallel refuses a model without parameters.
+        self.unused = nn.Parameter(torch.zeros(()))
+
+    @property
+    def chunk(self) -> int:
+        """Crops per forward pass: the network's batch size if it is fixed."""
+        fixed = self.input.shape[0]
+        return fixed if isinstance(fixed, int) else self.test_cfg['chunk']
+
+    def foreground(self, crops: Tensor) -> Tensor:
+        """Predict the foreground of one chunk.
+
+        Args:
+            crops (Tensor): Normalised crops, has shape (N, 3, S, S).
+
+        Returns:
+            Tensor: Probabilities, float32, has shape (N, h', w').
+
+        Raises:
+            InputError: The network has another input or another output than
+                the config says.
+        """
+        self._check_input(tuple(crops.shape))
+        outputs = self.session.run(
+            None, {self.input.name: np.ascontiguousarray(crops.cpu().numpy())})
+        maps = self._select(outputs)
+        if self.test_cfg['sigmoid']:
+            return maps.sigmoid()
+        low, high = maps.aminmax()
+        if low < -0.01 or high > 1.01:
+            raise InputError(
+                f'{self.weights} predicts values from {low:.3g} to {high:.3g},'
+                ' which are no probabilities: set model.test_cfg.sigmoid=True '
+                'if they are logits, or another model.test_cfg.output.')
+        return maps.clip(0, 1)
+
+    def _check_input(self, given: tuple) -> None:
+        wanted = self.input.shape
+        fits = len(wanted) == 4 and all(
+            not isinstance(size, int) or size == own
+            for size, own in zip(wanted, given))
+        if not fits:
+            raise InputError(
+                f'{self.weights} takes inputs of shape {wanted}, not {given}: '
+                'set label_dataloader.dataset.crop_size to its image size.')
+
+    def _select(self, outputs: list) -> Tensor:
+        """The map (N, h', w') among all outputs of the network."""
+        number = self.test_cfg['output']
+        if not -len(outputs) <= number < len(outputs):
+            raise InputError(
+                f'{self.weights} has {len(outputs)} outputs: there is no '
+                f'model.test_cfg.output={number}.')
+        maps = torch.from_numpy(outputs[number]).float()
+        if maps.ndim == 4 and maps.shape[1] == 1:
+            maps = maps[:, 0]
+        if maps.ndim != 3:
+            raise InputError(
+                f'output {number} of {self.weights} has the shape '
+                f'{tuple(maps.shape)}, not (N, 1, h, w): set '
+                'model.test_cfg.output to the output that is the map.')
+        return maps
+
+
+def _open(path: str) -> object:
+    """The session of an ONNX file, with as many threads as PyTorch has."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise InputError(
+            f'OnnxLabeller needs a package that is missing: {error}. Install '
+            'it by: pip install "mmboxcaseg[onnx]"') from error
+    providers = ['CPUExecutionProvider']
+    if torch.cuda.is_available():
+        # Each process of a distributed run has a GPU of its own.
+        device = dict(device_id=torch.cuda.current_device())
+        providers.insert(0, ('CUDAExecutionProvider', device))
+    known = onnxruntime.get_available_providers()
+    providers = [p for p in providers if p in known or p[0] in known]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        return onnxruntime.InferenceSession(path, options, providers)
+    except Exception as error:  # ONNX Runtime has errors of its own
+        raise InputError(f'{path} is not an ONNX file that can be loaded: '
+                         f'{str(error).splitlines()[0]}') from error

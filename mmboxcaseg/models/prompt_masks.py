@@ -1,0 +1,58 @@
+"""Masks of a promptable model, computed when they are read.
+
+Letters in shapes: n boxes of an image, (h', w') size of the model's maps.
+"""
+from collections.abc import Sequence
+from functools import cached_property
+from typing import List
+
+import numpy as np
+from torch import Tensor
+
+from mmboxcaseg.structures import sample_map
+
+
+class PromptMasks(Sequence):
+    """The masks of one image, each computed when it is read.
+
+    So the thread of :class:`ProxyMaskHook` resizes the maps of one image
+    while the network works on the next ones, and no mask of the size of an
+    image is ever in memory.
+
+    Args:
+        logits (Tensor): Logits of the whole image by box, float32, has shape
+            (n, h', w').
+        ious (Tensor): IoUs that the model predicts, has shape (n, ).
+        view (Sequence[float]): The box that the maps show, in pixels of the
+            image, xyxy. It is larger than the image where the model pads.
+        windows (np.ndarray): Integer windows, has shape (n, 4).
+    """
+
+    def __init__(self, logits: Tensor, ious: Tensor, view: Sequence,
+                 windows: np.ndarray) -> None:
+        self.logits, self.ious = logits, ious
+        self.view, self.windows = view, windows
+
+    @cached_property
+    def _logits(self) -> np.ndarray:
+        return self.logits.cpu().numpy()
+
+    @cached_property
+    def expected_ious(self) -> List[float]:
+        """The IoUs that the model predicts, n numbers, perhaps above 1."""
+        return self.ious.tolist()
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        """Compute mask i, boolean, as large as its window."""
+        return self._sample(i) > 0
+
+    def probability(self, i: int) -> np.ndarray:
+        """Compute the probabilities of mask i, float, of the same shape."""
+        # Without the limits exp() overflows, with a warning.
+        return 1 / (1 + np.exp(-self._sample(i).clip(-60, 60)))
+
+    def _sample(self, i: int) -> np.ndarray:
+        return sample_map(self._logits[i], self.view, self.windows[i])
