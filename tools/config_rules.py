@@ -72,7 +72,7 @@ SIZES = dict(
     tiny=TINY,
     # Starts from ImageNet weights, so it needs fewer crops.
     small=TINY._replace(
-        labeller='boxcaseg/boxcaseg_efficientnet-lite0_object-crops_'
+        labeller='boxcaseg/boxcaseg_efficientnet-lite0_box-prompt_'
         'coco-mini-ecssd.py',
         detector='proxy_mask_rcnn/proxy-mask-rcnn_efficientnet-lite0_'
         'coco-mini.py',

@@ -2,6 +2,7 @@ import torch
 from torch import Tensor, nn
 
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets.transforms.pack_crops import box_maps
 from mmboxcaseg.models import BoxCaseg
 
 
@@ -13,15 +14,17 @@ class _FromCrops(nn.Module):
         self.labeller = labeller
 
     def forward(self, crops: Tensor) -> Tensor:
-        data = self.labeller.data_preprocessor(dict(inputs=[crops]))
-        return self.labeller.foreground(data['inputs'])
+        data = self.labeller.data_preprocessor(dict(inputs=[crops[:, :3]]))
+        return self.labeller.foreground(
+            torch.cat([data['inputs'], crops[:, 3:]], dim=1))
 
 
 def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
     """Export a labeller to ONNX, and compare it with its copy.
 
     The network of the file turns ``crops``, (N, 3, S, S), float32, BGR in
-    [0, 255], into ``foreground``, (N, S, S), probabilities. N is free.
+    [0, 255], into ``foreground``, (N, S, S), probabilities. N is free. With a
+    :class:`BoxPrompt` there is a fourth channel: 1 inside the box, else -1.
 
     Args:
         labeller (BoxCaseg): The labeller, on the CPU, in eval mode.
@@ -47,6 +50,10 @@ def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
             'it by: pip install "mmboxcaseg[onnx]"') from error
     network = _FromCrops(labeller)
     crops = 255 * torch.rand(5, 3, size, size)
+    if labeller.box_prompt:
+        boxes = crops.new_tensor([[0.2, 0.3, 0.9, 0.8]]) * size
+        shown = torch.from_numpy(box_maps(boxes, size)) / 127.5 - 1
+        crops = torch.cat([crops, shown.expand(5, -1, -1, -1)], dim=1)
     torch.onnx.export(
         network,
         # The number of crops is free, so it is another one here.

@@ -2,6 +2,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 from .backbones import *  # noqa: F401,F403
+from .box_prompt import BoxPrompt
 from .boxcaseg import BoxCaseg
 from .data_preprocessor import CropPreprocessor
 from .dense_heads import *  # noqa: F401,F403
@@ -18,5 +19,6 @@ for module in walk_packages(__path__, f'{__name__}.'):  # noqa: F405
     import_module(module.name)
 
 __all__ = [
-    'BoxCaseg', 'CropPreprocessor', 'OnnxLabeller', 'PromptableLabeller'
+    'BoxCaseg', 'BoxPrompt', 'CropPreprocessor', 'OnnxLabeller',
+    'PromptableLabeller'
 ]

@@ -1,6 +1,7 @@
 """The labeller.
 
 Letters in shapes: N crops of a batch, C feature channels, S side of a crop.
+Crops have a fourth channel if they show their box, see :class:`BoxPrompt`.
 """
 from typing import Dict, Optional, Sequence, Union
 
@@ -43,6 +44,8 @@ class BoxCaseg(MapLabeller):
             Figure 4 and the authors' code, so their BN never sees box crops.
             'all': the whole batch, so their BN statistics include crops like
             those that will be labelled.
+        box_prompt (dict, optional): Config of a :class:`BoxPrompt`, for crops
+            that show more than their box. Defaults to None (paper).
         test_cfg (dict): ``output``: which map becomes the mask, 'fused'
             (default) or a head (default if it is 'weak' alone); ``upsample``:
             whether the maps have the size of the crops or stride 4, as in the
@@ -75,10 +78,12 @@ class BoxCaseg(MapLabeller):
                  pixel_losses: Sequence[dict] = (dict(
                      type='mmboxcaseg.PixelLoss'), ),
                  pixel_heads_on: str = 'masked',
+                 box_prompt: Optional[dict] = None,
                  test_cfg: dict = dict(),
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(test_cfg, data_preprocessor, init_cfg)
+        self.box_prompt = box_prompt and MODELS.build(box_prompt)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         head_cfgs = dict(
@@ -145,7 +150,7 @@ class BoxCaseg(MapLabeller):
         """Run the network.
 
         Args:
-            inputs (Tensor): Normalised crops, has shape (N, 3, S, S).
+            inputs (Tensor): Normalised crops, has shape (N, 3 or 4, S, S).
             data_samples (list[DetDataSample], optional): One per item, see
                 :class:`PackCrops`.
             mode (str): 'tensor', 'loss' or 'predict'.
@@ -168,7 +173,7 @@ class BoxCaseg(MapLabeller):
         """Compute the maps of all heads.
 
         Args:
-            inputs (Tensor): Normalised crops, has shape (N, 3, S, S).
+            inputs (Tensor): Normalised crops, has shape (N, 3 or 4, S, S).
             upsample (bool): Whether the maps get the size of the crops.
                 Defaults to True.
 
@@ -176,9 +181,19 @@ class BoxCaseg(MapLabeller):
             dict[str, Tensor]: Logits by head, float32, each has shape
             (N, S, S), or (N, S / 4, S / 4) without ``upsample``.
         """
-        feats = self.neck(self.backbone(inputs))
+        feats = self._features(inputs)
         size = inputs.shape[2:] if upsample else feats.shape[2:]
         return {name: self._head_map(name, feats, size) for name in self.heads}
+
+    def _features(self, inputs: Tensor) -> Tensor:
+        """Joined maps (N, C, h, w) of normalised crops."""
+        if self.box_prompt:
+            inputs = self.box_prompt(inputs)
+        elif inputs.shape[1] > 3:
+            raise InputError('the crops show their boxes, but the model has '
+                             'no box_prompt: remove `box_map` from PackCrops '
+                             'in the pipelines.')
+        return self.neck(self.backbone(inputs))
 
     def _head_map(self, name: str, feats: Tensor, size: torch.Size) -> Tensor:
         """Turn features (N, C, h, w) into the logits (N, S, S) of a head."""
@@ -192,15 +207,15 @@ class BoxCaseg(MapLabeller):
         """Compute all losses, Eq. (4).
 
         Args:
-            inputs (Tensor): Normalised crops, has shape (N, 3, S, S).
+            inputs (Tensor): Normalised crops, has shape (N, 3 or 4, S, S).
             data_samples (list[DetDataSample]): See
                 :meth:`CropTargets.from_samples`.
 
         Returns:
             dict[str, Tensor]: Scalar losses by their ``loss_name``.
         """
-        targets = CropTargets.from_samples(inputs, data_samples)
-        feats = self.neck(self.backbone(inputs))
+        targets = CropTargets.from_samples(inputs[:, :3], data_samples)
+        feats = self._features(inputs)
         losses = {}
         if 'weak' in self.heads:
             weak = self._head_map('weak', feats, inputs.shape[2:])
@@ -231,12 +246,16 @@ class BoxCaseg(MapLabeller):
         """Predict the foreground of one chunk.
 
         Args:
-            crops (Tensor): Normalised crops, has shape (N, 3, S, S).
+            crops (Tensor): Normalised crops, has shape (N, 3 or 4, S, S).
 
         Returns:
             Tensor: Probabilities, has shape (N, S, S), or (N, S / 4, S / 4)
             without ``upsample`` of ``test_cfg``.
         """
+        if self.box_prompt and crops.shape[1] == 3:
+            raise InputError('the model has a box_prompt, but the crops do '
+                             'not show their boxes: set box_map=True of '
+                             'PackCrops in the pipeline.')
         maps = self.logit_maps(crops, self.test_cfg['upsample'])
         if self.test_cfg['output'] == 'fused':
             logits = self.fusion(maps.get('salient'), maps.get('transferred'))

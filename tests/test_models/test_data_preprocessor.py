@@ -25,3 +25,21 @@ def test_crops_of_all_items_form_one_batch():
             expected = (crop[2 - channel].float() -
                         MEAN[channel]) / STD[channel]
             torch.testing.assert_close(inputs[i, channel], expected)
+
+
+def test_box_maps():
+    """Some items show their box, others do not."""
+    torch.manual_seed(0)
+    plain = torch.randint(0, 256, (2, 3, 6, 6), dtype=torch.uint8)
+    shown = torch.randint(0, 256, (1, 4, 6, 6), dtype=torch.uint8)
+    shown[:, 3] = 0
+    shown[:, 3, 1:3, 2:6] = 255
+    preprocessor = CropPreprocessor(mean=MEAN, std=STD, bgr_to_rgb=True)
+    inputs = preprocessor(dict(inputs=[plain, shown]))['inputs']
+    expected = preprocessor(dict(inputs=[plain, shown[:, :3]]))['inputs']
+    assert torch.equal(inputs[:, :3], expected)
+    assert inputs.is_contiguous(memory_format=torch.channels_last)
+    box_map = torch.full((6, 6), -1.)
+    box_map[1:3, 2:6] = 1
+    assert torch.equal(inputs[:, 3],
+                       torch.stack([box_map * 0, box_map * 0, box_map]))

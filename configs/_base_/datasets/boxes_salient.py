@@ -59,6 +59,20 @@ small_object_pipeline = [
     dict(type='PhotoMetricDistortion'),
     dict(type='mmboxcaseg.PackCrops')
 ]
+# The same with surroundings, and with the box in a fourth channel, for a
+# labeller with a box_prompt.
+small_prompt_pipeline = [
+    *load_salient,
+    dict(
+        type='mmboxcaseg.CropSalientObject',
+        shift=(-0.1, 0.1),
+        scale=(1.3, 1.7),
+        centred=True), flip_salient,
+    dict(type='PhotoMetricDistortion'),
+    dict(type='mmboxcaseg.PackCrops', box_map=True)
+]
+# For masks of a COCO file beside the salient images.
+teacher_pipeline = small_object_pipeline
 
 box_source = dict(type='mmboxcaseg.BoxCropDataset', pipeline=box_pipeline)
 salient_source = dict(

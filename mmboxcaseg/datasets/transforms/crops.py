@@ -51,8 +51,8 @@ class CropBoxes(CropTransform):
 
     Added Keys: ``crops`` (n * m, S, S, 3) uint8; ``windows`` (n, 4), the
     pixel boxes; ``views`` (n, m, 4), the regions that the crops show, only if
-    they differ from the windows; ``gt_bboxes`` (n, 4) float32, the true boxes
-    in pixels of their first crop.
+    they differ from the windows; ``shown_bboxes`` (n, m, 4) float32, the true
+    boxes in pixels of each crop; ``gt_bboxes`` (n, 4), those of the first.
 
     Args:
         size (int, optional): Side S in pixels, else that of the data set.
@@ -120,16 +120,16 @@ class CropBoxes(CropTransform):
             self._resize(img[y0:y1, x0:x1], size)
             for x0, y0, x1, y1 in views.reshape(-1, 4)
         ])
-        # In training a box has one crop, so its first one is that of the loss.
-        first = views[:, 0]
-        corner, extent = first[:, :2], first[:, 2:] - first[:, :2]
-        results['windows'] = windows
-        results['gt_bboxes'] = np.float32(
-            (boxes - np.tile(corner, 2)) * size / np.tile(extent, 2))
+        corner, extent = views[..., :2], views[..., 2:] - views[..., :2]
+        shown = np.float32(
+            (boxes[:, None] - np.tile(corner, 2)) * size / np.tile(extent, 2))
         if np.random.rand() < self.flip_prob:
             results['crops'] = results['crops'][:, :, ::-1]
-            gt_boxes = results['gt_bboxes']
-            gt_boxes[:, [0, 2]] = size - gt_boxes[:, [2, 0]]
+            shown[..., [0, 2]] = size - shown[..., [2, 0]]
+        results['windows'] = windows
+        results['shown_bboxes'] = shown
+        # In training a box has one crop, so its first one is that of the loss.
+        results['gt_bboxes'] = shown[:, 0]
         return results
 
     def _resize(self, crop: np.ndarray, size: int) -> np.ndarray:
@@ -184,17 +184,18 @@ class CropSalientObject(CropTransform):
         size (int, optional): Side S in pixels, else that of the data set.
         shift (tuple[float]): See :class:`CropBoxes`.
         scale (tuple[float]): See :class:`CropBoxes`.
+        centred (bool): See :func:`jitter_box`. Defaults to False.
     """
 
-    def __init__(
-        self,
-        size: Optional[int] = None,
-        shift: Sequence[float] = (-0.25, 0.25),
-        scale: Sequence[float] = (0.5, 1.5)
-    ) -> None:
+    def __init__(self,
+                 size: Optional[int] = None,
+                 shift: Sequence[float] = (-0.25, 0.25),
+                 scale: Sequence[float] = (0.5, 1.5),
+                 centred: bool = False) -> None:
         self.size = size
         self.shift = shift
         self.scale = scale
+        self.centred = centred
 
     def transform(self, results: dict) -> dict:
         """Cut the crop; the whole image where the mask is empty."""
@@ -204,7 +205,7 @@ class CropSalientObject(CropTransform):
         if not box.any():
             box[2:] = width, height
         jittered = jitter_box(box, np.random.uniform(*self.shift, 2),
-                              np.random.uniform(*self.scale, 2))
+                              np.random.uniform(*self.scale, 2), self.centred)
         x0, y0, x1, y1 = pixel_boxes(jittered, height, width)[0]
         size = (crop_side(self.size, results), ) * 2
         results['img'] = cv2.resize(img[y0:y1, x0:x1], size)

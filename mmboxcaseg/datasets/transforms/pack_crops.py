@@ -11,6 +11,24 @@ from mmboxcaseg.structures import tight_box
 from .crops import CropTransform
 
 
+def box_maps(boxes: np.ndarray, size: int) -> np.ndarray:
+    """Draw boxes in crops. A pixel is inside a box if its centre is.
+
+    Args:
+        boxes (np.ndarray): Boxes in pixels of their crops, xyxy, half-open,
+            has shape (n, 4). They may extend beyond the crops.
+        size (int): Side S of the crops in pixels.
+
+    Returns:
+        np.ndarray: 255 inside the box, 0 outside, uint8, (n, 1, S, S).
+    """
+    x0, y0, x1, y1 = np.asarray(boxes).T[..., None]
+    centres = np.arange(size) + 0.5
+    rows = (y0 <= centres) & (centres < y1)
+    cols = (x0 <= centres) & (centres < x1)
+    return np.uint8(255) * (rows[:, None, :, None] & cols[:, None, None])
+
+
 @TRANSFORMS.register_module()
 class PackCrops(CropTransform):
     """Pack box crops, or one salient crop with its mask, for the labeller.
@@ -22,21 +40,26 @@ class PackCrops(CropTransform):
     ``labels``, ``ann_ids`` and ``areas``, each (n, ), and, for evaluation
     only, ``segmentations`` (list of n COCO segmentations).
 
-    Required Keys: ``crops``, ``windows``, ``gt_bboxes``, ``instances``; or
-    ``img``, ``gt_seg_map`` and ``seg_map_path``.
+    Required Keys: ``crops``, ``windows``, ``gt_bboxes``, ``shown_bboxes``,
+    ``instances``; or ``img``, ``gt_seg_map`` and ``seg_map_path``.
 
     Args:
         meta_keys (Sequence[str]): Keys to keep as meta information.
+        box_map (bool): Whether crops show their box, that of the object or of
+            the mask, in a fourth channel, for :class:`BoxPrompt`: 255 inside
+            the box, 0 outside. Defaults to False.
 
     Raises:
         InputError: A salient mask has colours, or is written as 0 and 1; or
             the crops have another size than the data set asks for.
     """
 
-    def __init__(
-        self, meta_keys: Sequence[str] = ('img_id', 'img_path', 'ori_shape')
-    ) -> None:
+    def __init__(self,
+                 meta_keys: Sequence[str] = ('img_id', 'img_path',
+                                             'ori_shape'),
+                 box_map: bool = False) -> None:
         self.meta_keys = meta_keys
+        self.box_map = box_map
 
     def transform(self, results: dict) -> dict:
         """Pack an item.
@@ -45,8 +68,9 @@ class PackCrops(CropTransform):
             results (dict): The item, with the required keys.
 
         Returns:
-            dict: ``inputs``, a tensor of shape (n * m, 3, S, S), uint8 or
-            float32, and ``data_samples``, one DetDataSample.
+            dict: ``inputs``, a tensor of shape (n * m, 3, S, S), with
+            ``box_map`` (n * m, 4, S, S), uint8 or float32, and
+            ``data_samples``, one DetDataSample.
 
         Raises:
             InputError: See the class.
@@ -64,7 +88,13 @@ class PackCrops(CropTransform):
                 'from the transforms of its pipeline.')
         meta = {key: results[key] for key in self.meta_keys if key in results}
         data_sample = DetDataSample(metainfo=meta, gt_instances=instances)
-        crops = np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
+        crops = crops.transpose(0, 3, 1, 2)
+        if self.box_map:
+            shown = results.get('shown_bboxes', instances.get('bboxes'))
+            boxes = np.asarray(shown).reshape(-1, 4)
+            maps = box_maps(boxes, crops.shape[2])
+            crops = np.concatenate([crops, maps.astype(crops.dtype)], axis=1)
+        crops = np.ascontiguousarray(crops)
         return dict(inputs=torch.from_numpy(crops), data_samples=data_sample)
 
     @staticmethod

@@ -75,7 +75,7 @@ class LabellerVisualizationHook(Hook):
             runner.visualizer.add_image('labeller', self._draw(), step)
 
     def _load_crops(self, runner: Runner) -> Tensor:
-        """Load crops, BGR, of shape (K, 3, S, S), uint8."""
+        """Load crops, BGR, of shape (K, 3 or 4, S, S), uint8."""
         if runner.val_loop is not None:
             dataset = runner.val_loop.dataloader.dataset
         else:
@@ -95,7 +95,7 @@ class LabellerVisualizationHook(Hook):
             logits = self.model.logit_maps(data['inputs'])
             self.model.predict(data['inputs'], [sample])
         maps = {k: v.sigmoid().cpu().numpy() for k, v in logits.items()}
-        crops = self.crops.numpy()[:, ::-1].transpose(0, 2, 3, 1)
+        crops = self.crops.numpy()[:, 2::-1].transpose(0, 2, 3, 1)
         return _draw_rows(crops, maps, np.stack(sample.pred_instances.masks),
                           self.model.test_cfg['output'])
 

@@ -54,3 +54,54 @@ def test_pack_salient_crop(rng):
     assert gt.masks.dtype == torch.bool
     np.testing.assert_array_equal(gt.masks, (seg_map == 128)[None])
     assert packed['data_samples'].img_id == 'one'
+
+
+def slow_box_map(box) -> np.ndarray:
+    """The pixels whose centres are inside the box, one by one."""
+    x0, y0, x1, y1 = box
+    return np.array([[
+        255 * (x0 <= x + .5 < x1 and y0 <= y + .5 < y1) for x in range(SIZE)
+    ] for y in range(SIZE)])
+
+
+def test_box_map_of_boxes():
+    """Also where a box is cut by its crop or has several crops."""
+    item = make_item([[20, 30, 60, 70], [90.2, 80, 119.5, 99]])
+    margins = (0, 0.25, -0.25)
+    results = CropBoxes(SIZE, margins=margins, flip_prob=0)(dict(item))
+    packed = PackCrops(box_map=True)(results)['inputs']
+    assert packed.shape == (6, 4, SIZE, SIZE)
+    assert packed.dtype == torch.uint8
+    plain = PackCrops()(results)['inputs']
+    assert torch.equal(packed[:, :3], plain)
+    for i, (box, views) in enumerate(
+            zip(item['instances'], results['views'].tolist())):
+        for k, (x0, y0, x1, y1) in enumerate(views):
+            corner, extent = [x0, y0] * 2, [x1 - x0, y1 - y0] * 2
+            box_in_crop = [(v - low) * SIZE / size
+                           for v, low, size in zip(box['bbox'], corner, extent)
+                           ]
+            np.testing.assert_array_equal(packed[3 * i + k, 3],
+                                          slow_box_map(box_in_crop))
+    # The box is the crop, is inside it, and is larger.
+    shares = packed[:3, 3].float().mean((1, 2)) / 255
+    assert shares[0] == shares[2] == 1
+    assert abs(shares[1] - 1 / 1.5**2) < 0.02
+
+
+def test_box_map_is_flipped():
+    item = make_item([[20, 30, 60, 70]])
+    plain, flipped = (
+        PackCrops(box_map=True)(CropBoxes(
+            SIZE, shift=(.2, .2), scale=(1.5, 1.5),
+            flip_prob=p)(dict(item)))['inputs'] for p in (0, 1))
+    assert torch.equal(flipped, plain.flip(3))
+    assert not torch.equal(flipped[:, 3], plain[:, 3])
+
+
+def test_box_map_of_a_mask(rng):
+    img = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    seg_map = np.zeros((SIZE, SIZE), dtype=np.uint8)
+    seg_map[20:30, 40:70] = 255
+    packed = PackCrops(box_map=True)(dict(img=img, gt_seg_map=seg_map))
+    np.testing.assert_array_equal(packed['inputs'][0, 3], seg_map)
