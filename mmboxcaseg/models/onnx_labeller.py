@@ -98,7 +98,8 @@ class OnnxLabeller(MapLabeller):
         if not fits:
             raise InputError(
                 f'{self.weights} takes inputs of shape {wanted}, not {given}: '
-                'set label_dataloader.dataset.crop_size to its image size.')
+                'set label_dataloader.dataset.crop_size to its image size; if '
+                'it takes 4 channels, also box_map=True of PackCrops.')
 
     def _select(self, outputs: list) -> Tensor:
         """The map (N, h', w') among all outputs of the network."""

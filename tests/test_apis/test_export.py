@@ -6,7 +6,7 @@ from onnx_networks import onnx, write_network
 
 from mmboxcaseg import InputError
 from mmboxcaseg.apis import export_onnx
-from mmboxcaseg.models import OnnxLabeller
+from mmboxcaseg.models import CropPreprocessor, OnnxLabeller
 
 pytest.importorskip(
     'onnxscript', reason='onnxscript is not installed: mmboxcaseg[onnx]')
@@ -30,6 +30,23 @@ def test_probabilities_are_those_of_the_labeller(labeller, tmp_path, size):
     expected = labeller.predict_maps(data['inputs'])
     assert expected.std() > 0.01
     found = OnnxLabeller(path).predict_maps(crops.float())
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_labeller_that_sees_boxes(labeller_cfg, build_labeller, tmp_path):
+    labeller_cfg.box_prompt = dict(type='mmboxcaseg.BoxPrompt')
+    labeller = build_labeller().eval()
+    torch.nn.init.normal_(labeller.box_prompt.conv.weight)
+    path = str(tmp_path / 'labeller.onnx')
+    assert export_onnx(labeller, 64, path) < 1e-4
+    crops = torch.randint(256, (3, 4, 64, 64), dtype=torch.uint8)
+    crops[:, 3] = 0
+    crops[:, 3, 10:40, 20:50] = 255
+    data = labeller.data_preprocessor(dict(inputs=[crops]))
+    expected = labeller.predict_maps(data['inputs'])
+    # Its pipeline has box_map, too.
+    data = CropPreprocessor()(dict(inputs=[crops]))
+    found = OnnxLabeller(path).predict_maps(data['inputs'])
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
