@@ -3,17 +3,19 @@
 They are listed in its docstring, which is also its help.
 """
 import math
-from typing import NamedTuple, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes
 
-# A batch of the labeller on one GPU: 9 boxes and 7 salient images.
-BATCH_SIZE, NUM_SALIENT = 16, 7
+# A batch of the labeller on one GPU: 9 boxes and 7 crops with masks.
+BATCH_SIZE, NUM_BOXES, NUM_MASKS = 16, 9, 7
 MAX_CROPS = 900_000
-# The second round: 5 salient images in a batch, a third of the iterations.
-STUDENT_SALIENT, STUDENT_SHARE = 5, 1 / 3
+# The second round: of these 7, 2 have masks of the first round. It has a third
+# of the iterations.
+NUM_OWN, STUDENT_SHARE = 2, 1 / 3
 MIN_CROP_SIZE = 96
 MIN_EPOCHS = 12
 MAX_ENLARGEMENT = 2
@@ -34,7 +36,7 @@ class Size(NamedTuple):
         mask_score_thr (float): Masks with a lower score are not used for
             training.
         labeller_lr (float): Learning rate of the labeller on one GPU.
-        passes (int): Crops per box and salient image.
+        passes (int): Crops per box, salient image and object of a teacher.
         min_crops (int): Number of crops that the labeller sees at least.
         on_cpu (bool): Whether the networks are small, for a CPU.
         self_training (bool): Whether the labeller is trained in two rounds.
@@ -149,42 +151,73 @@ def choose_scale(sizes: BoxSizes, scale: Tuple[int, int]) -> Tuple[int, int]:
     return tuple(round(side * factor) for side in scale)
 
 
-def labeller_schedule(num_boxes: int, num_salient: int, gpus: int,
+def split_batch(numbers: Sequence[int], num_masks: int) -> List[int]:
+    """Divide the crops with masks of a batch between their sources.
+
+    Args:
+        numbers (Sequence[int]): Numbers of masks by source.
+        num_masks (int): Number of crops with masks in a batch.
+
+    Returns:
+        list[int]: Crops of each source: in proportion to the numbers, but at
+        least one.
+
+    Raises:
+        InputError: There are more sources than crops.
+    """
+    if len(numbers) > num_masks:
+        raise InputError(f'{len(numbers)} sources of masks, but a batch has '
+                         f'{num_masks} crops with masks: join some of the '
+                         'files of --teacher.')
+    shares = [1] * len(numbers)
+    # Each further crop goes to the source that has the most masks per crop.
+    for _ in range(num_masks - len(numbers)):
+        shares[np.argmax(np.divide(numbers, shares))] += 1
+    return shares
+
+
+def labeller_schedule(num_boxes: int, numbers: Sequence[int], gpus: int,
                       size: Size) -> dict:
-    """Choose the length of the labeller's training.
+    """Choose the mixture and the length of the labeller's training.
 
     Args:
         num_boxes (int): Number of boxes.
-        num_salient (int): Number of salient images.
+        numbers (Sequence[int]): Numbers of masks by source.
         gpus (int): Number of GPUs.
         size (Size): Size of the networks.
 
     Returns:
-        dict: ``num_iters`` of an epoch, ``max_epochs`` and ``interval`` of
-        validation and checkpoints, in epochs.
+        dict: ``source_ratio``, ``num_iters`` of an epoch, ``max_epochs`` and
+        ``interval`` of validation and checkpoints, in epochs.
     """
-    crops = size.passes * (num_boxes + num_salient)
+    crops = size.passes * (num_boxes + sum(numbers))
     crops = min(max(crops, size.min_crops), MAX_CROPS)
-    num_iters = num_salient // (NUM_SALIENT * gpus)
-    return _schedule(num_iters,
-                     math.ceil(crops / (num_iters * BATCH_SIZE * gpus)))
+    shares = split_batch(numbers, NUM_MASKS)
+    num_iters = numbers[-1] // (shares[-1] * gpus)
+    max_epochs = math.ceil(crops / (num_iters * BATCH_SIZE * gpus))
+    return dict(
+        _schedule(num_iters, max_epochs), source_ratio=(NUM_BOXES, *shares))
 
 
-def student_schedule(labeller: dict, num_salient: int, gpus: int) -> dict:
-    """Choose the length of the second round of the labeller.
+def student_schedule(labeller: dict, numbers: Sequence[int],
+                     gpus: int) -> dict:
+    """Choose the mixture and the length of the labeller's second round.
 
     Args:
         labeller (dict): Schedule of the first round.
-        num_salient (int): Number of salient images.
+        numbers (Sequence[int]): Numbers of masks by source.
         gpus (int): Number of GPUs.
 
     Returns:
         dict: As that of :func:`labeller_schedule`.
     """
-    # Fewer salient images are in a batch, so an epoch is longer.
-    num_iters = max(num_salient // (STUDENT_SALIENT * gpus), 1)
+    # Fewer crops of each source are in a batch, so an epoch is longer.
+    shares = split_batch(numbers, NUM_MASKS - NUM_OWN)
+    num_iters = max(numbers[-1] // (shares[-1] * gpus), 1)
     wanted = labeller['num_iters'] * labeller['max_epochs'] * STUDENT_SHARE
-    return _schedule(num_iters, max(round(wanted / num_iters), 1))
+    return dict(
+        _schedule(num_iters, max(round(wanted / num_iters), 1)),
+        source_ratio=(NUM_BOXES, NUM_OWN, *shares))
 
 
 def detector_schedule(num_images: int, min_images: int,

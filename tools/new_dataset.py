@@ -8,8 +8,9 @@ See docs/custom_dataset.md. Example:
 Three short files are written to the folder OUT: OUT_labeller.py,
 OUT_detector.py and OUT_pipeline.py; with --size small also OUT_student.py, a
 second round in which the labeller learns from its own masks. They inherit the
-configs of this project and are meant to be edited. Without --salient, only
-OUT_detector.py is written, for masks of another source (docs/sam.md).
+configs of this project and are meant to be edited. Without --salient and
+--teacher, only OUT_detector.py is written, for masks of another source
+(docs/sam.md).
 
 Rules for what is in them:
 
@@ -17,12 +18,14 @@ Rules for what is in them:
 - Crops of the labeller: a square that 95 % of the boxes fit into by area, in
   steps of 32 px, between 96 px and 288 px (tiny, small: 128 px). Crops in
   labelling are 10 / 9 as large, as in the paper (288 and 320 px).
+- A batch of the labeller: 9 boxes and 7 crops with a mask, of salient images
+  and teachers in proportion to their numbers, but at least one of each.
 - Images of the detector: 1333 x 800 px as in the base config (tiny, small: 320
   x 320 px), but the median image is enlarged at most twofold.
-- Training length of the labeller: 40 crops per box and salient image, as in
-  the paper on VOC; at least 90,000 crops (as docs/labeller.md on real images)
-  and at most 900,000 (as the paper on COCO). small: 8 crops, at least 18,000;
-  a third of this in the second round.
+- Training length of the labeller: 40 crops per box and per mask of these, as
+  in the paper on VOC; at least 90,000 crops (as docs/labeller.md on real
+  images) and at most 900,000 (as the paper on COCO). small: 8 crops, at least
+  18,000; a third of this in the second round.
 - Training length of the detector: 12 epochs, as on COCO, or more until
   120,000 images are seen, about as many as on VOC (tiny, small: 24,000).
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops
@@ -65,8 +68,16 @@ def parse_args() -> argparse.Namespace:
         default=[],
         metavar='DIR',
         help='folder with images/ and masks/, or two folders: one with the '
-        'salient images, one with their masks (.png). Without it there is no '
-        'config of a labeller')
+        'salient images, one with their masks (.png)')
+    parser.add_argument(
+        '--teacher',
+        nargs=2,
+        action='append',
+        default=[],
+        metavar=('FILE', 'IMAGES'),
+        help='COCO or proxy file whose masks train the labeller, and the '
+        'folder of its images: a few masks of your own, or masks of other '
+        'classes. Beside --salient or in its place; may be repeated')
     parser.add_argument(
         '--val', help='COCO file with true masks, for evaluation')
     parser.add_argument(
@@ -110,29 +121,39 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def count_salient(images: str, masks: str, gpus: int) -> int:
-    """Check the salient images and count them.
+def count_masks(args: argparse.Namespace) -> Dict[str, int]:
+    """Check and count the salient images and the objects of teachers.
 
     Args:
-        images (str): Folder of the images.
-        masks (str): Folder of the masks.
-        gpus (int): Number of GPUs.
+        args (argparse.Namespace): The command line.
 
     Returns:
-        int: Their number.
+        dict[str, int]: Numbers by the names of the sources in the labeller's
+        config. The largest is the last, which sets the length of an epoch.
 
     Raises:
-        FileNotFoundError: See :class:`SalientDataset`.
-        InputError: They do not fill one batch, or see SalientDataset.
+        FileNotFoundError: See the data sets.
+        InputError: The last does not fill one batch, or see the data sets.
     """
-    num = len(
-        datasets.SalientDataset(data_prefix=dict(img=images, mask=masks)))
-    needed = rules.NUM_SALIENT * gpus
+    numbers = {
+        f'teacher{i}':
+        len(datasets.MaskedCropDataset(file, data_prefix=dict(img=images)))
+        for i, (file, images) in enumerate(args.teacher, 1)
+    }
+    if args.salient:
+        images, masks = args.salient
+        numbers['salient'] = len(
+            datasets.SalientDataset(data_prefix=dict(img=images, mask=masks)))
+    numbers = dict(sorted(numbers.items(), key=lambda item: item[1]))
+    for name, num in numbers.items():
+        print(f'{name}: {num} masks')
+    shares = rules.split_batch([*numbers.values()], rules.NUM_MASKS)
+    needed = shares[-1] * args.gpus
     if num < needed:
         raise InputError(
-            f'{images} has {num} salient images, but one batch on {gpus} '
-            f'GPU(s) needs {needed}: add more, or use fewer GPUs.')
-    return num
+            f'{name}: {num} masks, but one batch on {args.gpus} GPU(s) needs '
+            f'{needed}: add more, or use fewer GPUs.')
+    return numbers
 
 
 def check_val(args: argparse.Namespace, classes: List[str]) -> None:
@@ -162,15 +183,15 @@ def base_path(out: Path, config: str) -> str:
 
 
 def labeller_values(args: argparse.Namespace, sizes: rules.BoxSizes,
-                    num_salient: int) -> dict:
+                    numbers: Dict[str, int]) -> dict:
     """Variables of the labeller's template."""
     size = rules.SIZES[args.size]
     crop_size, label_size = rules.choose_crop_sizes(sizes.sides, size.max_crop)
     return dict(
         rules.labeller_schedule(
-            len(sizes.sides), num_salient, args.gpus, size),
+            len(sizes.sides), [*numbers.values()], args.gpus, size),
         base=base_path(Path(args.out), size.labeller),
-        num_salient=num_salient,
+        numbers=numbers,
         large_side=math.ceil(np.quantile(sizes.sides, 0.95)),
         crop_size=crop_size,
         label_size=label_size,
@@ -219,13 +240,13 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
     print(f'{len(sizes.sides)} boxes of {len(coco.classes)} classes in '
           f'{len(sizes.images)} images')
     stages = {}
-    if args.salient:
-        num_salient = count_salient(*args.salient, args.gpus)
-        print(f'{num_salient} salient images')
-        stages['labeller'] = labeller_values(args, sizes, num_salient)
+    if args.salient or args.teacher:
+        numbers = count_masks(args)
+        stages['labeller'] = labeller_values(args, sizes, numbers)
         if rules.SIZES[args.size].self_training:
             stages['student'] = rules.student_schedule(stages['labeller'],
-                                                       num_salient, args.gpus)
+                                                       [*numbers.values()],
+                                                       args.gpus)
         stages['pipeline'] = {}
     stages['detector'] = detector_values(args, sizes, coco.classes)
     env = Environment(
@@ -309,7 +330,7 @@ def next_commands(args: argparse.Namespace) -> List[str]:
     report = osp.join(osp.dirname(dataset.ann_file), 'report.html')
     train, test = (tool_call(f'{n}.py', args.gpus) for n in ('train', 'test'))
     launcher = ' --launcher pytorch' if args.gpus > 1 else ''
-    if args.salient:
+    if args.salient or args.teacher:
         commands = labeller_commands(args, dataset.ann_file)
     else:
         commands = [

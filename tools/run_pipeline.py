@@ -122,6 +122,12 @@ def format_table(summary: dict) -> str:
     proxy, seconds = summary['proxy'], summary['seconds']
     lines.append(f'proxy masks: {proxy["kept"]} of {proxy["instances"]} kept, '
                  f'drop rate {proxy["drop_rate"]:.3f}')
+    means = [
+        f'{title} {proxy[key]:.3f}' for key, title in dict(
+            mask_score='agreement', expected_iou='expected IoU').items()
+        if key in proxy
+    ]
+    lines.append(f'  mean {", mean ".join(means)}')
     took = ', '.join(f'{name} {value:.0f}' for name, value in seconds.items())
     return '\n'.join([*lines, f'seconds: {took}'])
 

@@ -1,9 +1,10 @@
 """The record of how masks were made."""
 import hashlib
+import json
 import os.path as osp
 import sys
 from pathlib import Path
-from typing import Dict, Iterator, Optional
+from typing import Dict, Iterator, List, Optional
 
 from mmengine.fileio import get
 
@@ -52,3 +53,18 @@ def _contents(path: str, backend_args: Optional[dict]) -> Iterator[bytes]:
             with file.open('rb') as opened:
                 # Weights of gigabytes need not be in memory at once.
                 yield from iter(lambda: opened.read(2**20), b'')
+
+
+def digest_masks(annotations: List[dict]) -> str:
+    """Fingerprint of proxy masks: it depends on their ids and pixels only.
+
+    Args:
+        annotations (list[dict]): Annotations of a proxy file, in its order,
+            with masks as RLE. Those without a proxy mask do not count.
+
+    Returns:
+        str: SHA-256, hexadecimal.
+    """
+    masks = [[ann['id'], ann['segmentation']['counts']] for ann in annotations
+             if 'mask_score' in ann]
+    return hashlib.sha256(json.dumps(masks).encode()).hexdigest()

@@ -51,7 +51,8 @@ def count_kept(path: str, rule: Union[float, MaskFilter]) -> dict:
             ``mask_score`` of these.
 
     Returns:
-        dict: ``instances`` (labelled boxes), ``kept`` and ``drop_rate``.
+        dict: ``instances`` (labelled boxes), ``kept`` and ``drop_rate``; the
+        means ``mask_score`` and, if all masks have it, ``expected_iou``.
 
     Raises:
         InputError: See :func:`load_proxy` and :class:`MaskFilter`.
@@ -60,4 +61,9 @@ def count_kept(path: str, rule: Union[float, MaskFilter]) -> dict:
         rule = MaskFilter(thr=rule)
     anns = [a for a in load_proxy(path)['annotations'] if 'mask_score' in a]
     num, kept = len(anns), np.count_nonzero(rule.weigh(anns, path))
-    return dict(instances=num, kept=kept, drop_rate=1 - kept / num)
+    means = {
+        key: float(np.mean([ann[key] for ann in anns]))
+        for key in ('mask_score', 'expected_iou')
+        if all(ann.get(key) is not None for ann in anns)
+    }
+    return dict(instances=num, kept=kept, drop_rate=1 - kept / num, **means)

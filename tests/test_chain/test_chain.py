@@ -43,7 +43,10 @@ def expected_keys() -> set:
         f'seconds.{name}'
         for name in ('labeller', 'label', 'proxy', 'full')
     }
-    keys |= {f'proxy.{name}' for name in ('instances', 'kept', 'drop_rate')}
+    keys |= {
+        f'proxy.{name}' for name in ('instances', 'kept', 'drop_rate',
+                                     'mask_score', 'expected_iou')
+    }
     return keys | {'detector.ratio_segm_AP50'}
 
 

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 import mmboxcaseg
-from mmboxcaseg.proxy.provenance import describe_source, library_versions
+from mmboxcaseg.proxy.provenance import (describe_source, digest_masks,
+                                         library_versions)
 
 
 def test_versions_of_imported_libraries():
@@ -38,3 +39,16 @@ def test_source_is_a_folder(tmp_path):
         path.write_bytes(before + b' ')
         assert describe_source(str(tmp_path))['sha256'] != source['sha256']
         path.write_bytes(before)
+
+
+def test_digest_of_masks():
+
+    def digest(**values) -> str:
+        mask = dict(id=3, segmentation=dict(size=[2, 2], counts='112'))
+        return digest_masks([dict(mask, mask_score=1., **values), dict(id=4)])
+
+    first = digest()
+    assert first == hashlib.sha256(b'[[3, "112"]]').hexdigest()
+    # Only masks and ids count.
+    assert digest(mask_weight=0, mask_source='human') == first
+    assert digest_masks([]) != first

@@ -18,7 +18,20 @@ def test_count_kept(tiny_coco, threshold, kept):
                 ann.update(mask_score=score, mask_source='tiny@1')
 
     assert count_kept(tiny_coco(edit)['ann_file'], threshold) == dict(
-        instances=4, kept=kept, drop_rate=1 - kept / 4)
+        instances=4, kept=kept, drop_rate=1 - kept / 4, mask_score=2.3 / 4)
     # One mask of each class
     best = count_kept(tiny_coco(edit)['ann_file'], MaskFilter(keep_share=0.5))
     assert best['kept'] == 2
+
+
+def test_means(tiny_coco):
+
+    def edit(data):
+        for ann, iou in zip(data['annotations'], (0.25, 0.75)):
+            img, = (i for i in data['images'] if i['id'] == ann['image_id'])
+            size = [img['height'], img['width']]
+            ann['segmentation'] = dict(size=size, counts='0')
+            ann.update(mask_score=1, mask_source='tiny@1', expected_iou=iou)
+
+    counts = count_kept(tiny_coco(edit)['ann_file'], 0.5)
+    assert (counts['mask_score'], counts['expected_iou']) == (1, 0.5)

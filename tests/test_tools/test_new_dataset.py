@@ -18,6 +18,7 @@ from proxy_files import write_proxy_files
 from real_images import DATA, needs_real_images
 from small_data import load_tool, run_tool
 
+from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS, METRICS, MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -196,6 +197,56 @@ def test_second_round(write, data):
     train_one_iteration(student)
 
 
+@pytest.mark.parametrize('size', ['small', 'w18'])
+def test_teachers(run, data, tmp_path, tiny_salient, size):
+    """Beside the salient images and in their place."""
+    out, few, many = tmp_path / 'mine', tmp_path / 'few.json', data.val
+    truth = json.loads(Path(many).read_text())
+    anns = [ann for ann in truth['annotations'] if not ann['iscrowd']]
+    for ann in anns:
+        ann['bbox'][2:] = 40, 40
+    truth['annotations'] = anns
+    Path(many).write_text(json.dumps(truth))
+    few.write_text(json.dumps(dict(truth, annotations=anns[:1])))
+    args = ['--boxes', data.boxes, '--images', data.images, '--out', out]
+    args += ['--size', size, '--force', '--teacher', many, data.images]
+    two = [*args, '--teacher', few, data.images]
+
+    run(*two, '--salient', *data.salient)
+    cfg = Config.fromfile(out / 'mine_labeller.py')
+    names = ['teacher2', 'teacher1', 'salient']
+    sources = cfg.train_dataloader.dataset.datasets
+    assert sources[1:] == [cfg[name] for name in names]
+    assert cfg.train_dataloader.batch_sampler.source_ratio == (9, 1, 2, 4)
+    batch = first_batch(cfg)
+    masks = ['masks' in s.gt_instances for s in batch['data_samples']]
+    assert masks == [False] * 9 + [True] * 7
+    if size == 'small':
+        train_one_iteration(cfg)
+        student = Config.fromfile(out / 'mine_student.py').train_dataloader
+        assert student.batch_sampler.source_ratio == (9, 2, 1, 2, 2)
+        assert student.dataset.datasets[2:] == sources[1:]
+
+    for ann in anns:
+        ann['id'] += 1000
+    Path(many).write_text(json.dumps(dict(truth, annotations=anns)))
+    with pytest.raises(SystemExit, match='teacher1: 4 masks, but one batch'):
+        run(*two)
+
+
+@pytest.mark.parametrize('numbers, shares', [
+    ([7], [7]),
+    ([177, 1000], [1, 6]),
+    ([431, 1000], [2, 5]),
+    ([1, 1, 1], [3, 2, 2]),
+    ([1, 2, 3, 4, 5, 6, 700], [1] * 7),
+])
+def test_split_of_a_batch(rules, numbers, shares):
+    assert rules.split_batch(numbers, 7) == shares
+    with pytest.raises(InputError, match='8 sources of masks, but a batch'):
+        rules.split_batch([1] * 8, 7)
+
+
 def test_other_sizes_have_one_round(write):
     written = write('--size', 'tiny')
     assert 'student' not in written.pipeline
@@ -343,7 +394,7 @@ def test_scale(rules, width, height, largest, expected):
 
 def test_schedules_of_the_paper(rules):
     """The rules give the paper's schedules for COCO."""
-    schedule = rules.labeller_schedule(849_949, 7_991, 2, rules.SIZES['w48'])
+    schedule = rules.labeller_schedule(849_949, [7_991], 2, rules.SIZES['w48'])
     assert (schedule['num_iters'], schedule['max_epochs']) == (570, 50)
     schedule = rules.detector_schedule(117_266, 120_000, 16)
     assert schedule['max_epochs'] == 12
@@ -351,7 +402,7 @@ def test_schedules_of_the_paper(rules):
 
 def test_schedules_of_small_sets(rules):
     one, two = (
-        rules.labeller_schedule(100, 70, gpus, rules.SIZES['tiny'])
+        rules.labeller_schedule(100, [70], gpus, rules.SIZES['tiny'])
         for gpus in (1, 2))
     assert (one['num_iters'], two['num_iters']) == (10, 5)
     # The number of GPUs does not change the number of crops.
@@ -378,7 +429,7 @@ def test_real_images(run, tmp_path):
                   DATA / 'coco_mini/images', '--salient', DATA / 'ecssd',
                   '--val', annotations / 'instances_val.json', '--out',
                   tmp_path, '--size', 'tiny')
-    assert ('3117 boxes of 80 classes in 370 images\n1000 salient images'
+    assert ('3117 boxes of 80 classes in 370 images\nsalient: 1000 masks'
             in printed)
     cfg = Config.fromfile(tmp_path / f'{tmp_path.name}_detector.py')
     names = [
