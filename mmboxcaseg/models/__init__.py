@@ -2,12 +2,14 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 from .backbones import *  # noqa: F401,F403
+from .base_labeller import BaseLabeller
 from .box_prompt import BoxPrompt
 from .boxcaseg import BoxCaseg
 from .data_preprocessor import CropPreprocessor
 from .dense_heads import *  # noqa: F401,F403
 from .heads import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403
+from .map_labeller import MapLabeller
 from .necks import *  # noqa: F401,F403
 from .onnx_labeller import OnnxLabeller
 from .promptable_labeller import PromptableLabeller
@@ -19,6 +21,6 @@ for module in walk_packages(__path__, f'{__name__}.'):  # noqa: F405
     import_module(module.name)
 
 __all__ = [
-    'BoxCaseg', 'BoxPrompt', 'CropPreprocessor', 'OnnxLabeller',
-    'PromptableLabeller'
+    'BaseLabeller', 'BoxCaseg', 'BoxPrompt', 'CropPreprocessor',
+    'MapLabeller', 'OnnxLabeller', 'PromptableLabeller'
 ]

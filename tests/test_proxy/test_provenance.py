@@ -25,19 +25,6 @@ def test_source(tmp_path):
                            'mine')['mask_source'] == f'mine@{digest[:8]}'
 
 
-def test_digest_of_masks():
-
-    def digest(**values) -> str:
-        mask = dict(id=3, segmentation=dict(size=[2, 2], counts='112'))
-        return digest_masks([dict(mask, mask_score=1., **values), dict(id=4)])
-
-    first = digest()
-    assert first == hashlib.sha256(b'[[3, "112"]]').hexdigest()
-    # Only masks and ids count.
-    assert digest(mask_weight=0, mask_source='human') == first
-    assert digest_masks([]) != first
-
-
 def test_source_is_a_folder(tmp_path):
     (tmp_path / 'model.safetensors').write_bytes(b'x' * 3_000_000)
     (tmp_path / 'config.json').write_bytes(b'{}')
@@ -52,3 +39,16 @@ def test_source_is_a_folder(tmp_path):
         path.write_bytes(before + b' ')
         assert describe_source(str(tmp_path))['sha256'] != source['sha256']
         path.write_bytes(before)
+
+
+def test_digest_of_masks():
+
+    def digest(**values) -> str:
+        mask = dict(id=3, segmentation=dict(size=[2, 2], counts='112'))
+        return digest_masks([dict(mask, mask_score=1., **values), dict(id=4)])
+
+    first = digest()
+    assert first == hashlib.sha256(b'[[3, "112"]]').hexdigest()
+    # Only masks and ids count.
+    assert digest(mask_weight=0, mask_source='human') == first
+    assert digest_masks([]) != first
