@@ -63,7 +63,7 @@ def count_kept(path: str, rule: Union[float, MaskFilter]) -> dict:
     num, kept = len(anns), np.count_nonzero(rule.weigh(anns, path))
     means = {
         key: float(np.mean([ann[key] for ann in anns]))
-        for key in ('mask_score', 'expected_iou')
-        if all(ann.get(key) is not None for ann in anns)
+        for key in ('mask_score', 'expected_iou') if all(
+            ann.get(key) is not None for ann in anns)
     }
     return dict(instances=num, kept=kept, drop_rate=1 - kept / num, **means)
