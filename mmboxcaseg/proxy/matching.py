@@ -23,11 +23,14 @@ class Matches(Dict[int, Segmentation]):
     Attributes:
         expected_ious (dict[int, float]): What the predictions say about
             their IoU, in [0, 1], by annotation id.
+        sources (dict[int, str]): What made a mask, by annotation id; only
+            where the file holds masks of several sources.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.expected_ious: Dict[int, float] = {}
+        self.sources: Dict[int, str] = {}
 
     def add(self, ann_id: int, prediction: dict) -> None:
         """Add a prediction, see :func:`load_predictions`."""
@@ -189,11 +192,7 @@ def merge_image(annotations: List[dict],
         pixels ``outside`` their pixel box, and masks ``empty`` after merging.
     """
     size = img['height'], img['width']
-    corners = xywh_to_xyxy([ann['bbox'] for ann in annotations])
-    boxes = pixel_boxes(corners, *size, truncate)
-    # As CropBoxes does: a box that holds no whole pixel is rounded outward.
-    lost = (boxes[:, :2] >= boxes[:, 2:]).any(axis=1)
-    boxes[lost] = pixel_boxes(corners[lost], *size)
+    boxes = usable_pixel_boxes(annotations, size, truncate)
     masks, windows, counts = [], boxes.copy(), Counter()
     for i, ann in enumerate(annotations):
         mask, windows[i], outside = _cut(
@@ -211,6 +210,26 @@ def merge_image(annotations: List[dict],
             iou = expected_ious[record['id']]
             record['expected_iou'] = 0. if is_empty else iou
     return records, counts
+
+
+def usable_pixel_boxes(annotations: List[dict], size: Tuple[int, int],
+                       truncate: bool) -> np.ndarray:
+    """Pixel boxes of n annotations, none of them empty.
+
+    Args:
+        annotations (list[dict]): Usable boxes of one image.
+        size (tuple[int]): Height and width of the image.
+        truncate (bool): See :func:`pixel_boxes`.
+
+    Returns:
+        np.ndarray: Integer boxes, has shape (n, 4), xyxy.
+    """
+    corners = xywh_to_xyxy([ann['bbox'] for ann in annotations])
+    boxes = pixel_boxes(corners, *size, truncate)
+    # As CropBoxes does: a box that holds no whole pixel is rounded outward.
+    lost = (boxes[:, :2] >= boxes[:, 2:]).any(axis=1)
+    boxes[lost] = pixel_boxes(corners[lost], *size)
+    return boxes
 
 
 def _select(entry: dict, keys: Sequence[str]) -> dict:
