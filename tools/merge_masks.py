@@ -39,6 +39,11 @@ def parse_args() -> argparse.Namespace:
         'whose box has at least this IoU with its bbox (default: '
         '%(default)s)')
     parser.add_argument(
+        '--crowds',
+        action='store_true',
+        help='COCO files: masks with `iscrowd` 1 are objects. CVAT writes '
+        'all masks so')
+    parser.add_argument(
         '--source',
         action='append',
         metavar='NAME',
@@ -95,7 +100,7 @@ def get_provenance(args: argparse.Namespace) -> dict:
 def read_source(path: str, coco: CocoBoxes, args: argparse.Namespace,
                 lines: List[str]) -> Matches:
     """Match the predictions of a file; adds what is left out to ``lines``."""
-    predictions = load_predictions(path)
+    predictions = load_predictions(path, args.crowds)
     found, left_out = match_predictions(predictions, coco, args.min_iou, path)
     prefix = f'{path}: ' if args.combine else ''
     lines += [
