@@ -13,11 +13,11 @@ from mmboxcaseg.structures import to_rle
 from mmboxcaseg.structures.scores import SCORES
 from .polygons import mask_to_polygons
 from .provenance import library_versions
+from .review import SOURCE as HUMAN
 from .writer import ProxyWriter
 
 # What a program should know of a mask, beside its class.
 ATTRIBUTES = (*SCORES, 'mask_weight', 'mask_source')
-HUMAN = 'human'
 ID = 'annotation_id'
 FOREIGN = ('shapes left out: their annotation_id is not the id of a usable '
            'annotation of the image')

@@ -13,8 +13,9 @@ from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import segmentation_problem
 from mmboxcaseg.structures import (decode_window, encode_window, run_lengths,
                                    to_rle)
-from .corrections import (ATTRIBUTES, HUMAN, ID, OTHER_SHAPE, DrawnMasks,
-                          is_shown, known_of, outlines)
+from .corrections import (ATTRIBUTES, ID, OTHER_SHAPE, DrawnMasks, is_shown,
+                          known_of, outlines)
+from .review import SOURCE as HUMAN
 
 
 def cvat_root(names: List[str]) -> Element:
