@@ -3,12 +3,14 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
+import pytest
+from odd_masks import add_masks
 from PIL import Image
 
-from mmboxcaseg.proxy import load_proxy
+from mmboxcaseg.proxy import apply_review, load_proxy
 from mmboxcaseg.structures import decode_window
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,3 +60,31 @@ def test_sam2_masks(tiny_coco, tmp_path, monkeypatch, capsys):
     assert (decode_window(found[3]['segmentation'],
                           box[0]) == ellipses(img, box)[0, y:y + h,
                                                         x:x + w]).all()
+
+
+def test_fiftyone_review(tiny_coco, monkeypatch):
+    """Tags become decisions that apply_review() accepts, without FiftyOne."""
+    proxy = Path(tiny_coco(add_masks)['ann_file'])
+    fiftyone = SimpleNamespace(Dataset=object)
+    monkeypatch.setitem(sys.modules, 'fiftyone', fiftyone)
+    script = load('docs/examples/fiftyone_review.py')
+
+    def review(**tags: list) -> dict:
+        masks = [
+            SimpleNamespace(coco_id=int(key[1:]), tags=names)
+            for key, names in tags.items()
+        ]
+        sample = SimpleNamespace(
+            ground_truth=SimpleNamespace(detections=masks))
+        dataset = SimpleNamespace(select_fields=lambda name: [sample])
+        return script.review(dataset, proxy)
+
+    # 9 has no proxy mask.
+    found = review(a11=['keep'], a5=['drop', 'mine'], a8=[], a9=['drop'])
+    assert found['decisions'] == {'11': 'keep', '5': 'drop'}
+    path = proxy.with_name('decisions.json')
+    path.write_text(json.dumps(found))
+    _, counts = apply_review(str(proxy), str(path))
+    assert counts == dict(keep=1, drop=1, open=2)
+    with pytest.raises(SystemExit, match='annotation 5 is tagged both'):
+        review(a5=['drop', 'keep'])

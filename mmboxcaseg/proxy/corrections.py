@@ -85,6 +85,7 @@ class DrawnMasks:
         self.size = img['height'], img['width']
         self.annotations = annotations
         self.labels = {a['id']: names[a['category_id']] for a in annotations}
+        self._ids = {str(key): key for key in self.labels}
         self.rles: Dict[int, List[dict]] = defaultdict(list)
         self.ignored: Dict[str, List[str]] = defaultdict(list)
 
@@ -98,11 +99,10 @@ class DrawnMasks:
             name (str): Its name for messages.
             segmentation (list | dict): Polygons, or RLE of the image.
         """
-        ids = {str(key): key for key in self.labels}
-        if ann_id not in ids:
+        if ann_id not in self._ids:
             self.ignored[FOREIGN].append(name)
             return
-        key = ids[ann_id]
+        key = self._ids[ann_id]
         if label != self.labels[key]:
             self.ignored[RELABELLED].append(name)
         self.rles[key].append(to_rle(segmentation, *self.size))

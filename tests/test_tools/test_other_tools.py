@@ -11,7 +11,7 @@ from other_envs import environment
 from pycocotools import mask as mask_utils
 from small_data import run_tool
 
-from mmboxcaseg.proxy import load_proxy
+from mmboxcaseg.proxy import apply_review, load_proxy
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -240,7 +240,8 @@ def test_polygons_of_label_studio(tool, merge, proxy, tmp_path):
     tool('export_masks', '--format', 'label-studio', proxy, tasks,
          '--polygons', '0', '--image-root', f'{tmp_path}/images/')
     environment('label_studio').run(LABEL_STUDIO, tasks, tmp_path / 'coco')
-    printed = merge(proxy, tmp_path / 'coco/result.json', out, '--no-merge')
+    printed = merge(proxy, tmp_path / 'coco/result.json', out, '--no-merge',
+                    '--min-iou', '0.5')
     expected = filled(masks_of(proxy))
     # The two parts of 11 do not fit its box.
     assert '2 of 4 predictions left out' in printed
@@ -266,5 +267,9 @@ def test_fiftyone(proxy, tmp_path):
         h, w = np.shape(mask['pixels'])
         pixels[y:y + h, x:x + w] = mask['pixels']
         np.testing.assert_array_equal(pixels, expected)
-    assert result['review']['proxy_file'] == 'boxes.json'
-    assert result['review']['decisions'] == {'11': 'keep', '5': 'drop'}
+    decisions = tmp_path / 'decisions.json'
+    decisions.write_text(json.dumps(result['review']))
+    reviewed, counts = apply_review(str(proxy), str(decisions))
+    assert counts == dict(keep=1, drop=1, open=2)
+    weights = {a['id']: a.get('mask_weight') for a in reviewed['annotations']}
+    assert (weights[11], weights[5]) == (1, 0)

@@ -71,13 +71,12 @@ def find_label_studio(path: str, coco: CocoBoxes) -> Found:
     if several or len(found) < len(tasks):
         raise InputError(
             f'{path}: {len(tasks) - len(found)} tasks are of the image of '
-            f'another task, or have no `image_id`; {len(several)} have several '
-            f'annotations: image {first_few(several)}. Keep one of each.')
+            f'another task, or have no `image_id`; {len(several)} have '
+            f'several annotations: image {first_few(several)}. Keep one of '
+            'each.')
     known = {k: t for k, t in found.items() if k in coco.images}
-    return ({
-        k: task
-        for k, task in known.items() if task['annotations']
-    }, [str(key) for key in found if key not in known])
+    annotated = {k: task for k, task in known.items() if task['annotations']}
+    return annotated, [str(key) for key in found if key not in known]
 
 
 READERS = {
