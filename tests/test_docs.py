@@ -6,11 +6,13 @@ import shlex
 import sys
 from pathlib import Path
 from typing import List
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from label_formats import BOXES, SIZES, to_cvat
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
@@ -20,6 +22,7 @@ from pycocotools import mask as mask_utils
 from small_data import SmallData, load_tool
 
 from mmboxcaseg.proxy import load_proxy
+from mmboxcaseg.proxy.provenance import digest_masks
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL = [
@@ -197,3 +200,52 @@ def test_own_data_set(own_data, call, capsys):
     assert configs == set(
         re.findall(r'^\| `configs/mine/(\w+\.py)`',
                    document.read_text('utf-8'), re.M))
+
+
+def test_from_boxes_in_cvat_to_masks_in_cvat(tmp_path, monkeypatch, call, rng):
+    """The commands of docs/other_tools.md, as they are written."""
+    monkeypatch.chdir(tmp_path)
+    Path('annotations.xml').write_text(to_cvat())
+    for name, size in SIZES.items():
+        Path('images', name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 40, (*size, 3), np.uint8)
+        # Something to segment in each box.
+        for _, (x0, y0, x1, y1) in BOXES[name]:
+            centre = int((x0 + x1) / 2), int((y0 + y1) / 2)
+            axes = int((x1 - x0) * 0.4), int((y1 - y0) * 0.4)
+            cv2.ellipse(pixels, centre, axes, 0, 0, 360, (0, 200, 255), -1)
+        cv2.imwrite(f'images/{name}', pixels)
+    steps = commands(ROOT / 'docs/other_tools.md')[:5]
+    for step in steps[:3]:
+        call(*step)
+    # What the page downloads: the masks 1, 2 and 3 are reviewed.
+    masks = load_proxy('label.json')['annotations']
+    decisions = {'1': 'keep', '2': 'drop', '3': 'keep'}
+    Path('label_review.json').write_text(
+        json.dumps(
+            dict(masks_sha256=digest_masks(masks), decisions=decisions)))
+    for step in steps[3:]:
+        call(*step)
+
+    images = ElementTree.parse('masks.xml').getroot().findall('image')
+    assert [img.get('name') for img in images] == list(SIZES)
+    shapes = {
+        shape[0].text: (shape.tag, shape.get('source'), shape.get('label'))
+        for img in images
+        for shape in img
+    }
+    labels = [label for boxes in BOXES.values() for label, _ in boxes]
+    assert {
+        key: shape[2]
+        for key, shape in shapes.items()
+    } == {
+        str(i): label
+        for i, label in enumerate(labels, 1)
+    }
+    areas = {a['id']: mask_utils.area(a['segmentation']) for a in masks}
+    assert any(areas.values())
+    for key, (tag, source, _) in shapes.items():
+        kept = decisions.get(key) != 'drop' and areas[int(key)]
+        assert tag == ('mask' if kept else 'box')
+        is_human = decisions.get(key) == 'keep'
+        assert source == ('manual' if is_human else 'auto')

@@ -1,5 +1,6 @@
+from .combining import combine_sources
 from .labelme import from_labelme, to_labelme
-from .matching import load_predictions, match_predictions, merge_image
+from .matching import Matches, load_predictions, match_predictions, merge_image
 from .polygons import mask_to_polygons
 from .proxy_file import check_masks, count_kept, load_proxy
 from .records import estimate_iou, make_records, merge_and_score
@@ -8,8 +9,9 @@ from .scored_masks import Comparison, ScoredMasks
 from .writer import ProxyWriter
 
 __all__ = [
-    'Comparison', 'ProxyWriter', 'ScoredMasks', 'apply_review', 'check_masks',
-    'count_kept', 'estimate_iou', 'from_labelme', 'load_predictions',
-    'load_proxy', 'load_review', 'make_records', 'mask_to_polygons',
-    'match_predictions', 'merge_and_score', 'merge_image', 'to_labelme'
+    'Comparison', 'Matches', 'ProxyWriter', 'ScoredMasks', 'apply_review',
+    'check_masks', 'combine_sources', 'count_kept', 'estimate_iou',
+    'from_labelme', 'load_predictions', 'load_proxy', 'load_review',
+    'make_records', 'mask_to_polygons', 'match_predictions', 'merge_and_score',
+    'merge_image', 'to_labelme'
 ]

@@ -7,12 +7,12 @@ from collections import Counter, defaultdict
 from typing import Dict, List, Tuple
 
 import numpy as np
-from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import check_entries, schema_problem
 from mmboxcaseg.structures import to_rle
 from mmboxcaseg.structures.scores import SCORES
+from .corrections import RELABELLED, corrected_record
 from .polygons import mask_to_polygons
 from .provenance import digest_masks
 
@@ -20,7 +20,6 @@ from .provenance import digest_masks
 LABELME_VERSION = '5.5.0'
 FOREIGN = ('shapes left out: their group_id is not the id of a usable '
            'annotation of the image')
-RELABELLED = 'shapes with another label: the class of their box stays'
 
 
 def to_labelme(img: dict, annotations: List[dict], names: Dict[int, str],
@@ -142,6 +141,5 @@ def _equal(polygons: List[np.ndarray], others: List[np.ndarray]) -> bool:
 
 def _record(ann_id: int, polygons: List[np.ndarray], size: tuple) -> dict:
     """Record of a corrected mask; without polygons it is empty."""
-    rle = to_rle([polygon.ravel().tolist() for polygon in polygons], *size)
-    score = float(mask_utils.area(rle) > 0)
-    return dict(id=ann_id, segmentation=rle, **dict.fromkeys(SCORES, score))
+    parts = [polygon.ravel().tolist() for polygon in polygons]
+    return corrected_record(ann_id, to_rle(parts, *size))

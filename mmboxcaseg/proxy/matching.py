@@ -1,4 +1,5 @@
 """Masks of any source become proxy masks: matched, merged, scored."""
+import os.path as osp
 from collections import Counter, defaultdict
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
@@ -23,11 +24,14 @@ class Matches(Dict[int, Segmentation]):
     Attributes:
         expected_ious (dict[int, float]): What the predictions say about
             their IoU, by annotation id.
+        sources (dict[int, str]): What made a mask, by annotation id; only
+            where the file holds masks of several sources.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.expected_ious: Dict[int, float] = {}
+        self.sources: Dict[int, str] = {}
 
     def add(self, ann_id: int, prediction: dict) -> None:
         """Add a prediction, see :func:`load_predictions`."""
@@ -37,7 +41,7 @@ class Matches(Dict[int, Segmentation]):
             self.expected_ious[ann_id] = iou
 
 
-def load_predictions(path: str) -> List[dict]:
+def load_predictions(path: str, with_crowds: bool = False) -> List[dict]:
     """Read predicted masks.
 
     Args:
@@ -45,11 +49,14 @@ def load_predictions(path: str) -> List[dict]:
             with ``annotation_id``, or with ``image_id`` and ``bbox``; or a
             proxy file; or another COCO file with masks. Entries may have
             ``expected_iou``, or ``predicted_iou`` as SAM calls it.
+        with_crowds (bool): Whether masks of a COCO file with ``iscrowd`` 1
+            are objects: CVAT writes all masks so. Defaults to False.
 
     Returns:
         list[dict]: Predictions with ``segmentation``. Those of a list are as
         in the file. Those of a proxy file have ``annotation_id``, those of
-        another COCO file ``image_id``, ``bbox``, and their id as ``coco_id``.
+        another COCO file ``image_id``, ``bbox``, their id as ``coco_id``, and
+        the ``file_name`` of their image.
 
     Raises:
         FileNotFoundError: The file does not exist.
@@ -60,7 +67,7 @@ def load_predictions(path: str) -> List[dict]:
         _read_counts(data.get('annotations'))
         check_coco(data, path)
         read_polygons(data)
-        return _masks_of_coco(data['annotations'], path)
+        return _masks_of_coco(data, path, with_crowds)
     if not isinstance(data, list) or not data:
         raise InputError(
             f'{path} is neither a list of predictions (COCO results) nor a '
@@ -78,16 +85,20 @@ def _read_counts(entries: object) -> None:
             entry['segmentation']['counts'] = counts
 
 
-def _masks_of_coco(annotations: List[dict], path: str) -> List[dict]:
+def _masks_of_coco(data: dict, path: str, with_crowds: bool) -> List[dict]:
     """Masks of a proxy file, or of any other COCO file."""
+    annotations = data['annotations']
+    files = {img['id']: img['file_name'] for img in data['images']}
     keys = ('segmentation', 'expected_iou', 'predicted_iou')
     masks = [
         dict(_select(ann, keys), annotation_id=ann['id'])
         for ann in annotations if 'mask_score' in ann
     ] or [
-        dict(_select(ann, ('image_id', 'bbox', *keys)), coco_id=ann['id'])
-        for ann in annotations
-        if ann.get('segmentation') and not is_ignored(ann)
+        dict(
+            _select(ann, ('image_id', 'bbox', *keys)),
+            coco_id=ann['id'],
+            file_name=files[ann['image_id']]) for ann in annotations
+        if ann.get('segmentation') and (with_crowds or not is_ignored(ann))
     ]
     if not masks:
         raise InputError(
@@ -100,9 +111,11 @@ def match_predictions(predictions: List[dict], coco: CocoBoxes, min_iou: float,
                       path: str) -> Tuple[Matches, Dict[str, List[str]]]:
     """Find the annotation of every prediction.
 
-    It is the one with its ``annotation_id``, if it has one. The masks of a
-    COCO file belong to the annotations with their ids if every id is in the
-    same image in both files. Otherwise the largest IoU of the boxes decides.
+    It is the one with its ``annotation_id``, if it has one. Images of another
+    COCO file are found by their names, if one of them is known, otherwise by
+    their ids. Its masks belong to the annotations with their ids if every id
+    is in the same image in both files. Otherwise the largest IoU of the boxes
+    decides.
 
     Args:
         predictions (list[dict]): See :func:`load_predictions`.
@@ -123,7 +136,12 @@ def match_predictions(predictions: List[dict], coco: CocoBoxes, min_iou: float,
     usable = {ann['id'] for anns in coco.annotations.values() for ann in anns}
     found = Matches()
     problems, left_out = defaultdict(list), defaultdict(list)
-    for i, prediction in enumerate(_use_shared_ids(predictions, images_of)):
+    named = _use_file_names(predictions, coco)
+    for i, prediction in enumerate(_use_shared_ids(named, images_of)):
+        if prediction.get('image_id', 0) is None:
+            left_out['its image is not in the file of the boxes'].append(
+                f'[{i}] ({prediction["file_name"]})')
+            continue
         key = 'annotation_id' if 'annotation_id' in prediction else 'image_id'
         known = images_of if key == 'annotation_id' else coco.images
         if prediction[key] not in known:
@@ -143,13 +161,36 @@ def match_predictions(predictions: List[dict], coco: CocoBoxes, min_iou: float,
         found.add(ann_id, prediction)
     raise_problems(problems, 'prediction', path)
     if left_out:
-        _check_units(predictions, coco, min_iou, len(found), path)
+        _check_units(named, coco, min_iou, len(found), path)
     if not found:
         raise InputError(
             f'{path}: none of its {len(predictions)} predictions belongs to a '
             f'box of {coco.ann_file}: {", ".join(left_out)}. Use the '
             'predictions for these boxes.')
     return found, dict(left_out)
+
+
+def _use_file_names(predictions: List[dict], coco: CocoBoxes) -> List[dict]:
+    """Let ``image_id`` be that of the image with the same ``file_name``.
+
+    It becomes None for unknown names, unless all of them are unknown. A name
+    without its folder counts if only one image has it.
+    """
+    ids: Dict[str, Optional[int]] = {}
+    for img_id, img in coco.images.items():
+        name = osp.basename(img['file_name'])
+        ids[name] = None if name in ids else img_id
+    ids.update((img['file_name'], i) for i, img in coco.images.items())
+
+    def find(name: str) -> Optional[int]:
+        return ids.get(name, ids.get(osp.basename(name)))
+
+    found = [
+        dict(p, image_id=find(p['file_name'])) if 'file_name' in p else p
+        for p in predictions
+    ]
+    known = any(p.get('image_id') is not None for p in found)
+    return found if known else predictions
 
 
 def _use_shared_ids(predictions: List[dict],
@@ -236,7 +277,8 @@ def _check_units(predictions: List[dict], coco: CocoBoxes, min_iou: float,
     """Refuse predictions whose boxes are [x0, y0, x1, y1]."""
     num_xyxy = 0
     for prediction in predictions:
-        if 'bbox' in prediction and 'annotation_id' not in prediction:
+        is_known = prediction.get('image_id') is not None
+        if is_known and 'annotation_id' not in prediction:
             x0, y0, x1, y1 = prediction['bbox']
             xywh = dict(prediction, bbox=[x0, y0, x1 - x0, y1 - y0])
             num_xyxy += _match(xywh, coco, min_iou)[0] is not None

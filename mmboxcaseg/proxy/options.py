@@ -118,6 +118,11 @@ def add_mask_options(parser: argparse.ArgumentParser,
         metavar='SCORE',
         help='write `mask_weight` 0 for masks with a lower score, so that '
         'mask heads ignore them whatever their `mask_score_thr` is')
+    add_polygon_option(parser)
+
+
+def add_polygon_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--polygons``, see :func:`mask_to_polygons`."""
     parser.add_argument(
         '--polygons',
         type=pixels,

@@ -89,8 +89,9 @@ class ProxyWriter:
             rank (int): Number of the process.
             img_id (int): Image id.
             records (list[dict]): One per box: ``id`` of the annotation,
-                ``segmentation``, ``mask_score``, optionally ``expected_iou``
-                and ``mask_weight``.
+                ``segmentation``, ``mask_score``, optionally ``expected_iou``,
+                ``mask_weight``, and ``mask_source`` if it is not the one of
+                the file.
 
         Raises:
             OSError: The file cannot be written; the message says what to do.
@@ -201,7 +202,7 @@ class ProxyWriter:
                             # These were those of the mask replaced here.
                             ann.pop('mask_weight', None)
                             ann.pop('expected_iou', None)
-                        ann = {**ann, **mask, **source}
+                        ann = {**ann, **source, **mask}
                     yield (', ' if k else '[') + json.dumps(ann)
                 yield ']'
         yield '}'

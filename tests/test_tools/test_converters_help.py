@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / 'tools/dataset_converters'
 TOOLS = sorted(
     path.stem for path in FOLDER.glob('*.py') if 'main()' in path.read_text())
-DOCUMENTS = ('docs/converters.md', 'docs/proxy_file.md', 'docs/quick_start.md')
+DOCUMENTS = ('docs/converters.md', 'docs/other_tools.md', 'docs/proxy_file.md',
+             'docs/quick_start.md')
 CHECK = """
 import runpy, sys
 sys.path.insert(0, sys.argv[1])

@@ -159,3 +159,70 @@ def test_broken_predictions(refused, data, predictions, words):
     output = refused('merge_masks', data.boxes, path, data.folder / 'out.json')
     for word in (str(path), *words):
         assert word in output
+
+
+@pytest.fixture
+def sources(tmp_path) -> list:
+    """Two files of masks of annotation 11; the first also has one of 5."""
+    left, right = [[5, 6, 15, 6, 15, 21, 5,
+                    21]], [[0, 6, 25, 6, 25, 21, 0, 21]]
+    files = dict(
+        a=[(11, left, .5), (5, [[3, 4, 20, 4, 20, 30, 3, 30]], .25)],
+        b=[(11, right, .75)])
+    for name, masks in files.items():
+        keys = 'annotation_id', 'segmentation', 'predicted_iou'
+        (tmp_path / f'{name}.json').write_text(
+            json.dumps([dict(zip(keys, mask)) for mask in masks]))
+    return [str(tmp_path / f'{name}.json') for name in files]
+
+
+def test_surest_of_several_files(tool, tiny_coco, tmp_path, sources):
+    out = str(tmp_path / 'out.json')
+    printed = tool(tiny_coco()['ann_file'], *sources, out, '--combine',
+                   'surest', '--no-merge')
+    for line in ('2 boxes have masks of 0 sources',
+                 '1 boxes have masks of 1 sources',
+                 '1 boxes have masks of 2 sources', '1 masks are those of a@',
+                 '1 masks are those of b@', '2 of 4 boxes have no prediction',
+                 '1 masks leave their boxes and were clipped, 2 are empty',
+                 'mean expected IoU 0.500'):
+        assert line in printed
+    data = load_proxy(out)
+    record = data['info']['mmboxcaseg']
+    a, b = record['sources']
+    assert record['mask_source'] == f'surest of {a}, {b}'
+    assert a == f'a@{record["predictions_sha256"][0][:8]}'
+    anns = {ann['id']: ann for ann in data['annotations']}
+    assert anns[11]['mask_source'] == b and anns[11]['expected_iou'] == .75
+    assert anns[11]['mask_score'] == 1
+    assert anns[5]['mask_source'] == a and anns[5]['expected_iou'] == .25
+    assert anns[8]['mask_source'] == record['mask_source']
+
+
+def test_agreement_of_several_files(tool, tiny_coco, tmp_path, sources):
+    out = str(tmp_path / 'out.json')
+    tool(tiny_coco()['ann_file'], *sources, out, '--combine', 'majority',
+         '--agreement', '--source', 'one', '--source', 'two')
+    anns = {ann['id']: ann for ann in load_proxy(out)['annotations']}
+    assert anns[11]['mask_source'] == 'majority of one, two'
+    # 10 of 20 columns of the box, where the second mask fills it.
+    assert anns[11]['expected_iou'] == .5 and anns[5]['expected_iou'] == 0
+
+
+@pytest.mark.parametrize('argv, message', [
+    (['a', 'b', 'out'], '--combine go together'),
+    (['a', 'out', '--combine', 'surest'], '--combine go together'),
+    (['a', 'out', '--agreement'], '--agreement needs several'),
+    (['a', 'b', 'out', '--combine', 'surest', '--source', 'x'
+      ], '--source once for each'),
+])
+def test_options_of_several_files(tool, capsys, argv, message):
+    with pytest.raises(SystemExit):
+        tool('boxes', *argv)
+    assert message in capsys.readouterr().err
+
+
+def test_the_same_file_twice(tool, tiny_coco, tmp_path, sources):
+    with pytest.raises(SystemExit, match='sources of the same name: a@'):
+        tool(tiny_coco()['ann_file'], sources[0], sources[0],
+             tmp_path / 'out.json', '--combine', 'majority')

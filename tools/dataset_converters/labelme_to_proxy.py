@@ -8,7 +8,6 @@ See docs/proxy_file.md. Example:
 """
 import argparse
 import os.path as osp
-import shutil
 from collections import defaultdict
 from typing import Dict, List, Tuple
 
@@ -18,8 +17,8 @@ from mmengine.utils import scandir
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, file_names,
                                       load_json)
-from mmboxcaseg.proxy import ProxyWriter, check_masks, from_labelme
-from mmboxcaseg.proxy.provenance import library_versions
+from mmboxcaseg.proxy import check_masks, from_labelme
+from mmboxcaseg.proxy.corrections import write_corrected
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
@@ -73,23 +72,8 @@ def main() -> None:
     check_file(args.proxy, 'proxy file')
     coco = CocoBoxes(args.proxy, img_prefix=None)
     check_masks(coco.data['annotations'], args.proxy)
-    corrections = read_corrections(coco, args)
-    provenance = dict(
-        mask_source='human',
-        versions=library_versions(),
-        corrected=(coco.data.get('info') or {}).get('mmboxcaseg'))
-    writer = ProxyWriter(args.out, args.proxy, provenance)
-    writer.prepare()
-    try:
-        for img_id, records in corrections.items():
-            writer.append(0, img_id, records)
-        written = writer.finish()['instances']
-    except BaseException:
-        # Quick to do again, unlike a labelling, which goes on from these.
-        shutil.rmtree(writer.folder, ignore_errors=True)
-        raise
-    emptied = sum(not record['mask_score'] for records in corrections.values()
-                  for record in records)
+    written, emptied = write_corrected(args.out, coco,
+                                       read_corrections(coco, args))
     print(f'{args.out}: {written} masks corrected, of which {emptied} were '
           'emptied')
 

@@ -1,0 +1,124 @@
+"""Masks of several sources become one mask per box."""
+from collections import Counter
+from itertools import combinations
+from math import comb
+from typing import Dict, Iterator, Optional, Sequence, Tuple
+
+import numpy as np
+from pycocotools import mask as mask_utils
+
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import CocoBoxes
+from mmboxcaseg.structures import (decode_window, encode_window,
+                                   label_windows, to_rle, xywh_to_xyxy)
+from .matching import Matches
+
+COMBINE_RULES = dict(
+    surest='the mask with the highest expected IoU',
+    majority='the pixels of more than half of the masks; of just half, '
+    'those of the surest mask')
+
+
+def combine_sources(found: Dict[str, Matches],
+                    coco: CocoBoxes,
+                    rule: str,
+                    use_agreement: bool = False,
+                    clip: bool = True,
+                    truncate: bool = False) -> Tuple[Matches, Counter]:
+    """Combine the masks that several sources have for the same boxes.
+
+    A mask without pixels does not count. Of equally sure masks, and where no
+    mask has an expected IoU, the first source is the surest.
+
+    Args:
+        found (dict[str, Matches]): The masks, by name of the source.
+        coco (CocoBoxes): The boxes.
+        rule (str): A key of ``COMBINE_RULES``.
+        use_agreement (bool): Whether the :func:`agreement_of_masks` becomes
+            the expected IoU. By default it is that of the surest mask, and
+            there is none for a majority.
+        clip (bool): Whether to remove what lies outside the pixel boxes.
+        truncate (bool): See :func:`pixel_boxes`.
+
+    Returns:
+        tuple: The masks, with ``sources``; and counts: ``outside``, masks of
+        sources that leave their pixel box; and k, boxes with k masks.
+
+    Raises:
+        InputError: The surest masks are wanted, but no mask has an expected
+            IoU.
+    """
+    if rule == 'surest' and not any(m.expected_ious for m in found.values()):
+        raise InputError(
+            f'no mask of {", ".join(found)} has an `expected_iou`, so none is '
+            'the surest. Combine them by majority, or write the IoU that '
+            'their model predicts as `expected_iou`.')
+    combined, counts = Matches(), Counter()
+    for ann_id, box, size in _boxes(coco, truncate):
+        window = box if clip else np.array([0, 0, *size[::-1]])
+        masks = _decode(ann_id, found, window, size, counts)
+        counts[len(masks)] += 1
+        if masks:
+            mask, source, iou = _combine(ann_id, masks, found, rule)
+            combined[ann_id] = encode_window(mask, window, *size)
+            combined.sources[ann_id] = source
+            if iou is not None:
+                combined.expected_ious[ann_id] = iou
+        if use_agreement:
+            combined.expected_ious[ann_id] = round(
+                agreement_of_masks([*masks.values()], len(found)), 6)
+    return combined, counts
+
+
+def agreement_of_masks(masks: Sequence[np.ndarray], total: int) -> float:
+    """Mean IoU of the masks of all pairs of sources.
+
+    Args:
+        masks (Sequence[np.ndarray]): The masks of one box, none of them
+            empty, boolean, each has shape (h, w).
+        total (int): Number of sources, at least 2. One without a mask
+            agrees with no other one: IoU 0.
+
+    Returns:
+        float: In [0, 1].
+    """
+    ious = [(a & b).sum() / (a | b).sum() for a, b in combinations(masks, 2)]
+    return float(sum(ious) / comb(total, 2))
+
+
+def _boxes(coco: CocoBoxes,
+           truncate: bool) -> Iterator[Tuple[int, np.ndarray, tuple]]:
+    """Annotation id, pixel box, and (H, W) of the image, of every box."""
+    for img_id, anns in coco.annotations.items():
+        size = coco.images[img_id]['height'], coco.images[img_id]['width']
+        corners = xywh_to_xyxy([ann['bbox'] for ann in anns])
+        for ann, box in zip(anns, label_windows(corners, *size, truncate)):
+            yield ann['id'], box, size
+
+
+def _decode(ann_id: int, found: Dict[str, Matches], window: np.ndarray,
+            size: Tuple[int, int], counts: Counter) -> Dict[str, np.ndarray]:
+    """The masks (h, w) of a box that have a pixel in a window, by source."""
+    masks = {}
+    for name, matches in found.items():
+        if ann_id in matches:
+            rle = to_rle(matches[ann_id], *size)
+            mask = decode_window(rle, window)
+            counts['outside'] += int(mask.sum() < mask_utils.area(rle))
+            if mask.any():
+                masks[name] = mask
+    return masks
+
+
+def _combine(ann_id: int, masks: Dict[str, np.ndarray], found: Dict[str,
+                                                                    Matches],
+             rule: str) -> Tuple[np.ndarray, str, Optional[float]]:
+    """One mask (h, w), its source, and its expected IoU if it has one."""
+    ious = {name: found[name].expected_ious.get(ann_id) for name in masks}
+    surest = max(
+        masks, key=lambda name: -1 if ious[name] is None else ious[name])
+    if rule == 'surest' or len(masks) == 1:
+        return masks[surest], surest, ious[surest]
+    # Half a vote more for the surest mask decides a tie, and nothing else.
+    votes = sum(masks.values(), masks[surest] / 2)
+    return votes > len(masks) / 2, f'majority of {", ".join(masks)}', None

@@ -1,0 +1,137 @@
+"""Take masks that were corrected in CVAT or Label Studio into a proxy file.
+
+They get mask_score 1 and mask_source "human"; all others stay as they are.
+See docs/other_tools.md. Example:
+
+    python tools/dataset_converters/import_masks.py --format cvat \\
+        proxy.json annotations.xml corrected.json
+"""
+import argparse
+from collections import defaultdict
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+from converting import Notes, make_parser, print_notes, read_all
+from label_files import check_size, read_cvat_file
+
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, first_few,
+                                      load_json)
+from mmboxcaseg.proxy import check_masks
+from mmboxcaseg.proxy.corrections import write_corrected
+from mmboxcaseg.proxy.cvat import from_cvat
+from mmboxcaseg.proxy.label_studio import from_label_studio
+from mmboxcaseg.proxy.options import add_polygon_option
+from mmboxcaseg.utils.cli import exit_on_bad_input
+
+# What another program has about an image, by image id; names of the others.
+Found = Tuple[Dict[int, object], List[str]]
+
+
+def parse_args() -> argparse.Namespace:
+    parser = make_parser(__doc__, nproc=False)
+    parser.add_argument('--format', choices=READERS, required=True)
+    parser.add_argument('proxy', help='proxy file that was exported')
+    parser.add_argument(
+        'masks',
+        help='file of the other program: "CVAT for images 1.1", or '
+        'JSON of Label Studio')
+    parser.add_argument('out', help='proxy file (.json) to write')
+    add_polygon_option(parser)
+    return parser.parse_args()
+
+
+def find_cvat(path: str, coco: CocoBoxes) -> Found:
+    """Find the nodes of the images."""
+    nodes = read_cvat_file(Path(path))
+    ids = {img['file_name']: img_id for img_id, img in coco.images.items()}
+    for name in nodes.keys() & ids.keys():
+        img = coco.images[ids[name]]
+        check_size(nodes[name].get('height'), nodes[name].get('width'),
+                   (img['height'], img['width']))
+    return ({
+        ids[n]: node
+        for n, node in nodes.items() if n in ids
+    }, [name for name in nodes if name not in ids])
+
+
+def find_label_studio(path: str, coco: CocoBoxes) -> Found:
+    """Find the tasks of the images that have an annotation."""
+    tasks = load_json(path)
+    try:
+        found = {task['data'].get('image_id'): task for task in tasks}
+        several = [
+            str(key) for key, task in found.items()
+            if len(task['annotations']) > 1
+        ]
+    except (AttributeError, KeyError, TypeError):
+        raise InputError(f'{path} is no list of tasks with `data` and '
+                         '`annotations`: export the project as JSON.') \
+            from None
+    if several or len(found) < len(tasks):
+        raise InputError(
+            f'{path}: {len(tasks) - len(found)} tasks are of the image of '
+            f'another task, or have no `image_id`; {len(several)} have '
+            f'several annotations: image {first_few(several)}. Keep one of '
+            'each.')
+    known = {k: t for k, t in found.items() if k in coco.images}
+    annotated = {k: task for k, task in known.items() if task['annotations']}
+    return annotated, [str(key) for key in found if key not in known]
+
+
+READERS = {
+    'cvat': (find_cvat, from_cvat),
+    'label-studio': (find_label_studio, from_label_studio)
+}
+
+
+def read_corrections(coco: CocoBoxes,
+                     args: argparse.Namespace) -> Dict[int, List[dict]]:
+    """Read the masks of all images; print what has no place in a proxy file.
+
+    Returns the records of the corrected masks by image id.
+    """
+    find, convert = READERS[args.format]
+    found, foreign = find(args.masks, coco)
+    if not found:
+        raise InputError(f'{args.masks} has no image of {args.proxy} with '
+                         'annotations. Use the proxy file that was exported.')
+    labels = {cat['id']: cat['name'] for cat in coco.data['categories']}
+
+    def read(img_id: int) -> Tuple[List[dict], Notes]:
+        return convert(found[img_id], coco.images[img_id],
+                       coco.annotations.get(img_id, []), labels, args.polygons)
+
+    tasks = {coco.images[img_id]['file_name']: img_id for img_id in found}
+    results = read_all(read, tasks, args)
+    ignored: Notes = defaultdict(list)
+    for _, notes in results.values():
+        for text, shapes in notes.items():
+            ignored[text] += shapes
+    print_notes({
+        'images are not in the file and stay as they are': [
+            img['file_name'] for key, img in coco.images.items()
+            if key not in found
+        ],
+        'images left out, they are not in the proxy file':
+        foreign,
+        **ignored
+    })
+    return {tasks[n]: records for n, (records, _) in results.items()}
+
+
+@exit_on_bad_input()
+def main() -> None:
+    args = parse_args()
+    check_file(args.proxy, 'proxy file')
+    check_file(args.masks, f'file of {args.format}')
+    coco = CocoBoxes(args.proxy, img_prefix=None)
+    check_masks(coco.data['annotations'], args.proxy)
+    written, emptied = write_corrected(args.out, coco,
+                                       read_corrections(coco, args))
+    print(f'{args.out}: {written} masks corrected, of which {emptied} were '
+          'emptied')
+
+
+if __name__ == '__main__':
+    main()
