@@ -9,8 +9,8 @@ from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes
-from mmboxcaseg.structures import (decode_window, encode_window,
-                                   label_windows, to_rle, xywh_to_xyxy)
+from mmboxcaseg.structures import (decode_window, encode_window, label_windows,
+                                   to_rle, xywh_to_xyxy)
 from .matching import Matches
 
 COMBINE_RULES = dict(
