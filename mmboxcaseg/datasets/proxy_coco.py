@@ -121,18 +121,16 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         weights = []
         for ann in annotations:
             weight = found.get(ann['id'], 0.)
-            if 'mask_weight' in ann:
-                weight = float(ann['mask_weight'])
-            elif ann.get('segmentation') and 'mask_score' not in ann:
-                weight = float(self.true_masks)
+            if ann.get('segmentation') and 'mask_score' not in ann:
+                weight = float(ann.get('mask_weight', self.true_masks))
             weights.append(weight)
         return weights
 
     def scored(self, annotations: Sequence[dict]) -> List[dict]:
         """Annotations whose masks are weighed by ``mask_filter``."""
         return [
-            ann for ann in annotations if ann.get('segmentation')
-            and 'mask_score' in ann and 'mask_weight' not in ann
+            ann for ann in annotations
+            if ann.get('segmentation') and 'mask_score' in ann
         ]
 
     def _check_masks(self, coco: CocoBoxes) -> None:

@@ -3,8 +3,6 @@
 ``group_id`` is the annotation id. labelme keeps it, so it tells which parts
 belong to one object.
 """
-import hashlib
-import json
 from collections import Counter, defaultdict
 from typing import Dict, List, Tuple
 
@@ -16,6 +14,7 @@ from mmboxcaseg.datasets.coco import check_entries, schema_problem
 from mmboxcaseg.structures import to_rle
 from mmboxcaseg.structures.scores import SCORES
 from .polygons import mask_to_polygons
+from .provenance import digest_masks
 
 # Version of the format; labelme warns where the first number differs.
 LABELME_VERSION = '5.5.0'
@@ -59,7 +58,8 @@ def to_labelme(img: dict, annotations: List[dict], names: Dict[int, str],
     content = dict(version=LABELME_VERSION, flags={}, shapes=shapes)
     content.update(imagePath=image_path, imageData=None)
     content.update(imageHeight=img['height'], imageWidth=img['width'])
-    made_from = dict(tolerance=tolerance, masks_sha256=_digest(annotations))
+    made_from = dict(
+        tolerance=tolerance, masks_sha256=digest_masks(annotations))
     return dict(content, mmboxcaseg=made_from), counts
 
 
@@ -114,12 +114,6 @@ def _with_masks(annotations: List[dict]) -> List[dict]:
     return [ann for ann in annotations if 'mask_score' in ann]
 
 
-def _digest(annotations: List[dict]) -> str:
-    masks = [[ann['id'], ann['segmentation']['counts']]
-             for ann in _with_masks(annotations)]
-    return hashlib.sha256(json.dumps(masks).encode()).hexdigest()
-
-
 def _check(content: dict, img: dict, annotations: List[dict],
            path: str) -> None:
     problem = schema_problem(content, 'labelme')
@@ -132,7 +126,7 @@ def _check(content: dict, img: dict, annotations: List[dict],
             f'{path} belongs to an image of {size[1]}x{size[0]} pixels, but '
             f'the proxy file says {img["width"]}x{img["height"]}. Was the '
             'image replaced, or turned by its EXIF orientation?')
-    if content['mmboxcaseg']['masks_sha256'] != _digest(annotations):
+    if content['mmboxcaseg']['masks_sha256'] != digest_masks(annotations):
         raise InputError(f'{path} was not made from the masks of this proxy '
                          'file. Use the proxy file that was exported.')
     check_entries(content['shapes'], 'labelme_shape', 'shape', path)

@@ -1,8 +1,9 @@
 """The record of how masks were made."""
 import hashlib
+import json
 import os.path as osp
 import sys
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 from mmengine.fileio import get
 
@@ -34,3 +35,18 @@ def describe_source(path: str,
     digest = hashlib.sha256(get(path, backend_args)).hexdigest()
     name = name or osp.splitext(osp.basename(path))[0]
     return dict(mask_source=f'{name}@{digest[:8]}', sha256=digest)
+
+
+def digest_masks(annotations: List[dict]) -> str:
+    """Fingerprint of proxy masks: it depends on their ids and pixels only.
+
+    Args:
+        annotations (list[dict]): Annotations of a proxy file, in its order,
+            with masks as RLE. Those without a proxy mask do not count.
+
+    Returns:
+        str: SHA-256, hexadecimal.
+    """
+    masks = [[ann['id'], ann['segmentation']['counts']] for ann in annotations
+             if 'mask_score' in ann]
+    return hashlib.sha256(json.dumps(masks).encode()).hexdigest()

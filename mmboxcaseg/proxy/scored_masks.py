@@ -1,3 +1,4 @@
+from functools import cached_property
 from itertools import chain
 from typing import Dict, NamedTuple
 
@@ -6,6 +7,7 @@ from mmengine.logging import print_log
 
 from mmboxcaseg.datasets.coco import CocoBoxes, area_of
 from mmboxcaseg.structures import to_rle
+from .provenance import digest_masks
 from .proxy_file import check_masks
 
 
@@ -57,6 +59,11 @@ class ScoredMasks:
     def __len__(self) -> int:
         return len(self.annotations)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """See :func:`digest_masks`, of the whole file."""
+        return digest_masks(self._all)
+
     def rle(self, i: int) -> dict:
         """Mask number i as the compressed RLE of its image."""
         ann = self.annotations[i]
@@ -65,6 +72,7 @@ class ScoredMasks:
 
     def _select(self, coco: CocoBoxes) -> None:
         anns = list(chain.from_iterable(coco.annotations.values()))
+        self._all = coco.data['annotations']
         self.annotations = [ann for ann in anns if 'mask_score' in ann]
         unscored = [ann['id'] for ann in anns if 'mask_score' not in ann]
         check_masks(self.annotations, self.proxy_file)

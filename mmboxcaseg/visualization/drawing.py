@@ -3,6 +3,7 @@ import base64
 import io
 from typing import NamedTuple, Optional, Sequence
 
+import cv2
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
@@ -123,7 +124,26 @@ def to_data_uri(figure: Figure, kind: str, **options) -> str:
     """
     file = io.BytesIO()
     figure.savefig(file, format=kind, **options)
-    data = base64.b64encode(file.getvalue()).decode('ascii')
+    return _data_uri(file.getvalue(), kind)
+
+
+def to_jpeg_uri(img: np.ndarray, quality: int = 80) -> str:
+    """Write an image as the data URI of a JPEG.
+
+    Args:
+        img (np.ndarray): RGB image, has shape (h, w, 3), uint8.
+        quality (int): Quality of the JPEG, from 0 to 100.
+
+    Returns:
+        str: Data URI.
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    content = cv2.imencode('.jpg', img[..., ::-1], options)[1].tobytes()
+    return _data_uri(content, 'jpeg')
+
+
+def _data_uri(content: bytes, kind: str) -> str:
+    data = base64.b64encode(content).decode('ascii')
     mime = dict(svg='svg+xml').get(kind, kind)
     return f'data:image/{mime};base64,{data}'
 

@@ -127,6 +127,20 @@ def test_best_share_of_each_class(teacher, share, kept):
     assert sorted(round(10 * w - 1) for w in weights) == kept
 
 
+def test_weight_in_the_file_decides(teacher):
+
+    def edit(anns):
+        anns[0].update(mask_weight=1, expected_iou=0)
+        anns[5].update(mask_weight=0.25)
+
+    rule = dict(key='expected_iou', thr=1)
+    dataset = build(teacher(edit), mask_filter=rule)
+    weights = [
+        dataset.get_data_info(k)['mask_weight'] for k in range(len(dataset))
+    ]
+    assert weights == [1, 0.25]
+
+
 def test_classes(teacher):
     dataset = build(teacher(), metainfo=dict(classes=('dog', )))
     assert len(dataset) == NUM // 2

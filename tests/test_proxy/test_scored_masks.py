@@ -72,3 +72,11 @@ def test_wrong_score(files, score):
 def test_missing_image(files):
     with pytest.raises(FileNotFoundError, match='3 of 3 images'):
         ScoredMasks(files.proxy, files.img_prefix + '/elsewhere')
+
+
+def test_fingerprint_is_that_of_the_masks(files):
+    first = read(files).fingerprint
+    edit_annotations(files.proxy, change_first(mask_weight=1, mask_score=0.5))
+    assert read(files).fingerprint == first
+    edit_annotations(files.proxy, lambda anns: remove_mask(anns[0]))
+    assert read(files).fingerprint != first

@@ -19,7 +19,8 @@ RATIOS = dict(
         'large_image_ratio'
     },
     evaluation={'voc_speedup', 'coco_speedup'},
-    startup={'slowest_over_torch'})
+    startup={'slowest_over_torch'},
+    review={'kB_per_mask'})
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from labelformat.formats.yolov8 import (YOLOv8InstanceSegmentationInput,
                                         YOLOv8ObjectDetectionInput)
 from labelformat.model.bounding_box import BoundingBoxFormat
 from mmengine.fileio import load
+from proxy_files import edit_annotations
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg.proxy import load_proxy
@@ -191,6 +192,15 @@ def test_yolo_without_low_scores(tool, proxy, tmp_path):
     assert '2 masks written' in printed
     assert '2 masks under --min-score left out: 8, 3' in printed
     assert (out / 'labels' / 'c.txt').read_text() == ''
+
+
+def test_yolo_without_dropped_masks(tool, proxy, tmp_path):
+    edit_annotations(proxy['ann_file'],
+                     lambda anns: anns[1].update(mask_weight=0))
+    out = tmp_path / 'yolo'
+    printed = tool('proxy_to_yolo', proxy['ann_file'], out)
+    assert '2 masks written' in printed
+    assert '1 masks with `mask_weight` 0 left out: 5' in printed
 
 
 def test_yolo_boxes_come_back(tool, tiny_coco, tmp_path):

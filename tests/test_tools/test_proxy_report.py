@@ -1,16 +1,13 @@
 """The report as users see it: written by the tool, in a browser."""
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import browse, needs_chromium
 from PIL import Image
 from proxy_files import rename_class, write_proxy_files
 from small_data import run_tool
-
-CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
 
 
 @pytest.fixture
@@ -31,29 +28,7 @@ def call(monkeypatch, files, tmp_path):
     return run
 
 
-def browse(page: Path, *options: str) -> str:
-    """Open a page in headless Chromium without a network."""
-    return subprocess.run(
-        [
-            CHROMIUM,
-            '--headless',
-            '--no-sandbox',
-            '--disable-gpu',
-            # Nothing listens there, so every request fails.
-            '--proxy-server=http://127.0.0.1:9',
-            f'--user-data-dir={page.parent / "chromium"}',
-            '--window-size=1000,3000',
-            *options,
-            page.as_uri()
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120).stdout
-
-
-@pytest.mark.skipif(
-    not CHROMIUM, reason='no chromium found (Debian: apt install chromium)')
+@needs_chromium
 def test_in_a_browser(files, call, tmp_path, capsys):
     out = call('--truth', files.truth, '--unmerged', files.unmerged,
                '--threshold', '0.5')

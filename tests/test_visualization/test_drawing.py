@@ -9,7 +9,7 @@ from PIL import Image
 from mmboxcaseg.visualization.drawing import (COLOURS, Instance,
                                               context_window, draw,
                                               draw_thumbnail, to_array,
-                                              to_data_uri)
+                                              to_data_uri, to_jpeg_uri)
 
 
 @pytest.mark.parametrize('bbox, expected', [
@@ -95,3 +95,11 @@ def test_data_uri_of_svg():
     head, data = to_data_uri(figure, 'svg').split(',')
     assert head == 'data:image/svg+xml;base64'
     assert b'</svg>' in base64.b64decode(data)
+
+
+def test_data_uri_of_an_image():
+    img = np.zeros((20, 30, 3), dtype=np.uint8)
+    img[..., 0] = 200
+    pixels = np.asarray(open_image(to_jpeg_uri(img)), dtype=int)
+    assert pixels.shape == img.shape
+    assert np.abs(pixels - img).max() <= 4

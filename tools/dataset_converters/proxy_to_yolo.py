@@ -87,6 +87,8 @@ def mask_numbers(ann: dict, img: dict, notes: Notes,
     reason, polygons, holes = 'empty masks left out', [], 0
     if 'mask_score' not in ann:
         reason = 'annotations without a mask left out'
+    elif ann.get('mask_weight') == 0:
+        reason = 'masks with `mask_weight` 0 left out'
     elif ann['mask_score'] < args.min_score:
         reason = 'masks under --min-score left out'
     else:

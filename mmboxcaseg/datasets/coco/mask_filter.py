@@ -12,7 +12,9 @@ class MaskFilter:
     """Which proxy masks are used for training, and with which weight.
 
     A mask is used if its score is ``thr`` or more and, with ``keep_share``,
-    if it is one of the best of its class. An empty mask is never used.
+    if it is one of the best of its class. An empty mask is never used. A
+    ``mask_weight`` in the file decides instead, whatever the score; such a
+    mask does not count in the share.
 
     Args:
         key (str): The score: 'mask_score' (proxy box agreement, the paper) or
@@ -89,15 +91,25 @@ class MaskFilter:
 
         Args:
             annotations (Sequence[dict]): All annotations of the file that
-                have the score.
+                have the score or a ``mask_weight``.
             path (str): The file, for messages.
 
         Returns:
             np.ndarray: Weights in [0, 1], 0 if not used, has shape (n, ).
 
         Raises:
-            InputError: A mask does not have the score.
+            InputError: A mask has neither.
         """
+        weights = np.array(
+            [ann.get('mask_weight', np.nan) for ann in annotations],
+            np.float64)
+        is_open = np.isnan(weights)
+        weights[is_open] = self._weigh_scores(
+            [ann for ann in annotations if 'mask_weight' not in ann], path)
+        return weights
+
+    def _weigh_scores(self, annotations: Sequence[dict],
+                      path: str) -> np.ndarray:
         missing = self.missing(annotations)
         if missing:
             raise InputError(
@@ -111,8 +123,11 @@ class MaskFilter:
         return np.where(kept, scores**self.soft, 0.)
 
     def missing(self, annotations: Sequence[dict]) -> List[int]:
-        """Ids of the masks without the score."""
-        return [ann['id'] for ann in annotations if self.key not in ann]
+        """Ids of the masks with neither the score nor a weight."""
+        return [
+            ann['id'] for ann in annotations
+            if self.key not in ann and 'mask_weight' not in ann
+        ]
 
     def _best(self, annotations: Sequence[dict],
               scores: np.ndarray) -> np.ndarray:

@@ -1,3 +1,4 @@
 from .report import ProxyReport
+from .review import ProxyReview
 
-__all__ = ['ProxyReport']
+__all__ = ['ProxyReport', 'ProxyReview']

@@ -1,6 +1,6 @@
 """Which masks the report shows, and their thumbnails."""
 import os.path as osp
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -11,17 +11,23 @@ from mmboxcaseg.structures import decode_window
 from ..drawing import Instance, context_window, draw_thumbnail
 
 
-def order_by_score(masks: ScoredMasks, best_first: bool) -> np.ndarray:
+def order_by_score(masks: ScoredMasks,
+                   best_first: bool,
+                   scores: Optional[np.ndarray] = None) -> np.ndarray:
     """Sort masks by score, those of equal score by area, largest first.
 
     Args:
         masks (ScoredMasks): The n masks.
         best_first (bool): Whether the highest score comes first.
+        scores (np.ndarray, optional): Another score than the agreement, NaN
+            (last) where unknown, has shape (n, ).
 
     Returns:
         np.ndarray: Indices of the masks, has shape (n, ).
     """
-    scores = -masks.scores if best_first else masks.scores
+    scores = masks.scores if scores is None else scores
+    if best_first:
+        scores = -scores
     return np.lexsort((masks.ids, -masks.areas, scores))
 
 
@@ -93,13 +99,35 @@ def draw_card(masks: ScoredMasks, i: int,
     for caption, other in others.items():
         if other and ann['id'] in other.masks:
             rles[caption] = other.masks[ann['id']]
-    img = _read_rgb(masks, ann['image_id'])
-    window = context_window(ann['bbox'], *img.shape[:2])
-    x0, y0, x1, y1 = window
+    crop, window = cut_image(masks, i)
     x, y, w, h = ann['bbox']
-    crop, box = img[y0:y1, x0:x1], (x - x0, y - y0, w, h)
+    box = x - window[0], y - window[1], w, h
     cut = {k: Instance(box, decode_window(r, window)) for k, r in rles.items()}
     return [dict(caption=k, src=draw_thumbnail(crop, cut[k])) for k in cut]
+
+
+def cut_image(masks: ScoredMasks,
+              i: int,
+              margin: float = 0.25) -> Tuple[np.ndarray, np.ndarray]:
+    """Cut the box of a mask and its surroundings out of its image.
+
+    Args:
+        masks (ScoredMasks): The masks.
+        i (int): Index of the mask.
+        margin (float): See :func:`context_window`.
+
+    Returns:
+        tuple: The RGB image of the window, has shape (h, w, 3), uint8; and
+        the window, has shape (4, ), xyxy.
+
+    Raises:
+        InputError: The image cannot be read or has another size.
+    """
+    ann = masks.annotations[i]
+    img = _read_rgb(masks, ann['image_id'])
+    window = context_window(ann['bbox'], *img.shape[:2], margin)
+    x0, y0, x1, y1 = window
+    return img[y0:y1, x0:x1], window
 
 
 def _read_rgb(masks: ScoredMasks, img_id: int) -> np.ndarray:

@@ -1,12 +1,10 @@
 """The report on a proxy file: one self-contained HTML page."""
 import json
 import math
-import os.path as osp
 from collections import Counter
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mmboxcaseg.datasets.coco import MaskFilter, write_atomically
 from mmboxcaseg.proxy import Comparison, ScoredMasks
@@ -18,6 +16,7 @@ from .plots import plot_calibration, plot_histograms, plot_kept, plot_sparkline
 from .statistics import (SIZES, best_and_worst, bin_edges, coco_sizes,
                          group_means, rank_correlation, score_bins,
                          score_histograms)
+from .templates import load_template
 
 # Table 8 of the paper: share of the masks dropped on COCO, by threshold.
 PAPER_DROP_RATES = {0.0: 0.0, 0.75: 0.27, 0.85: 0.49, 0.9: 0.64, 0.95: 0.8}
@@ -42,6 +41,7 @@ class ProxyReport:
             any mask, 'expected IoU', NaN where unknown, have shape (n, ).
         ious (np.ndarray): True IoUs, NaN where unknown, has shape (n, ).
         kept (np.ndarray): Whether a mask is kept, has shape (n, ).
+        weighted (int): Number of masks whose ``mask_weight`` decides that.
         sizes (np.ndarray): Indices of ``SIZES``, has shape (n, ).
         changed (np.ndarray): See :func:`find_changed`, has shape (m, ).
     """
@@ -64,10 +64,9 @@ class ProxyReport:
         self.scores = dict(score=masks.scores)
         if not np.isnan(masks.expected_ious).all():
             self.scores['expected IoU'] = masks.expected_ious
-        self.kept = is_kept(masks.scores, threshold)
-        if mask_filter:
-            weights = mask_filter.weigh(masks.annotations, masks.proxy_file)
-            self.kept = weights > 0
+        rule = mask_filter or MaskFilter(thr=threshold)
+        self.kept = rule.weigh(masks.annotations, masks.proxy_file) > 0
+        self.weighted = sum('mask_weight' in a for a in masks.annotations)
         self.sizes = coco_sizes(masks.areas)
         self.changed = np.zeros(0, dtype=np.int64)
         if unmerged:
@@ -86,18 +85,12 @@ class ProxyReport:
         annotations = self.masks.annotations
         images = {ann['image_id'] for ann in annotations}
         sources = [ann.get('mask_source', 'not named') for ann in annotations]
-        environment = Environment(
-            loader=PackageLoader('mmboxcaseg', 'visualization/report'),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True)
-        environment.filters.update(
-            basename=osp.basename,
+        template = load_template(
+            'report.html.j2',
             number=_format_number,
             percent=_format_percent,
             sparkline=plot_sparkline)
-        page = environment.get_template('report.html.j2').render(
+        page = template.render(
             report=self,
             masks=self.masks,
             num_images=len(images),

@@ -40,6 +40,28 @@ def test_weights(kwargs, expected):
     assert weights(masks(SCORES), **kwargs) == expected
 
 
+@pytest.mark.parametrize(
+    'kwargs, expected',
+    [
+        (dict(thr=0.5), [1, 0, 0.5, 1, 0]),
+        (dict(thr=0.5, soft=True), [1, 0, 0.5, 0.75, 0]),
+        # Half of the two masks without a weight.
+        (dict(keep_share=0.5), [1, 0, 0.5, 1, 0]),
+    ])
+def test_weight_in_the_file_decides(kwargs, expected):
+    anns = masks(SCORES)
+    for i, weight in {0: 1, 2: 0.5, 4: 0}.items():
+        anns[i]['mask_weight'] = weight
+    assert weights(anns, **kwargs) == expected
+    # Such a mask needs no score.
+    del anns[0]['mask_score']
+    assert weights(anns, **kwargs) == expected
+    assert MaskFilter().missing(anns) == []
+    del anns[1]['mask_score']
+    with pytest.raises(InputError, match='no `mask_score`: annotation 1'):
+        weights(anns, **kwargs)
+
+
 def test_share_is_that_of_each_class(rng):
     classes = rng.integers(0, 6, 200)
     anns = masks(rng.random(200).tolist(), classes.tolist())

@@ -8,7 +8,8 @@ from proxy_files import write_proxy_files
 from mmboxcaseg import InputError
 from mmboxcaseg.evaluation import compare_masks
 from mmboxcaseg.proxy import ScoredMasks
-from mmboxcaseg.visualization.report.galleries import (draw_card, find_changed,
+from mmboxcaseg.visualization.report.galleries import (cut_image, draw_card,
+                                                       find_changed,
                                                        find_misjudged,
                                                        first_of_classes,
                                                        order_by_score)
@@ -48,6 +49,14 @@ def test_order_against_sorting(many, best_first):
     assert first_of_classes(many, best_first) == firsts
 
 
+def test_order_by_another_score(many, rng):
+    other = rng.random(60)
+    other[7] = np.nan
+    order = order_by_score(many, False, other).tolist()
+    assert order == np.argsort(other).tolist() and order[-1] == 7
+    assert order_by_score(many, True, other)[-1] == 7
+
+
 def test_changed_by_merging(files, masks):
     # Annotation 11 lies inside of 5, and no other two overlap.
     changed = find_changed(masks, compare_masks(masks, files.unmerged))
@@ -74,6 +83,14 @@ def test_card(files, masks):
                         ['proxy mask', 'before merging', 'true mask']]
     figure, = draw_card(masks, 3, {'true mask': None})
     assert figure['src'].startswith('data:image/jpeg;base64,')
+
+
+def test_cut_image(masks):
+    img = cv2.imread(osp.join(masks.img_prefix, 'a.png'))
+    # The box of annotation 11 is [5, 6, 20, 15].
+    crop, window = cut_image(masks, 3, margin=0.1)
+    assert window.tolist() == [3, 4, 27, 23]
+    np.testing.assert_array_equal(crop, img[4:23, 3:27, ::-1])
 
 
 def test_unusable_images(masks):

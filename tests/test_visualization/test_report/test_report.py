@@ -60,8 +60,10 @@ def many(files, rng) -> ProxyReport:
     report = build(files, ('truth', ))
     masks = report.masks
     masks.ids = np.arange(80)
-    masks.annotations = [None] * 80
     masks.scores = rng.integers(0, 41, 80) / 40
+    masks.annotations = [
+        dict(id=i, mask_score=score) for i, score in enumerate(masks.scores)
+    ]
     masks.areas = rng.integers(1, 100, 80)**2
     masks.labels = rng.choice([0, 2], 80)
     masks.classes = ('cat', 'dog', 'cow')
@@ -273,3 +275,18 @@ def test_another_rule(files, tmp_path):
     assert f'kept by this rule: {rule}' in text and 'kept (2 masks)' in text
     with pytest.raises(InputError, match='no `expected_iou`'):
         build(files, mask_filter=MaskFilter('expected_iou'))
+
+
+def test_weights_in_the_file_decide(files, tmp_path):
+    plain = build(files)
+    assert 'mask_weight' not in write(plain, tmp_path).text
+
+    def change(anns):
+        for ann in anns:
+            if 'mask_score' in ann:
+                ann['mask_weight'] = int(ann['id'] == 5)
+
+    edit_annotations(files.proxy, change)
+    for report in (build(files), build(files, mask_filter=MaskFilter(thr=1))):
+        assert report.masks.ids[report.kept].tolist() == [5]
+        assert '4 masks have a mask_weight' in write(report, tmp_path).text

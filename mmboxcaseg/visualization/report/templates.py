@@ -1,0 +1,25 @@
+"""The templates of the HTML pages, which lie beside this module."""
+import os.path as osp
+from typing import Callable
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+
+def load_template(name: str, **filters: Callable) -> Template:
+    """Load a template; it has the filter ``basename`` of paths.
+
+    Args:
+        name (str): File name of the template.
+        filters (Callable): Further filters by name.
+
+    Returns:
+        Template: It escapes texts for HTML and refuses undefined names.
+    """
+    environment = Environment(
+        loader=PackageLoader('mmboxcaseg', 'visualization/report'),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True)
+    environment.filters.update(basename=osp.basename, **filters)
+    return environment.get_template(name)
