@@ -14,6 +14,7 @@ from checkout import copy_project, load_setup
 ROOT = Path(__file__).resolve().parents[1]
 # Files that a checkout may contain but that are not part of the project.
 FOREIGN = ('.venv/lib/torch.py', 'data/toy/train/0.jpg', 'dist/old.whl',
+           'demo/.ipynb_checkpoints/quick_start.ipynb',
            'work_dirs/demo/epoch_1.pth', 'mmboxcaseg/.mim/configs/stale.py',
            'mmboxcaseg/__pycache__/registry.cpython-311.pyc',
            'configs/toy/__pycache__/toy_pipeline.cpython-311.pyc',

@@ -58,6 +58,13 @@ def test_linked_sources_are_shown(site):
     assert 'data_preprocessor' in html and 'class="highlight"' in html
 
 
+def test_notebook_is_a_page(site):
+    html = (site / 'demo/quick_start.html').read_text('utf-8')
+    assert 'href="../docs/quick_start.html"' in html
+    assert html.count('class="highlight"') > 10
+    assert 'execution_count' not in html
+
+
 def test_nothing_is_loaded_from_elsewhere(site):
     """Except what the theme needs to search pages opened as files."""
     for page in site.rglob('*.html'):

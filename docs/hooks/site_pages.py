@@ -1,8 +1,9 @@
 """Gives the site the same folders as the repository.
 
 A page has the path of its source, so the same links work on GitHub and on the
-site, including links to configs/*/README.md and to single files.
+site, including links to configs/*/README.md, to notebooks and to single files.
 """
+import json
 import re
 from pathlib import Path
 from typing import Iterator
@@ -14,7 +15,7 @@ from mkdocs.utils import is_markdown_file
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ('*.md', 'data/README.md', 'docs/**/*.md', 'configs/*/README.md',
-           'docs/hooks/site.css')
+           'demo/*.ipynb', 'docs/hooks/site.css')
 ASSETS = ('.css', '.jpg', '.png', '.svg')
 
 
@@ -67,9 +68,29 @@ def make_file(path: Path, config: MkDocsConfig) -> File:
     name = path.relative_to(ROOT).as_posix()
     if is_markdown_file(name) or path.suffix in ASSETS:
         return File.generated(config, name, abs_src_path=str(path))
+    if path.suffix == '.ipynb':
+        return SourcePage.generated(
+            config, name, content=notebook_text(path.read_text('utf-8')))
     return SourcePage.generated(
         config,
         name,
         content=f'# {name}\n\n````{path.suffix[1:]}\n'
         f'{path.read_text("utf-8")}````\n',
         inclusion=InclusionLevel.NOT_IN_NAV)
+
+
+def notebook_text(content: str) -> str:
+    """Convert a notebook to Markdown, without outputs.
+
+    Args:
+        content (str): The notebook, JSON.
+
+    Returns:
+        str: Its text, and its code in fences.
+    """
+    parts = []
+    for cell in json.loads(content)['cells']:
+        text = ''.join(cell['source'])
+        is_code = cell['cell_type'] == 'code'
+        parts.append(f'```python\n{text}\n```' if is_code else text)
+    return '\n\n'.join(parts) + '\n'

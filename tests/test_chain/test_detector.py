@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from stock_mmdet import check_same_detections, detect_here, run_in_stock_mmdet
 from tensorboard.backend.event_processing.event_accumulator import \
     EventAccumulator
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope='module')
@@ -70,3 +73,19 @@ def test_log_shows_which_masks_are_used(chain, half_dropped):
     events = EventAccumulator(str(next(folder.glob('2*/vis_data'))))
     events.Reload()
     assert 'mask_share' in events.Tags()['scalars']
+
+
+def test_it_runs_without_mmboxcaseg(chain, workspace, tmp_path):
+    """Converted, or as it is with a stock config; see docs/detector.md."""
+    folder, out = chain.work_dir / 'proxy', tmp_path / 'detector.pth'
+    config, weights = folder / 'detector.py', folder / 'epoch_1.pth'
+    workspace.run('model_converters/detector_to_mmdet.py', config, weights,
+                  out)
+    image = next((workspace.root / 'data/toy/val').glob('*.jpg'))
+    expected = detect_here(image, weights, config)
+    check_same_detections(expected, image, out)
+    stock = ROOT / 'configs/toy/mask-rcnn_r18-tiny_toy.py'
+    check_same_detections(expected, image, weights, stock)
+    # Its own config names classes of mmboxcaseg.
+    done = run_in_stock_mmdet(image, tmp_path / 'found.pth', weights)
+    assert done.returncode and 'mmboxcaseg' in done.stderr

@@ -43,7 +43,9 @@ PROGRAMS = dict(
     label_image=('', 'label_image', 'images/a.png', 'labeller.py',
                  'hostile.pth', '--box', '1,1,9,9', '--out', 'out'),
     convert=('', RELEASE, 'hostile.pth', 'out.pth'),
-    convert_back=('', RELEASE, 'hostile.pth', 'out.pth', '--reverse'))
+    convert_back=('', RELEASE, 'hostile.pth', 'out.pth', '--reverse'),
+    convert_detector=('', 'model_converters/detector_to_mmdet', 'detector.py',
+                      'hostile.pth', 'out.pth'))
 
 
 @pytest.mark.parametrize('name', PROGRAMS)

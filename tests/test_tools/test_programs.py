@@ -48,6 +48,8 @@ def add_salient_images(data):
      ('boxes.json', 'images', 'boxes.json'), 'overwritten'),
     ('model_converters/boxcaseg_release_to_mmboxcaseg',
      ('boxes.json', 'images'), 'images is not a file'),
+    ('model_converters/detector_to_mmdet',
+     ('detector.py', 'boxes.json', 'images'), 'images is not a file'),
 ])
 def test_output(monkeypatch, refused, data, tool, argv, words):
     monkeypatch.chdir(data.folder)
@@ -76,6 +78,8 @@ def test_output(monkeypatch, refused, data, tool, argv, words):
      ('boxes.json', 'no', 'out'), '3 of 3 images'),
     ('model_converters/boxcaseg_release_to_mmboxcaseg',
      ('boxes.json', 'out'), 'boxes.json is not a checkpoint'),
+    ('model_converters/detector_to_mmdet',
+     ('detector.py', 'boxes.json', 'out'), 'boxes.json is not a checkpoint'),
 ])
 def test_input(monkeypatch, refused, data, tool, argv, words):
     monkeypatch.chdir(data.folder)
