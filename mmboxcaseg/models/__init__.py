@@ -21,6 +21,6 @@ for module in walk_packages(__path__, f'{__name__}.'):  # noqa: F405
     import_module(module.name)
 
 __all__ = [
-    'BaseLabeller', 'BoxCaseg', 'BoxPrompt', 'CropPreprocessor',
-    'MapLabeller', 'OnnxLabeller', 'PromptableLabeller'
+    'BaseLabeller', 'BoxCaseg', 'BoxPrompt', 'CropPreprocessor', 'MapLabeller',
+    'OnnxLabeller', 'PromptableLabeller'
 ]

@@ -44,8 +44,9 @@ def expected_keys() -> set:
         for name in ('labeller', 'label', 'proxy', 'full')
     }
     keys |= {
-        f'proxy.{name}' for name in ('instances', 'kept', 'drop_rate',
-                                     'mask_score', 'expected_iou')
+        f'proxy.{name}'
+        for name in ('instances', 'kept', 'drop_rate', 'mask_score',
+                     'expected_iou')
     }
     return keys | {'detector.ratio_segm_AP50'}
 
