@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 STAMP := .venv/.stamp
 LINTED := mmboxcaseg configs docs tools tests setup.py
-BENCHES := labeller proxy detector evaluation startup review
+BENCHES := labeller proxy detector other_labellers evaluation startup review
 
 # Benchmarks that run at the same time would slow each other down.
 .NOTPARALLEL:

@@ -48,7 +48,7 @@ def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
         raise InputError(
             f'the export needs a package that is missing: {error}. Install '
             'it by: pip install "mmboxcaseg[onnx]"') from error
-    network = _FromCrops(labeller)
+    network = _FromCrops(labeller).eval()
     crops = 255 * torch.rand(5, 3, size, size)
     if labeller.box_prompt:
         boxes = crops.new_tensor([[0.2, 0.3, 0.9, 0.8]]) * size

@@ -18,6 +18,7 @@ RATIOS = dict(
         'head_overhead', 'rle_over_polygon', 'pipeline_rle_over_polygon',
         'large_image_ratio'
     },
+    other_labellers={'onnx_wall_over_bound', 'sam_wall_over_bound'},
     evaluation={'voc_speedup', 'coco_speedup'},
     startup={'slowest_over_torch'},
     review={'kB_per_mask'})

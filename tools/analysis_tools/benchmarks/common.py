@@ -16,9 +16,11 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
 import cv2
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.fileio import dump
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmboxcaseg.registry import DATASETS
@@ -124,6 +126,16 @@ def write_coco(path: str,
     dump(dict(images=images, annotations=annotations, categories=names), path)
 
 
+def write_boxes(folder: str, num_images: int) -> str:
+    """Write a COCO file of images that all are the same file."""
+    rng, shape = np.random.default_rng(0), (160, 240)
+    write_image(f'{folder}/0.jpg', rng, shape)
+    path = f'{folder}/boxes_{num_images}.json'
+    boxes = (make_windows(rng, 4, shape, (10, 80)) for _ in range(num_images))
+    write_coco(path, boxes, shape, '0.jpg')
+    return path
+
+
 @contextmanager
 def open_images(small: bool) -> Iterator[Tuple[str, str]]:
     """Folder of coco_mini and ecssd, and whether they are real or drawn."""
@@ -162,6 +174,46 @@ def build_source(root: str, name: str, loader: str, pipeline: str,
 
 
 # ------------------------------------------------------------- the program
+def measure_labelling(config: str, boxes: str, **options) -> List[float]:
+    """Measure a labelling of images that lie beside the file of their boxes.
+
+    Args:
+        config (str): Config of the labeller.
+        boxes (str): The COCO file.
+        options: Changes of the config.
+
+    Returns:
+        list[float]: Seconds of the data loader alone, of the network alone,
+        and of the labelling.
+    """
+    cfg, folder = Config.fromfile(config), osp.dirname(boxes)
+    loader = cfg.label_dataloader
+    loader.dataset.update(
+        data_root='', ann_file=boxes, data_prefix=dict(img=folder))
+    loader.num_workers = 1
+    # As in tools/label.py.
+    loader.setdefault('batch_sampler', dict(type='mmboxcaseg.BoxBatchSampler'))
+    hook = dict(type='mmboxcaseg.ProxyMaskHook', out_file=f'{folder}/w.json')
+    cfg.update(test_dataloader=loader, test_evaluator=[], custom_hooks=[hook])
+    cfg.update(work_dir=folder, log_level='WARNING')
+    cfg.merge_from_dict(options)
+    # One core is left for the process of the data loader.
+    torch.set_num_threads(max(torch.get_num_threads() - 1, 1))
+    runner = Runner.from_cfg(cfg)
+    loop, model = runner.test_loop, runner.model.eval()
+    runner.call_hook('before_run')
+    times = [time.perf_counter()]
+    batches = list(loop.dataloader)
+    times.append(time.perf_counter())
+    with torch.no_grad():
+        for batch in batches:
+            model.test_step(batch)
+    times.append(time.perf_counter())
+    loop.run()
+    times.append(time.perf_counter())
+    return np.diff(times).tolist()
+
+
 def run_benchmark(description: str, measure: Callable, **options) -> None:
     """Read the arguments, measure, print and write the result.
 

@@ -17,8 +17,9 @@ import numpy as np
 import psutil
 import torch
 from common import (COCO_SHAPE, CONFIGS, areas_of, best_ms, build_source,
-                    draw_ellipses, in_own_process, make_windows, open_images,
-                    peak_memory, run_benchmark, write_coco, write_image)
+                    draw_ellipses, in_own_process, make_windows,
+                    measure_labelling, open_images, peak_memory, run_benchmark,
+                    write_boxes, write_coco)
 from mmengine.config import Config
 from mmengine.fileio import get_text
 from mmengine.runner import Runner
@@ -89,50 +90,6 @@ def measure_input(root: str, num: int = 60) -> Dict[str, float]:
     return dict(
         label_input_ms_per_instance=ms / boxes,
         boxes_per_image=boxes / len(indices))
-
-
-def write_boxes(folder: str, num_images: int) -> str:
-    """Write a COCO file of images that all are the same file."""
-    rng, shape = np.random.default_rng(0), (160, 240)
-    write_image(f'{folder}/0.jpg', rng, shape)
-    path = f'{folder}/boxes_{num_images}.json'
-    boxes = (make_windows(rng, 4, shape, (10, 80)) for _ in range(num_images))
-    write_coco(path, boxes, shape, '0.jpg')
-    return path
-
-
-def measure_wall(folder: str, num_images: int) -> Dict[str, float]:
-    """Seconds of a labelling, of its data loader and of its network alone."""
-    cfg = Config.fromfile(TOY)
-    loader = cfg.label_dataloader
-    loader.batch_sampler = dict(type='mmboxcaseg.BoxBatchSampler')
-    boxes = write_boxes(folder, num_images)
-    loader.dataset.update(
-        data_root='', ann_file=boxes, data_prefix=dict(img=folder))
-    hook = dict(type='mmboxcaseg.ProxyMaskHook', out_file=f'{folder}/w.json')
-    cfg.update(test_dataloader=loader, test_evaluator=[], custom_hooks=[hook])
-    cfg.update(work_dir=folder, log_level='WARNING')
-    # One core is left for the process of the data loader.
-    torch.set_num_threads(max(torch.get_num_threads() - 1, 1))
-    runner = Runner.from_cfg(cfg)
-    loop, model = runner.test_loop, runner.model.eval()
-    runner.call_hook('before_run')
-
-    times = [time.perf_counter()]
-    batches = list(loop.dataloader)
-    times.append(time.perf_counter())
-    with torch.no_grad():
-        for batch in batches:
-            model.test_step(batch)
-    times.append(time.perf_counter())
-    loop.run()
-    times.append(time.perf_counter())
-    loader_s, network_s, wall_s = np.diff(times).tolist()
-    return dict(
-        loader_s=loader_s,
-        network_s=network_s,
-        labelling_s=wall_s,
-        wall_over_bound=wall_s / max(loader_s, network_s))
 
 
 def peak_of_labelling(folder: str, num_images: int) -> float:
@@ -209,7 +166,13 @@ def measure(args: argparse.Namespace) -> dict:
     result = measure_merging(2 if small else 40)
     with open_images(small) as (root, data), TemporaryDirectory() as folder:
         result.update(data=data, **measure_input(root))
-        result.update(measure_wall(folder, 8 if small else 600))
+        boxes = write_boxes(folder, 8 if small else 600)
+        loader_s, network_s, wall_s = measure_labelling(TOY, boxes)
+        result.update(
+            loader_s=loader_s,
+            network_s=network_s,
+            labelling_s=wall_s,
+            wall_over_bound=wall_s / max(loader_s, network_s))
         result.update(measure_memory(folder, 2 if small else 2000))
         if args.coco_size or small:
             size = (5, 20) if small else COCO_SIZE
