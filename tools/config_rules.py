@@ -39,7 +39,6 @@ class Size(NamedTuple):
         passes (int): Crops per box, salient image and object of a teacher.
         min_crops (int): Number of crops that the labeller sees at least.
         on_cpu (bool): Whether the networks are small, for a CPU.
-        self_training (bool): Whether the labeller is trained in two rounds.
         merge_by (str): How masks are merged, see label.py.
     """
     labeller: str
@@ -54,7 +53,6 @@ class Size(NamedTuple):
     passes: int = 40
     min_crops: int = 90_000
     on_cpu: bool = False
-    self_training: bool = False
     merge_by: str = 'box'
 
 
@@ -77,9 +75,8 @@ SIZES = dict(
         detector='proxy_mask_rcnn/proxy-mask-rcnn_efficientnet-lite0_'
         'coco-mini.py',
         labeller_lr=0.001,
-        passes=8,
+        passes=4,
         min_crops=18_000,
-        self_training=True,
         merge_by='probability'),
     w18=Size('boxcaseg/boxcaseg_hrnetv2-w18_2xb16-50e_coco-duts.py',
              'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'),

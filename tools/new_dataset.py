@@ -6,11 +6,10 @@ See docs/custom_dataset.md. Example:
         --salient DUTS-TR/DUTS-TR-Image DUTS-TR/DUTS-TR-Mask --size w18
 
 Three short files are written to the folder OUT: OUT_labeller.py,
-OUT_detector.py and OUT_pipeline.py; with --size small also OUT_student.py, a
-second round in which the labeller learns from its own masks. They inherit the
-configs of this project and are meant to be edited. Without --salient and
---teacher, only OUT_detector.py is written, for masks of another source
-(docs/sam.md).
+OUT_detector.py and OUT_pipeline.py; with --second-round also OUT_student.py.
+They inherit the configs of this project and are meant to be edited. Without
+--salient and --teacher, only OUT_detector.py is written, for masks of another
+source (docs/sam.md).
 
 Rules for what is in them:
 
@@ -24,8 +23,8 @@ Rules for what is in them:
   x 320 px), but the median image is enlarged at most twofold.
 - Training length of the labeller: 40 crops per box and per mask of these, as
   in the paper on VOC; at least 90,000 crops (as docs/labeller.md on real
-  images) and at most 900,000 (as the paper on COCO). small: 8 crops, at least
-  18,000; a third of this in the second round.
+  images) and at most 900,000 (as the paper on COCO). small: 4 crops, at least
+  18,000. The second round has a third of this.
 - Training length of the detector: 12 epochs, as on COCO, or more until
   120,000 images are seen, about as many as on VOC (tiny, small: 24,000).
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops
@@ -79,6 +78,11 @@ def parse_args() -> argparse.Namespace:
         'folder of its images: a few masks of your own, or masks of other '
         'classes. Beside --salient or in its place; may be repeated')
     parser.add_argument(
+        '--second-round',
+        action='store_true',
+        help='train the labeller a second time, on the surest of its own '
+        'masks, too')
+    parser.add_argument(
         '--val', help='COCO file with true masks, for evaluation')
     parser.add_argument(
         '--val-images',
@@ -109,6 +113,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if len(args.salient) > 2:
         parser.error('--salient takes one folder or two')
+    if args.second_round and not args.salient and not args.teacher:
+        parser.error('--second-round needs --salient or --teacher')
     if args.val_images and not args.val:
         parser.error('--val-images needs --val')
     if args.gpus < 1:
@@ -243,7 +249,7 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
     if args.salient or args.teacher:
         numbers = count_masks(args)
         stages['labeller'] = labeller_values(args, sizes, numbers)
-        if rules.SIZES[args.size].self_training:
+        if args.second_round:
             stages['student'] = rules.student_schedule(stages['labeller'],
                                                        [*numbers.values()],
                                                        args.gpus)
@@ -364,7 +370,7 @@ def labeller_commands(args: argparse.Namespace, proxy_file: str) -> List[str]:
         f'{tool_call("check_data.py")} {labeller}',
         f'{train} {labeller}{launcher}'
     ]
-    if size.self_training:
+    if args.second_round:
         student = config_path(args, 'student')
         cfg = Config.fromfile(student)
         commands += [

@@ -42,6 +42,7 @@ def main() -> None:
     from mmboxcaseg.utils.runner import build_runner, check_weights
 
     cfg = load_config(args)
+    checkpoint = set_weights(cfg, args.checkpoint)
     if not cfg.get('test_dataloader'):
         raise InputError(f'{args.config} has no test_dataloader, so there is '
                          'nothing to test on.')
@@ -50,7 +51,6 @@ def main() -> None:
         if 'label_dataloader' in cfg:
             raise InputError('--out is for detectors; tools/label.py writes '
                              'the masks of a labeller.')
-    checkpoint = set_weights(cfg, args.checkpoint)
     # A test never resumes a training, whatever the config says.
     cfg.resume = False
     if args.show or args.show_dir:

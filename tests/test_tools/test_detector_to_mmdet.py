@@ -55,7 +55,9 @@ def make(tmp_path, rng):
             if param.dim() > 1:
                 torch.nn.init.kaiming_normal_(param, a=1)
         weights, image = tmp_path / 'epoch_1.pth', tmp_path / 'image.png'
-        meta = dict(dataset_meta=dict(classes=('cat', 'dog')))
+        # As many as the largest of the configs has: labels are random.
+        classes = tuple(f'class {i}' for i in range(80))
+        meta = dict(dataset_meta=dict(classes=classes))
         torch.save(
             dict(meta=meta, state_dict=detector.state_dict(), optimizer={}),
             weights)

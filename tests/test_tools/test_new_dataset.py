@@ -168,7 +168,7 @@ def test_pipeline(write, data):
 
 
 def test_second_round(write, data):
-    written = write('--size', 'small')
+    written = write('--size', 'small', '--second-round')
     path = written.paths['labeller'].with_name('mine_student.py')
     student = Config.fromfile(path)
     assert written.pipeline.student == path.name
@@ -211,6 +211,7 @@ def test_teachers(run, data, tmp_path, tiny_salient, size):
     few.write_text(json.dumps(dict(truth, annotations=anns[:1])))
     args = ['--boxes', data.boxes, '--images', data.images, '--out', out]
     args += ['--size', size, '--force', '--teacher', many, data.images]
+    args += ['--second-round']
     two = [*args, '--teacher', few, data.images]
 
     run(*two, '--salient', *data.salient)
@@ -222,11 +223,11 @@ def test_teachers(run, data, tmp_path, tiny_salient, size):
     batch = first_batch(cfg)
     masks = ['masks' in s.gt_instances for s in batch['data_samples']]
     assert masks == [False] * 9 + [True] * 7
+    student = Config.fromfile(out / 'mine_student.py').train_dataloader
+    assert student.batch_sampler.source_ratio == (9, 2, 1, 2, 2)
+    assert student.dataset.datasets[2:] == sources[1:]
     if size == 'small':
         train_one_iteration(cfg)
-        student = Config.fromfile(out / 'mine_student.py').train_dataloader
-        assert student.batch_sampler.source_ratio == (9, 2, 1, 2, 2)
-        assert student.dataset.datasets[2:] == sources[1:]
 
     for ann in anns:
         ann['id'] += 1000
@@ -248,8 +249,8 @@ def test_split_of_a_batch(rules, numbers, shares):
         rules.split_batch([1] * 8, 7)
 
 
-def test_other_sizes_have_one_round(write):
-    written = write('--size', 'tiny')
+def test_one_round_unless_asked_for(write):
+    written = write('--size', 'small')
     assert 'student' not in written.pipeline
     assert not written.paths['labeller'].with_name('mine_student.py').exists()
 
@@ -297,6 +298,8 @@ def test_masks_of_another_source(run, data, tmp_path):
                   'tiny', '--out', out)
     path, = out.iterdir()
     assert path.name == 'mine_detector.py'
+    with pytest.raises(SystemExit):
+        run('--boxes', data.boxes, '--images', data.images, '--second-round')
     dataset = Config.fromfile(path).train_dataloader.dataset
     merge, report, train = map(
         shlex.split, re.findall(r'^    (.*)$', printed, re.MULTILINE))
