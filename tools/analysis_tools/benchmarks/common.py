@@ -193,7 +193,7 @@ def measure_labelling(config: str, boxes: str, **options) -> List[float]:
     loader.num_workers = 1
     # As in tools/label.py.
     loader.setdefault('batch_sampler', dict(type='mmboxcaseg.BoxBatchSampler'))
-    hook = dict(type='mmboxcaseg.ProxyMaskHook', out_file=f'{folder}/w.json')
+    hook = dict(type='mmboxcaseg.ProxyMaskHook', out_file=f'{boxes}.out.json')
     cfg.update(test_dataloader=loader, test_evaluator=[], custom_hooks=[hook])
     cfg.update(work_dir=folder, log_level='WARNING')
     cfg.merge_from_dict(options)

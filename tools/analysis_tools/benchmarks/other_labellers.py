@@ -1,8 +1,8 @@
 """Labellers that are not trained here: the time around their network.
 
 A labelling is compared with the slower of its data loader and its network:
-the toy labeller exported to ONNX, and SAM of the base size, both with random
-weights. Needs pip install "mmboxcaseg[onnx,sam]".
+the toy labeller exported to ONNX, and SAM of the base size with a quarter of
+its layers, both with random weights. Needs pip install "mmboxcaseg[onnx,sam]".
 """
 import argparse
 from tempfile import TemporaryDirectory
@@ -21,7 +21,9 @@ CROP = 96
 def save_sam(folder: str, small: bool) -> str:
     """Save a SAM with random weights; returns its folder."""
     import transformers as tf
-    vision = dict(num_hidden_layers=1, hidden_size=24) if small else {}
+    vision = dict(num_hidden_layers=3)
+    if small:
+        vision = dict(num_hidden_layers=1, hidden_size=24)
     tf.SamModel(tf.SamConfig(vision)).eval().save_pretrained(folder)
     tf.SamImageProcessorFast().save_pretrained(folder)
     return folder
@@ -49,7 +51,7 @@ def measure(args: argparse.Namespace) -> dict:
             'model.weights': path,
             key: CROP
         })
-        boxes = write_boxes(folder, 2 if args.small else 10)
+        boxes = write_boxes(folder, 2 if args.small else 4)
         sam = save_sam(f'{folder}/sam', args.small)
         result.update(ratio('sam', SAM, boxes, **{'model.weights': sam}))
     return result
