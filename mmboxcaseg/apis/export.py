@@ -54,17 +54,17 @@ def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
         boxes = crops.new_tensor([[0.2, 0.3, 0.9, 0.8]]) * size
         shown = torch.from_numpy(box_maps(boxes, size)) / 127.5 - 1
         crops = torch.cat([crops, shown.expand(5, -1, -1, -1)], dim=1)
+    # The number of crops is free, so it is another one here.
+    example = (crops[:2], )
     torch.onnx.export(
         network,
-        # The number of crops is free, so it is another one here.
-        (
-            crops[:2], ),
+        example,
         out,
         input_names=['crops'],
         output_names=['foreground'],
-        dynamic_shapes=({
+        dynamic_shapes=[{
             0: torch.export.Dim('N')
-        }, ),
+        }],
         dynamo=True,
         external_data=False,
         verbose=False)

@@ -6,9 +6,11 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from mmboxcaseg import InputError, track
-from mmboxcaseg.datasets.coco import (LISTS, entry_problems, first_few,
-                                      list_problem, load_coco, load_json,
-                                      read_polygons)
+from mmboxcaseg.datasets.coco import (LISTS, CocoBoxes, entry_problems,
+                                      first_few, list_problem, load_coco,
+                                      load_json, read_polygons)
+from mmboxcaseg.proxy import check_masks
+from mmboxcaseg.proxy.corrections import write_corrected
 from mmboxcaseg.proxy.options import DEFAULT_TOLERANCE, pixels
 from mmboxcaseg.utils.cli import run_parallel
 
@@ -95,6 +97,44 @@ def check_broken(broken: dict, total: int, skip: bool, what='files') -> None:
     if lines:
         print(f'{len(lines)} of {total} {what} left out, they cannot be used:')
         print('\n'.join(lines))
+
+
+def read_corrected(read: Callable, tasks: Dict[str, int], notes: Notes,
+                   args: argparse.Namespace) -> Dict[int, List[dict]]:
+    """Read the corrected masks of images; print what was not used.
+
+    Args:
+        read (Callable): Takes an image id; returns the records of the masks,
+            and the shapes that were not used as they are, by reason.
+        tasks (dict[str, int]): Image ids by name.
+        notes (dict[str, list[str]]): What is printed before these shapes.
+        args (argparse.Namespace): See :func:`read_all`.
+
+    Returns:
+        dict[int, list[dict]]: The records by image id.
+    """
+    results = read_all(read, tasks, args)
+    notes = dict(notes)
+    for _, ignored in results.values():
+        for text, shapes in ignored.items():
+            notes[text] = notes.get(text, []) + shapes
+    print_notes(notes)
+    return {tasks[name]: records for name, (records, _) in results.items()}
+
+
+def correct_masks(args: argparse.Namespace, read: Callable) -> None:
+    """Write a proxy file with corrected masks, and print their number.
+
+    Args:
+        args (argparse.Namespace): With ``proxy`` and ``out``, the files.
+        read (Callable): Takes the content of the proxy file and ``args``;
+            returns what :func:`read_corrected` does.
+    """
+    coco = CocoBoxes(args.proxy, img_prefix=None)
+    check_masks(coco.data['annotations'], args.proxy)
+    written, emptied = write_corrected(args.out, coco, read(coco, args))
+    print(f'{args.out}: {written} masks corrected, of which {emptied} were '
+          'emptied')
 
 
 def read_coco(path: str, skip_broken: bool) -> dict:

@@ -7,18 +7,15 @@ See docs/other_tools.md. Example:
         proxy.json annotations.xml corrected.json
 """
 import argparse
-from collections import defaultdict
 from pathlib import Path
 from typing import Dict, List, Tuple
 
-from converting import Notes, make_parser, print_notes, read_all
+from converting import Notes, correct_masks, make_parser, read_corrected
 from label_files import check_size, read_cvat_file
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, first_few,
                                       load_json)
-from mmboxcaseg.proxy import check_masks
-from mmboxcaseg.proxy.corrections import write_corrected
 from mmboxcaseg.proxy.cvat import from_cvat
 from mmboxcaseg.proxy.label_studio import from_label_studio
 from mmboxcaseg.proxy.options import add_polygon_option
@@ -103,21 +100,15 @@ def read_corrections(coco: CocoBoxes,
                        coco.annotations.get(img_id, []), labels, args.polygons)
 
     tasks = {coco.images[img_id]['file_name']: img_id for img_id in found}
-    results = read_all(read, tasks, args)
-    ignored: Notes = defaultdict(list)
-    for _, notes in results.values():
-        for text, shapes in notes.items():
-            ignored[text] += shapes
-    print_notes({
+    notes = {
         'images are not in the file and stay as they are': [
             img['file_name'] for key, img in coco.images.items()
             if key not in found
         ],
         'images left out, they are not in the proxy file':
         foreign,
-        **ignored
-    })
-    return {tasks[n]: records for n, (records, _) in results.items()}
+    }
+    return read_corrected(read, tasks, notes, args)
 
 
 @exit_on_bad_input()
@@ -125,12 +116,7 @@ def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
     check_file(args.masks, f'file of {args.format}')
-    coco = CocoBoxes(args.proxy, img_prefix=None)
-    check_masks(coco.data['annotations'], args.proxy)
-    written, emptied = write_corrected(args.out, coco,
-                                       read_corrections(coco, args))
-    print(f'{args.out}: {written} masks corrected, of which {emptied} were '
-          'emptied')
+    correct_masks(args, read_corrections)
 
 
 if __name__ == '__main__':

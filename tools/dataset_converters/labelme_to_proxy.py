@@ -8,17 +8,15 @@ See docs/proxy_file.md. Example:
 """
 import argparse
 import os.path as osp
-from collections import defaultdict
 from typing import Dict, List, Tuple
 
-from converting import Notes, make_parser, print_notes, read_all
+from converting import Notes, correct_masks, make_parser, read_corrected
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, file_names,
                                       load_json)
-from mmboxcaseg.proxy import check_masks, from_labelme
-from mmboxcaseg.proxy.corrections import write_corrected
+from mmboxcaseg.proxy import from_labelme
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
@@ -51,31 +49,20 @@ def read_corrections(coco: CocoBoxes,
             coco.annotations.get(img_id, []), labels, path)
 
     tasks = {n: img_id for img_id, n in names.items() if n in found}
-    results = read_all(read, tasks, args)
-    ignored: Notes = defaultdict(list)
-    for _, notes in results.values():
-        for text, shapes in notes.items():
-            ignored[text] += shapes
-    print_notes({
+    notes = {
         'images have no labelme file and stay as they are':
         [name for name in names.values() if name not in found],
         'files left out, they belong to no image of the proxy file':
         sorted(found - set(names.values())),
-        **ignored
-    })
-    return {tasks[n]: records for n, (records, _) in results.items()}
+    }
+    return read_corrected(read, tasks, notes, args)
 
 
 @exit_on_bad_input()
 def main() -> None:
     args = parse_args()
     check_file(args.proxy, 'proxy file')
-    coco = CocoBoxes(args.proxy, img_prefix=None)
-    check_masks(coco.data['annotations'], args.proxy)
-    written, emptied = write_corrected(args.out, coco,
-                                       read_corrections(coco, args))
-    print(f'{args.out}: {written} masks corrected, of which {emptied} were '
-          'emptied')
+    correct_masks(args, read_corrections)
 
 
 if __name__ == '__main__':
