@@ -2,7 +2,7 @@
 import importlib.util
 import json
 import sys
-import time
+from collections import OrderedDict
 from pathlib import Path
 from types import ModuleType
 from typing import Callable
@@ -98,8 +98,10 @@ def load_tool(path: str) -> ModuleType:
 def run_tool(monkeypatch, path: str, *argv) -> None:
     """Run a program of tools/ in this process."""
     monkeypatch.setattr(sys, 'argv', [path, *map(str, argv)])
-    # The logger of an earlier run writes to a stream that is closed.
-    MMLogger.get_instance(f'{path}_{time.monotonic_ns()}')
+    # Loggers of earlier runs write to streams that are closed. MMEngine names
+    # them by the second, so a run may be given the one before it.
+    monkeypatch.setattr(MMLogger, '_instance_dict', OrderedDict())
+    MMLogger.get_instance(path)
     load_tool(path).main()
 
 
@@ -110,7 +112,7 @@ def end_of(monkeypatch, capsys, path: str, *argv) -> str:
     assert error.value.code not in (0, None, False)
     streams = capsys.readouterr()
     output = f'{streams.out}\n{streams.err}\n{error.value}'
-    assert 'Traceback' not in output
+    assert 'Traceback' not in output, output
     # Nothing was begun.
     assert 'Epoch(' not in output
     return output
