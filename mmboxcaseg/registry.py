@@ -6,6 +6,7 @@ Configs keep ``default_scope = 'mmdet'`` and name the classes of this package
 """
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -39,6 +40,11 @@ DATA_SAMPLERS = Registry(
     locations=[
         'mmboxcaseg.datasets.samplers', 'mmboxcaseg.datasets.box_batch_sampler'
     ])
+FUNCTIONS = Registry(
+    'function',
+    parent=MMENGINE_FUNCTIONS,
+    scope='mmboxcaseg',
+    locations=['mmboxcaseg.datasets.collate'])
 HOOKS = Registry(
     'hook',
     parent=MMENGINE_HOOKS,

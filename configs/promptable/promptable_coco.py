@@ -8,6 +8,9 @@ model = dict(type='mmboxcaseg.PromptableLabeller', weights=None)
 label_dataloader = dict(
     batch_size=1,
     batch_sampler=None,
+    collate_fn=dict(type='pseudo_collate'),
     dataset=dict(pipeline=_base_.image_pipeline))
 test_dataloader = dict(
-    batch_size=1, dataset=dict(pipeline=_base_.image_pipeline))
+    batch_size=1,
+    collate_fn=dict(type='pseudo_collate'),
+    dataset=dict(pipeline=_base_.image_pipeline))

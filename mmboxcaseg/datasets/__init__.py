@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs=dict(
         box_batch_sampler=['BoxBatchSampler'],
         box_crops=['BoxCropDataset'],
+        collate=['collate_crops'],
         concat_crops=['ConcatCrops'],
         masked_crops=['MaskedCropDataset'],
         proxy_coco=['ProxyCocoDataset'],

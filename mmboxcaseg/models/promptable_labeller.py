@@ -73,7 +73,8 @@ class PromptableLabeller(BaseLabeller):
         """
         for img, sample in zip(inputs, data_samples):
             gt = sample.gt_instances
-            masks = PromptMasks(*self._segment(img[0].flip(0), gt.bboxes),
+            boxes = torch.as_tensor(gt.bboxes, device=img.device)
+            masks = PromptMasks(*self._segment(img[0].flip(0), boxes),
                                 gt.windows)
             sample.pred_instances = InstanceData(masks=masks)
         return data_samples

@@ -105,6 +105,7 @@ val_dataloader = dict(
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='mmboxcaseg.collate_crops'),
     dataset=test_source)
 test_dataloader = val_dataloader
 val_evaluator = dict(type='mmboxcaseg.InstanceIoUMetric')
@@ -115,4 +116,5 @@ label_dataloader = dict(
     batch_size=8,
     num_workers=8,
     sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='mmboxcaseg.collate_crops'),
     dataset=test_source)

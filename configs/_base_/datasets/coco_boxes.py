@@ -29,6 +29,7 @@ label_dataloader = dict(
     batch_size=8,
     num_workers=8,
     sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='mmboxcaseg.collate_crops'),
     dataset=dict(
         source,
         ann_file='annotations/instances_train2017.json',

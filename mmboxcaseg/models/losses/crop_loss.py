@@ -42,7 +42,8 @@ class CropTargets(NamedTuple):
                 are 1.
         """
         all_gt = [sample.gt_instances for sample in data_samples]
-        boxes = torch.cat([gt.bboxes for gt in all_gt])
+        boxes = torch.cat([torch.as_tensor(gt.bboxes) for gt in all_gt])
+        boxes = boxes.to(crops.device)
         # Starts with an empty tensor: a batch may have no mask at all.
         masks = [crops.new_zeros(0, *crops.shape[2:])]
         masks += [gt.masks.to(crops) for gt in all_gt if 'masks' in gt]

@@ -167,12 +167,7 @@ def measure(args: argparse.Namespace) -> dict:
     with open_images(small) as (root, data), TemporaryDirectory() as folder:
         result.update(data=data, **measure_input(root))
         boxes = write_boxes(folder, 8 if small else 600)
-        loader_s, network_s, wall_s = measure_labelling(TOY, boxes)
-        result.update(
-            loader_s=loader_s,
-            network_s=network_s,
-            labelling_s=wall_s,
-            wall_over_bound=wall_s / max(loader_s, network_s))
+        result.update(measure_labelling(TOY, boxes, small))
         result.update(measure_memory(folder, 2 if small else 2000))
         if args.coco_size or small:
             size = (5, 20) if small else COCO_SIZE
