@@ -18,8 +18,11 @@ MERGE_RULES = dict(
     mask='a pixel goes to the object with the smallest mask',
     quarter="as 'box', but only an object whose box is more than four times "
     'as large gives up the pixel',
-    probability="as 'box', but only an object whose probability is lower "
-    'there gives up the pixel')
+    probability="as 'box', but only if the probability of the smaller object "
+    'there is more than 1.1 times that of the other one')
+# How many times as high the probability of the smaller object must be for the
+# rule 'probability'. With 1, chance decides too much (docs/proxy_file.md).
+PROBABILITY_RATIO = 1.1
 
 
 def check_merge_rule(rule: Optional[str], has_probability: bool) -> None:
@@ -103,6 +106,7 @@ def merge_masks(masks: Sequence[np.ndarray],
             # which by each of the rules takes them from the larger, too.
             lost = masks[small][there]
             if rule == 'probability' and (masks[large][here] & lost).any():
-                lost = lost & (prob(small)[there] > prob(large)[here])
+                rival = PROBABILITY_RATIO * prob(large)[here]
+                lost = lost & (prob(small)[there] > rival)
             merged[large][here] &= ~lost
     return merged
