@@ -28,8 +28,7 @@ from mmboxcaseg.datasets.coco import MaskFilter, load_json
 from mmboxcaseg.proxy import count_kept
 from mmboxcaseg.structures.scores import SCORES
 from mmboxcaseg.utils.cli import (SettingsAction, add_trust_checkpoint,
-                                  check_folder, exit_on_bad_input,
-                                  read_config)
+                                  check_folder, exit_on_bad_input, read_config)
 from mmboxcaseg.utils.steps import StepRunner
 
 TOOLS = osp.join(osp.dirname(osp.abspath(__file__)), '..')
