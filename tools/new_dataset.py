@@ -37,6 +37,7 @@ import os.path as osp
 import pprint
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from typing import Dict, List
 
 import config_rules as rules
@@ -245,6 +246,11 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
     sizes = rules.BoxSizes(coco)
     print(f'{len(sizes.sides)} boxes of {len(coco.classes)} classes in '
           f'{len(sizes.images)} images')
+    if args.second_round and sizes.shorter.max() < rules.MIN_OWN_SIDE:
+        raise InputError(
+            '--second-round learns from the masks of boxes whose sides have '
+            f'{rules.MIN_OWN_SIDE} px or more; {args.boxes} has none. Leave '
+            'it out.')
     stages = {}
     if args.salient or args.teacher:
         numbers = count_masks(args)
@@ -319,12 +325,19 @@ def tool_call(tool: str, gpus: int = 1) -> str:
         str: The command: one of ``mim`` if that and mmboxcaseg are installed.
     """
     inside = TOOLS.is_relative_to(Path.cwd())
-    path = osp.relpath(TOOLS / tool) if inside else TOOLS / tool
+    path = quote(osp.relpath(TOOLS / tool) if inside else str(TOOLS / tool))
     if gpus > 1:
         return f'torchrun --nproc_per_node {gpus} {path}'
     if TOOLS.parent.name == '.mim' and find_spec('mim'):
         return f'mim run mmboxcaseg {Path(tool).stem}'
     return f'python {path}'
+
+
+def newest_of(cfg: Config) -> str:
+    """Write for the shell the newest checkpoint of a training."""
+    path = quote(f'{cfg.work_dir}/last_checkpoint')
+    # A path with spaces stays one word.
+    return f'"$(cat {path})"' if path[0] == "'" else f'$(cat {path})'
 
 
 def next_commands(args: argparse.Namespace) -> List[str]:
@@ -333,39 +346,39 @@ def next_commands(args: argparse.Namespace) -> List[str]:
     # Read as the commands will read it.
     cfg = Config.fromfile(detector)
     dataset = cfg.train_dataloader.dataset
-    report = osp.join(osp.dirname(dataset.ann_file), 'report.html')
+    proxy_file = quote(dataset.ann_file)
+    report = quote(osp.join(osp.dirname(dataset.ann_file), 'report.html'))
     train, test = (tool_call(f'{n}.py', args.gpus) for n in ('train', 'test'))
     launcher = ' --launcher pytorch' if args.gpus > 1 else ''
     if args.salient or args.teacher:
-        commands = labeller_commands(args, dataset.ann_file)
+        commands = labeller_commands(args, proxy_file)
     else:
         commands = [
-            f'{tool_call("merge_masks.py")} {args.boxes} PREDICTIONS.json '
-            f'{dataset.ann_file} --source NAME'
+            f'{tool_call("merge_masks.py")} {quote(args.boxes)} '
+            f'PREDICTIONS.json {proxy_file} --source NAME'
         ]
     commands += [
-        f'{tool_call("analysis_tools/proxy_report.py")} {dataset.ann_file} '
-        f'--images {dataset.data_prefix.img} '
+        f'{tool_call("analysis_tools/proxy_report.py")} {proxy_file} '
+        f'--images {quote(dataset.data_prefix.img)} '
         f'--threshold {dataset.mask_score_thr} --out {report}',
-        f'{train} {detector}{launcher}',
+        f'{train} {quote(detector)}{launcher}',
     ]
     if cfg.val_dataloader:
-        commands.append(f'{test} {detector} '
-                        f'$(cat {cfg.work_dir}/last_checkpoint){launcher}')
+        commands.append(f'{test} {quote(detector)} {newest_of(cfg)}{launcher}')
     return commands
 
 
 def labeller_commands(args: argparse.Namespace, proxy_file: str) -> List[str]:
     """The commands that train the labeller and write the proxy file."""
     size = rules.SIZES[args.size]
-    labeller = config_path(args, 'labeller')
+    path = config_path(args, 'labeller')
+    checkpoint, labeller = newest_of(Config.fromfile(path)), quote(path)
     launcher = ' --launcher pytorch' if args.gpus > 1 else ''
     train = tool_call('train.py', args.gpus)
     label = f'{tool_call("label.py", args.gpus)} {labeller} '
     end = launcher
     if size.merge_by != 'box':
         end = f' --merge-by {size.merge_by}{launcher}'
-    checkpoint = f'$(cat {Config.fromfile(labeller).work_dir}/last_checkpoint)'
     commands = [
         f'{tool_call("check_data.py")} {labeller}',
         f'{train} {labeller}{launcher}'
@@ -374,11 +387,11 @@ def labeller_commands(args: argparse.Namespace, proxy_file: str) -> List[str]:
         student = config_path(args, 'student')
         cfg = Config.fromfile(student)
         commands += [
-            f'{label}{checkpoint} {cfg.surest.ann_file}{end}',
-            f'{train} {student}{launcher} '
+            f'{label}{checkpoint} {quote(cfg.surest.ann_file)}{end}',
+            f'{train} {quote(student)}{launcher} '
             f'--cfg-options load_from={checkpoint}'
         ]
-        checkpoint = f'$(cat {cfg.work_dir}/last_checkpoint)'
+        checkpoint = newest_of(cfg)
     return [*commands, f'{label}{checkpoint} {proxy_file}{end}']
 
 

@@ -40,11 +40,32 @@ def used_masks(cfg: Config) -> MaskFilter:
     return MaskFilter.of_dataset(**detector.train_dataloader.dataset)
 
 
-def filtered_sources(cfg: Config) -> List[int]:
-    """Which sources of the student are masks of the labeller."""
-    student = read_config(config_path(cfg, 'student'))
-    sources = student.train_dataloader.dataset.get('datasets', [])
-    return [i for i, source in enumerate(sources) if source.get('mask_filter')]
+def sources(cfg: Config, name: str) -> List[dict]:
+    """What the labeller or the student learns from."""
+    config = read_config(config_path(cfg, name))
+    return config.train_dataloader.dataset.get('datasets', [])
+
+
+def own_sources(cfg: Config) -> List[int]:
+    """Which sources of the student are masks of the labeller.
+
+    They have a filter, and are not what the labeller itself has learnt from.
+    """
+    known = sources(cfg, 'labeller')
+    return [
+        i for i, source in enumerate(sources(cfg, 'student'))
+        if source.get('mask_filter') and source not in known
+    ]
+
+
+def source_files(cfg: Config, name: str) -> List[str]:
+    """COCO files of the sources, except those of the labeller's masks."""
+    own = own_sources(cfg) if name == 'student' else []
+    return [
+        osp.join(source.get('data_root') or '', source['ann_file'])
+        for i, source in enumerate(sources(cfg, name))
+        if source.get('ann_file') and i not in own
+    ]
 
 
 def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
@@ -61,13 +82,13 @@ def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
         str: Path of the checkpoint.
     """
     key = 'train_dataloader.dataset.datasets'
-    files = [f'{key}.{i}.ann_file={proxy_file}' for i in filtered_sources(cfg)]
+    files = [f'{key}.{i}.ann_file={proxy_file}' for i in own_sources(cfg)]
     return steps.train(
         'student',
         config_path(cfg, 'student'),
         f'load_from={checkpoint}',
         *files,
-        inputs=[checkpoint, proxy_file])
+        inputs=[checkpoint, proxy_file, *source_files(cfg, 'student')])
 
 
 def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
@@ -145,7 +166,8 @@ def run(cfg: Config, steps: StepRunner) -> dict:
     if cfg.get('val'):
         data.append(cfg.val.instances)
     labeller = config_path(cfg, 'labeller')
-    checkpoint = steps.train('labeller', labeller, inputs=data)
+    checkpoint = steps.train(
+        'labeller', labeller, inputs=[*data, *source_files(cfg, 'labeller')])
     label = (cfg.train.boxes, cfg.train.images, *cfg.get('label_options', ()))
     proxy_file = steps.label('label', labeller, checkpoint, *label)
     if cfg.get('student'):
@@ -227,10 +249,11 @@ def _check_files(cfg: Config) -> None:
         raise InputError(
             f'{detector.filename}: set mask_score_thr or mask_filter of '
             'train_dataloader.dataset, a ProxyCocoDataset.')
-    if cfg.get('student') and not filtered_sources(cfg):
+    if cfg.get('student') and not own_sources(cfg):
         raise InputError(f'{config_path(cfg, "student")}: no data set of '
-                         'train_dataloader has a `mask_filter`, which chooses '
-                         'masks of the labeller; see MaskedCropDataset.')
+                         'train_dataloader, besides those of the labeller, '
+                         'has a `mask_filter`, which chooses masks of the '
+                         'labeller; see MaskedCropDataset.')
 
 
 @exit_on_bad_input()

@@ -7,8 +7,8 @@ from mmdet.datasets.transforms import LoadAnnotations
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmboxcaseg.datasets import (BoxCropDataset, ProxyCocoDataset,
-                                 SalientDataset)
+from mmboxcaseg.datasets import (BoxCropDataset, MaskedCropDataset,
+                                 ProxyCocoDataset, SalientDataset)
 from mmboxcaseg.datasets.coco import check_class_list
 from mmboxcaseg.registry import DATASETS
 from .checked_source import LOADERS, CheckedSource
@@ -19,6 +19,8 @@ add_kinds(
      'the data set cannot be built as the config says', 'correct the config'),
     ('dataset-unknown', NOTE, 'a data set of this type is not checked',
      'check it by hand'))
+
+CHECKED = (BoxCropDataset, CocoDataset, MaskedCropDataset, SalientDataset)
 
 
 def evaluators_of(cfg: Config, stage: str) -> List[dict]:
@@ -65,8 +67,7 @@ def find_sources(cfg: Config, findings: Findings) -> List[CheckedSource]:
                 findings.add('dataset-config', where,
                              f'{type(error).__name__}: {error}')
                 continue
-            if not isinstance(source.dataset,
-                              (BoxCropDataset, CocoDataset, SalientDataset)):
+            if not isinstance(source.dataset, CHECKED):
                 findings.add('dataset-unknown', where, leaf['type'])
                 continue
             known = sources.setdefault(_key(source), source)

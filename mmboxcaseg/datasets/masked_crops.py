@@ -37,7 +37,8 @@ class MaskedCropDataset(CropDataset):
             in pixels. Defaults to 32.
         mask_filter (dict, optional): Arguments of :class:`MaskFilter`, for
             the masks of a proxy file: which of them are used, and their
-            weights in the pixel losses. Defaults to None: all, with weight 1.
+            weights in the pixel losses. Defaults to None: all, with their
+            ``mask_weight`` or else 1.
         kwargs: Arguments of :class:`CropDataset`, such as ``crop_size``;
             ``metainfo=dict(classes=...)`` selects classes.
 
@@ -71,7 +72,7 @@ class MaskedCropDataset(CropDataset):
 
         Returns:
             list[dict]: Items with ``img_path``, ``img_id``, ``mask`` (RLE)
-            and, with ``mask_filter``, ``mask_weight``; by image id, then
+            and, where it is known, ``mask_weight``; by image id, then
             annotation id.
 
         Raises:
@@ -131,6 +132,6 @@ class MaskedCropDataset(CropDataset):
         path = osp.join(self.data_prefix['img'], img['file_name'])
         item = dict(img_path=path, img_id=ann['image_id'])
         item['mask'] = ann['segmentation']
-        if self.mask_filter:
-            item['mask_weight'] = ann['mask_weight']
+        if 'mask_weight' in ann:
+            item['mask_weight'] = float(ann['mask_weight'])
         return item

@@ -173,7 +173,8 @@ class MultiSourceSampler(Sampler):
 def _split(batch_size: int, ratio: Sequence[int],
            num_sources: int) -> List[int]:
     """Divide a batch in a ratio, or suggest one that divides it."""
-    if len(ratio) != num_sources or min(ratio) < 1:
+    if len(ratio) != num_sources or not all(
+            isinstance(part, int) and part > 0 for part in ratio):
         raise InputError(
             f'source_ratio {tuple(ratio)} must have one positive integer '
             f'for each of the {num_sources} sources.')

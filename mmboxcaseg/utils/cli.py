@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import wraps
 from tempfile import TemporaryFile
-from typing import Callable, Iterator, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import cv2
 import mmengine.logging
@@ -39,6 +39,15 @@ def _print_no_debug(msg, logger=None, level=logging.INFO) -> None:
 
 
 mmengine.logging.print_log = _print_no_debug
+
+
+class SettingsAction(DictAction):
+    """:class:`mmengine.config.DictAction` that keeps the spaces of paths."""
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        value = DictAction._parse_iterable(val)
+        return val.strip('\'"') if isinstance(value, str) else value
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +79,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=SettingsAction,
         help='settings to override, as key=value; lists as key="[a,b]" or '
         'key=a,b, nested ones as key="[(a,b),(c,d)]", with the quotation '
         'marks and without spaces')

@@ -1,6 +1,7 @@
 """Run tools one after the other, and only those that are not done yet."""
 import hashlib
 import json
+import os
 import os.path as osp
 import subprocess
 import sys
@@ -85,6 +86,10 @@ class StepRunner:
             self.seconds[name] = state['seconds']
             return
         write_atomically(record, [json.dumps(dict(key=key))])
+        if resumable and not begun and out:
+            # Interrupted now, it must not resume what was trained before.
+            with suppress(FileNotFoundError):
+                os.remove(out)
         command = [sys.executable, osp.join(self.tools_dir, tool), *args]
         if resumable and begun:
             command.append('--resume')

@@ -50,6 +50,15 @@ def test_paths_of_the_config_are_joined(data):
     assert 'image-missing' not in found
 
 
+def test_masks_of_a_teacher(data):
+    mask = dict(size=[3, 3], counts=[9])
+    data.edit(lambda d: d['annotations'][0].update(segmentation=mask))
+    teacher = dict(box_dataset(data), type='mmboxcaseg.MaskedCropDataset')
+    found, checked = check(train=teacher)
+    assert [one.coco.path for one in checked] == [str(data.boxes)]
+    assert 'annotation 11: `size` of its RLE' in found['mask-broken'][0]
+
+
 def test_unknown_dataset(data):
     found, checked = check(
         train=dict(type='mmdet.XMLDataset', ann_file='a.txt', pipeline=[]))

@@ -139,6 +139,10 @@ def test_weight_in_the_file_decides(teacher):
         dataset.get_data_info(k)['mask_weight'] for k in range(len(dataset))
     ]
     assert weights == [1, 0.25]
+    unfiltered = build(teacher(edit))
+    found = [unfiltered[k]['data_samples'].gt_instances for k in range(NUM)]
+    assert sorted(gt.mask_weights.item() for gt in found
+                  if 'mask_weights' in gt) == [0.25, 1]
 
 
 def test_classes(teacher):

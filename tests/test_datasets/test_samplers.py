@@ -145,7 +145,8 @@ def test_batch_of_one_has_no_ratio(build):
     assert 'source_ratio=' not in str(error.value)
 
 
-@pytest.mark.parametrize('ratio', [(9, ), (9, 0), (9, 7, 1)])
+@pytest.mark.parametrize('ratio', [(9, ), (9, 0), (9, 7, 1), (4.5, 3.5),
+                                   ('9', '7')])
 def test_bad_ratio(build, ratio):
     with pytest.raises(InputError, match='each of the 2 sources'):
         build(source_ratio=ratio)

@@ -2,6 +2,7 @@
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -247,6 +248,51 @@ def test_split_of_a_batch(rules, numbers, shares):
     assert rules.split_batch(numbers, 7) == shares
     with pytest.raises(InputError, match='8 sources of masks, but a batch'):
         rules.split_batch([1] * 8, 7)
+
+
+def shell_words(command: str) -> list:
+    """Words of a command; `cat` only names its file."""
+    script = f'cat() {{ echo "content of $1"; }}; printf "%s\\n" {command}'
+    return subprocess.check_output(['bash', '-c', script],
+                                   text=True).splitlines()
+
+
+def test_names_with_spaces_and_quotes(run, data, tmp_path):
+    out, images = tmp_path / "it's mine", tmp_path / 'my images'
+    Path(data.images).rename(images)
+    printed = run('--boxes', data.boxes, '--images', images, '--salient',
+                  *data.salient, '--size', 'small', '--second-round', '--val',
+                  data.val, '--out', out)
+    configs = {
+        stage: out / f"it's mine_{stage}.py"
+        for stage in (*STAGES, 'student')
+    }
+    for path in configs.values():
+        assert Config.fromfile(path)
+    assert Config.fromfile(
+        configs['pipeline']).student == "it's mine_student.py"
+    lines = re.findall(r'^    (.*)$', printed, re.MULTILINE)
+    check, train, label, again, relabel, report, retrain, test = map(
+        shell_words, lines)
+    for command in (train, label, relabel):
+        assert command[2] == str(configs['labeller'])
+    assert again[2] == str(configs['student'])
+    work_dir = "work_dirs/it's mine"
+    checkpoint = f'content of {work_dir}/labeller/last_checkpoint'
+    assert label[3:5] == [checkpoint, f'{work_dir}/round1.json']
+    assert again[-1] == f'load_from={checkpoint}'
+    assert relabel[4] == report[2] == f'{work_dir}/label.json'
+    assert report[4] == str(images)
+    assert retrain[2] == test[2] == str(configs['detector'])
+
+
+def test_second_round_without_large_boxes(write, data):
+    content = json.loads(Path(data.boxes).read_text())
+    for ann in content['annotations']:
+        ann['bbox'][2:] = 31, 40
+    Path(data.boxes).write_text(json.dumps(content))
+    with pytest.raises(SystemExit, match='32 px or more; .* has none'):
+        write('--size', 'small', '--second-round')
 
 
 def test_one_round_unless_asked_for(write):

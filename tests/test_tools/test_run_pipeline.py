@@ -1,4 +1,4 @@
-"""Configs of pipelines that are refused before the first step."""
+"""Configs of pipelines: what is refused, and what the steps depend on."""
 import pytest
 from mmengine.config import Config
 from small_data import load_tool
@@ -40,3 +40,22 @@ def test_rule_of_the_detector_is_used(tmp_path, dataset, rule):
     cfg = Config.fromfile(tmp_path / 'pipeline.py')
     found = load_tool('run_pipeline').used_masks(cfg)
     assert (found.key, found.thr, found.keep_share) == rule
+
+
+def test_sources_of_labeller_and_student(tmp_path):
+    """A teacher with a filter stays one in the second round."""
+    source = "dict(ann_file='{}', mask_filter=dict(keep_share=0.3))"
+    datasets = ["dict(ann_file='boxes.json', data_root='data')", 'dict(a=1)']
+    for name, file in dict(labeller='others.json', student='own.json').items():
+        datasets.append(source.format(file))
+        (tmp_path / f'{name}.py').write_text(
+            'train_dataloader = dict(dataset=dict(datasets='
+            f'[{", ".join(datasets)}]))')
+    pipeline = tmp_path / 'pipeline.py'
+    pipeline.write_text("labeller, student = 'labeller.py', 'student.py'")
+    cfg = Config.fromfile(pipeline)
+    tool = load_tool('run_pipeline')
+    assert tool.own_sources(cfg) == [3]
+    for name in ('labeller', 'student'):
+        assert tool.source_files(cfg,
+                                 name) == ['data/boxes.json', 'others.json']

@@ -97,6 +97,18 @@ def test_load_config(config):
     assert cfg.work_dir == 'work_dirs/tiny_1x'
 
 
+@pytest.mark.parametrize('text, value', [
+    ('my data/it is.json', 'my data/it is.json'),
+    ('"my data"', 'my data'),
+    ('[1, 2]', [1, 2]),
+    ('a, b', ['a', 'b']),
+    ('None', None),
+])
+def test_values_of_options(config, text, value):
+    cfg = cli.load_config(parse(config, '--cfg-options', f'key={text}'))
+    assert cfg.key == value
+
+
 def test_work_dir_priority(config):
     option = ('--cfg-options', 'work_dir=from_config')
     assert cli.load_config(parse(config, *option)).work_dir == 'from_config'

@@ -95,3 +95,21 @@ def test_a_changed_step_starts_anew(folder):
     (folder / 'status').write_text('')
     (folder / 'base.py').write_text('lr = 2')
     assert run(resumable=True)[1:] == [['config.py', '--flag']]
+
+
+def test_a_changed_training_does_not_resume_the_one_before(folder):
+    newest = folder / 'last_checkpoint'
+    newest.write_text('of the training before')
+    options = dict(out=str(newest), resumable=True)
+    (folder / 'base.py').write_text('lr = 2')
+    (folder / 'status').write_text('out of memory')
+    for _ in range(2):
+        with pytest.raises(InputError):
+            run(**options)
+        # train.py --resume would continue from there.
+        assert not newest.exists()
+        newest.write_text('of this training')
+        with pytest.raises(InputError):
+            run(**options)
+        assert newest.read_text() == 'of this training'
+        (folder / 'base.py').write_text('lr = 3')

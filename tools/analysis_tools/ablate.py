@@ -19,7 +19,7 @@ import re
 from typing import Dict, List, Sequence
 
 import numpy as np
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.fileio import dump, put_text
 from mmengine.utils import scandir
 
@@ -27,8 +27,8 @@ from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import MaskFilter, load_json
 from mmboxcaseg.proxy import count_kept
 from mmboxcaseg.structures.scores import SCORES
-from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
-                                  exit_on_bad_input, read_config)
+from mmboxcaseg.utils.cli import (SettingsAction, add_trust_checkpoint,
+                                  check_folder, exit_on_bad_input, read_config)
 from mmboxcaseg.utils.steps import StepRunner
 
 TOOLS = osp.join(osp.dirname(osp.abspath(__file__)), '..')
@@ -253,7 +253,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         choices=[*DETECTORS, *SHARES],
         help='only these rows of `detector` or `shares`')
-    settings = dict(nargs='+', action=DictAction, default={})
+    settings = dict(nargs='+', action=SettingsAction, default={})
     parser.add_argument(
         '--cfg-options',
         help='settings to override in the models that are compared',

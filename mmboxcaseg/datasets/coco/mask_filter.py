@@ -64,17 +64,18 @@ class MaskFilter:
             InputError: See :class:`MaskFilter`.
         """
         if mask_filter is None:
-            if not 0 <= mask_score_thr <= 1 or mask_score_power < 0:
+            try:
+                return cls(thr=mask_score_thr, soft=mask_score_power)
+            except (InputError, TypeError) as error:
                 raise InputError(
-                    f'mask_score_thr={mask_score_thr} must be in [0, 1], '
-                    f'mask_score_power={mask_score_power} must not be '
-                    'negative.')
-            return cls(thr=mask_score_thr, soft=mask_score_power)
+                    f'mask_score_thr={mask_score_thr!r} must be in [0, 1], '
+                    f'mask_score_power={mask_score_power!r} must not be '
+                    'negative.') from error
         try:
             return cls(**mask_filter)
         except TypeError as error:
             raise InputError(
-                f'mask_filter={dict(mask_filter)}: {error}. It '
+                f'mask_filter={mask_filter}: {error}. It is a dict that '
                 'may have key, thr, keep_share and soft.') from error
 
     def __str__(self) -> str:
@@ -115,7 +116,8 @@ class MaskFilter:
             raise InputError(
                 f'{path}: {len(missing)} of {len(annotations)} masks have no '
                 f'`{self.key}`: annotation {first_few(missing)}. Label the '
-                'boxes again with tools/label.py, or use key=\'mask_score\'.')
+                'boxes again with tools/label.py, or use another `key`, or no '
+                '`mask_filter` if they are true masks.')
         scores = np.array([ann[self.key] for ann in annotations], np.float64)
         kept = is_kept(scores, self.thr)
         if self.keep_share is not None:

@@ -100,6 +100,7 @@ def test_missing_key():
     message = str(error.value)
     assert 'proxy.json: 2 of 5 masks have no `expected_iou`' in message
     assert 'annotation 1, 3' in message and 'label.py' in message
+    assert 'true masks' in message
     assert weights(anns) == [0, 1, 1, 1, 1]
 
 
@@ -121,6 +122,10 @@ def test_filter_of_a_data_set():
     assert (ours.key, ours.thr, ours.soft) == ('expected_iou', 0, 0)
     with pytest.raises(InputError, match='share.*keep_share'):
         MaskFilter.of_dataset(dict(share=0.3))
+    with pytest.raises(InputError, match="mask_filter=0.3: .* It is a dict"):
+        MaskFilter.of_dataset(0.3)
+    with pytest.raises(InputError, match="mask_score_thr='a' must be in"):
+        MaskFilter.of_dataset(mask_score_thr='a')
 
 
 @pytest.mark.parametrize('kwargs, text', [

@@ -118,6 +118,7 @@ BROKEN = [
     (change(expected_iou=1.01), '`expected_iou` is not a number in [0, 1]'),
     (change(expected_iou=-0.1), '`expected_iou` is not a number in [0, 1]'),
     (change(expected_iou='1'), '`expected_iou` is not a number in [0, 1]'),
+    (change(predicted_iou='1'), '`predicted_iou` is not a number or null'),
     (change(mask_source=3), '`mask_source` is not a text'),
     (change(segmentation=[[5, 6, 25, 6]]), 'or a list of polygons'),
     (change(segmentation=[5, 6, 25, 6, 25, 21]), 'or a list of polygons'),
