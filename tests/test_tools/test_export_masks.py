@@ -167,8 +167,13 @@ def test_corrected_masks_come_back(tool, proxy, tmp_path, kind, options, edit,
     ('cvat', '<annotations><image name="a.png"><polygon points="1,2;3,4"/>'
      '</image></annotations>', r'a.png polygon \[0\] has no `points`'),
     ('label-studio', '{"a": 1}', 'no list of tasks'),
-    ('label-studio', '[{"data": {"image_id": 7}, "annotations": [{}, {}]}]',
-     'several annotations: image 7'),
+    ('label-studio', '[{"data": {"image_id": 7}, "annotations": [{}]}]',
+     'no list of tasks .* each with a `result`'),
+    ('label-studio',
+     '[{"data": {"image_id": 7}, "annotations": [{"result": [5]}]}]',
+     'no list of tasks'),
+    ('label-studio', '[{"data": {"image_id": 7}, "annotations": '
+     '[{"result": []}, {"result": []}]}]', 'several annotations: image 7'),
     ('label-studio', '[{"data": {"image_id": 7}, "annotations": [{"result": '
      '[{"type": "polygonlabels", "value": {"points": [[1, 2]]}}]}]}]',
      r'a.png \[0\] is no mask'),

@@ -68,6 +68,9 @@ def find_label_studio(path: str, coco: CocoBoxes) -> Found:
                 ann for ann in task['annotations']
                 if not ann.get('was_cancelled')
             ]
+            regions = [r for ann in task['annotations'] for r in ann['result']]
+            if not all(isinstance(region, dict) for region in regions):
+                raise TypeError
         found = {task['data'].get('image_id'): task for task in tasks}
         several = [
             str(key) for key, task in found.items()
@@ -75,8 +78,8 @@ def find_label_studio(path: str, coco: CocoBoxes) -> Found:
         ]
     except (AttributeError, KeyError, TypeError):
         raise InputError(f'{path} is no list of tasks with `data` and '
-                         '`annotations`: export the project as JSON.') \
-            from None
+                         '`annotations`, each with a `result`: export the '
+                         'project as JSON.') from None
     if several or len(found) < len(tasks):
         raise InputError(
             f'{path}: {len(tasks) - len(found)} tasks are of the image of '
