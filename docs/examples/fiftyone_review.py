@@ -25,9 +25,19 @@ def load(proxy: Path, images: Path, name: str) -> fo.Dataset:
     Returns:
         fo.Dataset: Every mask is a detection whose attributes are the scores
         and the source; ``coco_id`` is the annotation id.
+
+    Raises:
+        SystemExit: A data set of this name has other masks.
     """
+    digest = digest_masks(proxy)
     if fo.dataset_exists(name):
-        return fo.load_dataset(name)
+        dataset = fo.load_dataset(name)
+        if dataset.info.get('masks_sha256') != digest:
+            raise SystemExit(
+                f'the data set {name!r} of FiftyOne has other masks than '
+                f'{proxy}: choose another --name, or delete it (fiftyone '
+                f'datasets delete {name!r}).')
+        return dataset
     dataset = fo.Dataset.from_dir(
         dataset_type=fo.types.COCODetectionDataset,
         data_path=str(images),
@@ -36,7 +46,21 @@ def load(proxy: Path, images: Path, name: str) -> fo.Dataset:
         include_annotation_id=True,
         name=name)
     dataset.persistent = True
+    dataset.info['masks_sha256'] = digest
+    dataset.save()
     return dataset
+
+
+def masks_of(proxy: Path) -> list:
+    """Annotation id and ``counts`` of all proxy masks."""
+    annotations = json.loads(proxy.read_text('utf-8'))['annotations']
+    return [[ann['id'], ann['segmentation']['counts']] for ann in annotations
+            if 'mask_score' in ann]
+
+
+def digest_masks(proxy: Path) -> str:
+    """As that of mmboxcaseg, which this environment does not have."""
+    return hashlib.sha256(json.dumps(masks_of(proxy)).encode()).hexdigest()
 
 
 def review(dataset: fo.Dataset, proxy: Path) -> dict:
@@ -50,12 +74,7 @@ def review(dataset: fo.Dataset, proxy: Path) -> dict:
         dict: What tools/apply_review.py reads: ``proxy_file``,
         ``masks_sha256`` and ``decisions`` by annotation id.
     """
-    annotations = json.loads(proxy.read_text('utf-8'))['annotations']
-    masks = [[ann['id'], ann['segmentation']['counts']] for ann in annotations
-             if 'mask_score' in ann]
-    # As digest_masks() of mmboxcaseg, which this environment does not have.
-    digest = hashlib.sha256(json.dumps(masks).encode()).hexdigest()
-    decisions, ids = {}, {ann_id for ann_id, _ in masks}
+    decisions, ids = {}, {ann_id for ann_id, _ in masks_of(proxy)}
     for sample in dataset.select_fields('ground_truth'):
         for mask in sample.ground_truth.detections:
             tags = DECISIONS.intersection(mask.tags)
@@ -65,7 +84,9 @@ def review(dataset: fo.Dataset, proxy: Path) -> dict:
             if tags and mask.coco_id in ids:
                 decisions[str(mask.coco_id)] = tags.pop()
     return dict(
-        proxy_file=proxy.name, masks_sha256=digest, decisions=decisions)
+        proxy_file=proxy.name,
+        masks_sha256=digest_masks(proxy),
+        decisions=decisions)
 
 
 def main() -> None:

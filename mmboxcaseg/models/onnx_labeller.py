@@ -77,9 +77,10 @@ class OnnxLabeller(MapLabeller):
                 the config says.
         """
         self._check_input(tuple(crops.shape))
-        outputs = self.session.run(
-            None, {self.input.name: np.ascontiguousarray(crops.cpu().numpy())})
-        maps = self._select(outputs)
+        maps = self._select(self._run(crops), len(crops))
+        if maps.isnan().any():
+            raise InputError(f'{self.weights} predicts NaN. If it was made '
+                             'smaller (float16), use the original one.')
         if self.test_cfg['sigmoid']:
             return maps.sigmoid()
         low, high = maps.aminmax()
@@ -90,6 +91,19 @@ class OnnxLabeller(MapLabeller):
                 'if they are logits, or another model.test_cfg.output.')
         return maps.clip(0, 1)
 
+    def _run(self, crops: Tensor) -> list:
+        """All outputs of the network."""
+        images = np.ascontiguousarray(crops.cpu().numpy())
+        try:
+            return self.session.run(None, {self.input.name: images})
+        except Exception as error:  # ONNX Runtime has errors of its own
+            first, *_ = str(error).splitlines() or ['']
+            raise InputError(
+                f'{self.weights} fails on crops of shape {images.shape}, '
+                f'float32: {first}. Set '
+                'label_dataloader.dataset.crop_size to its image size, or '
+                'export it again for such an input alone.') from error
+
     def _check_input(self, given: tuple) -> None:
         wanted = self.input.shape
         fits = len(wanted) == 4 and all(
@@ -99,22 +113,23 @@ class OnnxLabeller(MapLabeller):
             raise InputError(
                 f'{self.weights} takes inputs of shape {wanted}, not {given}: '
                 'set label_dataloader.dataset.crop_size to its image size; if '
-                'it takes 4 channels, also box_map=True of PackCrops.')
+                'it takes 4 channels, also box_map=True of PackCrops. Images '
+                'must be square, channels first.')
 
-    def _select(self, outputs: list) -> Tensor:
-        """The map (N, h', w') among all outputs of the network."""
+    def _select(self, outputs: list, num: int) -> Tensor:
+        """The map (N, h', w') of ``num`` crops among all outputs."""
         number = self.test_cfg['output']
         if not -len(outputs) <= number < len(outputs):
             raise InputError(
                 f'{self.weights} has {len(outputs)} outputs: there is no '
                 f'model.test_cfg.output={number}.')
-        maps = torch.from_numpy(outputs[number]).float()
+        maps = torch.as_tensor(outputs[number]).float()
         if maps.ndim == 4 and maps.shape[1] == 1:
             maps = maps[:, 0]
-        if maps.ndim != 3:
+        if maps.ndim != 3 or len(maps) != num:
             raise InputError(
                 f'output {number} of {self.weights} has the shape '
-                f'{tuple(maps.shape)}, not (N, 1, h, w): set '
+                f'{np.shape(outputs[number])}, not ({num}, 1, h, w): set '
                 'model.test_cfg.output to the output that is the map.')
         return maps
 

@@ -86,6 +86,7 @@ class PromptableLabeller(BaseLabeller):
         The image is RGB, (3, H, W); the boxes (n, 4) are in its pixels.
         """
         pixels = self.processor(img, return_tensors='pt')['pixel_values']
+        self._check_size(*pixels.shape[2:])
         scale = self._scale(*img.shape[1:])
         boxes = boxes.float() * boxes.new_tensor(scale * 2)
         view = (0, 0, pixels.shape[3] / scale[0], pixels.shape[2] / scale[1])
@@ -101,6 +102,15 @@ class PromptableLabeller(BaseLabeller):
             logits.append(out.pred_masks[0].float()[rows, best])
             ious.append(scores[rows, best])
         return torch.cat(logits), torch.cat(ious), view
+
+    def _check_size(self, height: int, width: int) -> None:
+        """The model relates boxes to its own size, whatever it is given."""
+        side = self.network.config.prompt_encoder_config.image_size
+        if (height, width) != (side, side):
+            raise InputError(
+                f'{self.weights}: preprocessor_config.json makes images of '
+                f'{width}x{height} pixels, config.json describes a model for '
+                f'{side}x{side}. Use the two files of one model.')
 
     def _encode(self, pixels: Tensor) -> dict:
         """Features of an image (1, 3, S, S), as the decoder takes them."""

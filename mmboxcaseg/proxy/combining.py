@@ -1,7 +1,7 @@
 """Masks of several sources become one mask per box."""
 from collections import Counter
 from itertools import combinations
-from math import comb
+from math import comb, inf
 from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
@@ -116,7 +116,7 @@ def _combine(ann_id: int, masks: Dict[str, np.ndarray], found: Dict[str,
     """One mask (h, w), its source, and its expected IoU if it has one."""
     ious = {name: found[name].expected_ious.get(ann_id) for name in masks}
     surest = max(
-        masks, key=lambda name: -1 if ious[name] is None else ious[name])
+        masks, key=lambda name: -inf if ious[name] is None else ious[name])
     if rule == 'surest' or len(masks) == 1:
         return masks[surest], surest, ious[surest]
     # Half a vote more for the surest mask decides a tie, and nothing else.

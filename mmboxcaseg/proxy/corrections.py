@@ -8,7 +8,8 @@ from typing import Dict, List, Optional, Tuple
 
 from pycocotools import mask as mask_utils
 
-from mmboxcaseg.datasets.coco import CocoBoxes
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets.coco import CocoBoxes, first_few, segmentation_problem
 from mmboxcaseg.structures import to_rle
 from mmboxcaseg.structures.scores import SCORES
 from .polygons import mask_to_polygons
@@ -82,11 +83,12 @@ class DrawnMasks:
 
     def __init__(self, img: dict, annotations: List[dict],
                  names: Dict[int, str]) -> None:
-        self.size = img['height'], img['width']
+        self.img, self.size = img, (img['height'], img['width'])
         self.annotations = annotations
         self.labels = {a['id']: names[a['category_id']] for a in annotations}
         self._ids = {str(key): key for key in self.labels}
-        self.rles: Dict[int, List[dict]] = defaultdict(list)
+        self.rles: Dict[int, List[dict]] = {key: [] for key in self.labels}
+        self._foreign: Dict[str, List[str]] = defaultdict(list)  # by class
         self.ignored: Dict[str, List[str]] = defaultdict(list)
 
     def add(self, ann_id: Optional[str], label: str, name: str,
@@ -98,9 +100,17 @@ class DrawnMasks:
             label (str): Its class.
             name (str): Its name for messages.
             segmentation (list | dict): Polygons, or RLE of the image.
+
+        Raises:
+            InputError: The segmentation cannot be that of the image.
         """
+        problem = segmentation_problem(segmentation, self.img)
+        if problem:
+            raise InputError(f'{name}: {problem}. Correct or delete it in the '
+                             'other program.')
         if ann_id not in self._ids:
             self.ignored[FOREIGN].append(name)
+            self._foreign[label].append(name)
             return
         key = self._ids[ann_id]
         if label != self.labels[key]:
@@ -117,7 +127,12 @@ class DrawnMasks:
         Returns:
             list[dict]: Records for :meth:`ProxyWriter.append`. Their scores
             are 1, or 0 if the mask is empty now.
+
+        Raises:
+            InputError: All masks of a class would become empty, because no
+                shape of the class has the id of its annotation.
         """
+        self._check_ids()
         records = []
         for ann in self.annotations:
             old = to_rle([], *self.size)
@@ -128,6 +143,21 @@ class DrawnMasks:
             if new != self._union([old]):
                 records.append(corrected_record(ann['id'], new))
         return records
+
+    def _check_ids(self) -> None:
+        """Refuse shapes of a class if all of them have lost their ids."""
+        drawn = {self.labels[key] for key, parts in self.rles.items() if parts}
+        lost = {self.labels[a['id']] for a in self.annotations if is_shown(a)}
+        names = [
+            name for label in sorted(lost - drawn)
+            for name in self._foreign.get(label, [])
+        ]
+        if names:
+            raise InputError(
+                f'shapes do not say which masks they are ({ID}), so the masks '
+                f'would become empty: {first_few(names)}. Let the other '
+                'program keep the ids, see docs/other_tools.md, and export '
+                'again.')
 
     def _union(self, rles: List[dict]) -> dict:
         return to_rle(mask_utils.merge(rles) if rles else [], *self.size)

@@ -75,7 +75,7 @@ class ScoredMasks:
         self._all = coco.data['annotations']
         self.annotations = [ann for ann in anns if 'mask_score' in ann]
         unscored = [ann['id'] for ann in anns if 'mask_score' not in ann]
-        check_masks(self.annotations, self.proxy_file)
+        check_masks(anns, self.proxy_file)
         if unscored:
             reason = 'without `mask_score`'
             self.left_out[reason] = unscored

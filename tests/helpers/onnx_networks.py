@@ -13,13 +13,14 @@ pytest.importorskip(
 def write_network(path: Path,
                   shape: Sequence[Union[int, str]] = ('N', 3, 'H', 'W'),
                   scale: float = 1,
-                  offset: float = 0) -> str:
+                  offset: float = 0,
+                  kind: int = onnx.TensorProto.FLOAT) -> str:
     """Write a network with two outputs, and return its path.
 
     Output 0 is scale * (mean of the channels) + offset, (N, 1, H, W); output
     1 the image itself.
     """
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    helper = onnx.helper
     nodes = [
         helper.make_node('ReduceMean', ['image', 'axes'], ['mean']),
         helper.make_node('Mul', ['mean', 'scale'], ['scaled']),

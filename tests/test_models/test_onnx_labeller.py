@@ -96,6 +96,25 @@ def test_input_of_another_shape(tmp_path, shape, words):
         model.predict_maps(CROPS)
 
 
+def test_network_that_fails(tmp_path):
+    half = write_network(tmp_path / 'half.onnx', kind=10)  # float16
+    with pytest.raises(InputError, match='half.onnx fails on.*float16'):
+        OnnxLabeller(half).predict_maps(CROPS)
+
+
+def test_nan(tmp_path):
+    broken = write_network(tmp_path / 'broken.onnx', offset=float('nan'))
+    for sigmoid in (False, True):
+        with pytest.raises(InputError, match='broken.onnx predicts NaN'):
+            OnnxLabeller(broken, dict(sigmoid=sigmoid)).predict_maps(CROPS)
+
+
+def test_one_map_for_all_crops(path):
+    model = OnnxLabeller(path)
+    with pytest.raises(InputError, match=r'\(1, 1, 8, 8\), not \(16, 1, h, w'):
+        model._select([np.zeros((1, 1, 8, 8), np.float32)], 16)
+
+
 @pytest.mark.parametrize('output, words', [
     (1, r'output 1 of .* shape \(16, 3, 8, 8\)'),
     (-1, r'output -1 of .* shape \(16, 3, 8, 8\)'),

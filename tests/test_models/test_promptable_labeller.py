@@ -125,6 +125,19 @@ def test_best_of_several_masks(folder, img):
     assert best.expected_ious == pytest.approx(forward.highest)
 
 
+def test_images_of_another_size(folder, img):
+    path = Path(folder, 'preprocessor_config.json')
+    settings = json.loads(path.read_text())
+    half = dict(height=SIDE // 2, width=SIDE // 2)
+    if settings['pad_size']:
+        settings.update(size=dict(longest_edge=SIDE // 2), pad_size=half)
+    else:
+        settings.update(size=half)
+    path.write_text(json.dumps(settings))
+    with pytest.raises(InputError, match='images of 32x32 .* for 64x64'):
+        label(PromptableLabeller(folder), img)
+
+
 def test_it_cannot_be_trained(folder):
     with pytest.raises(InputError, match="no mode 'loss'"):
         PromptableLabeller(folder)([], [], mode='loss')

@@ -77,6 +77,12 @@ def test_mask_without_expected_iou_fills_a_gap(combine):
     assert combined.expected_ious == {5: .5}
 
 
+def test_any_expected_iou_is_surer_than_none(combine):
+    found = dict(a=source(a11=LEFT), b=source(-3, a11=RIGHT))
+    _, _, mask = combine(found, 'surest')
+    np.testing.assert_array_equal(mask, RIGHT)
+
+
 def test_majority_of_three(combine):
     found = dict(
         a=source(.9, a11=LEFT), b=source(a11=RIGHT), c=source(a11=TOP))

@@ -1,5 +1,6 @@
 import pytest
 
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import CocoBoxes
 from mmboxcaseg.proxy import load_proxy
 from mmboxcaseg.proxy.corrections import (DrawnMasks, corrected_record,
@@ -63,6 +64,26 @@ def test_shapes_of_no_annotation(drawn):
         drawn.add(ann_id, 'cat', f'shape {ann_id}', SQUARE)
     (names, ) = drawn.ignored.values()
     assert names == ['shape 5', 'shape x', 'shape None']
+
+
+def test_all_ids_of_a_class_lost(drawn):
+    for name in ('first', 'second'):
+        drawn.add(None, 'cat', name, SQUARE)
+    with pytest.raises(InputError, match='annotation_id.*first, second'):
+        drawn.corrected(None)
+
+
+@pytest.mark.parametrize('ids, label', [(('4', None), 'cat'), ((None, ), 'x')])
+def test_one_id_of_a_class_lost(drawn, ids, label):
+    for ann_id in ids:
+        drawn.add(ann_id, label, 'name', SQUARE)
+    assert len(drawn.corrected(None)) == ('4' not in ids)
+
+
+@pytest.mark.parametrize('number', [float('nan'), float('inf'), -1e9])
+def test_polygon_that_would_fill_the_memory(drawn, number):
+    with pytest.raises(InputError, match='name: a polygon has a point far'):
+        drawn.add('4', 'cat', 'name', [[1, 1, 5, 1, 5, number]])
 
 
 def test_write_corrected(tiny_coco, tmp_path):

@@ -58,7 +58,7 @@ def test_boxes_alone(files):
             remove_mask(ann)
 
     edit_annotations(files.proxy, change)
-    with pytest.raises(ValueError, match='is not a proxy file: none of'):
+    with pytest.raises(ValueError, match='not a proxy file: none of 4 ann'):
         read(files)
 
 

@@ -153,7 +153,7 @@ def test_corrected_masks_come_back(tool, proxy, tmp_path, kind, options, edit,
 
 @pytest.mark.parametrize('kind, text, message', [
     ('cvat', '<annotations><image name="a.png" width="9" height="40"/>'
-     '</annotations>', 'image of 9x40 pixels'),
+     '</annotations>', 'a.png: the labels are of an image of 9x40 pixels'),
     ('cvat', '<annotations><image name="d.png"/></annotations>',
      'no image of .*boxes.json'),
     ('cvat', '<annotations><image name="a.png"><mask rle="1"/></image>'
@@ -167,8 +167,13 @@ def test_corrected_masks_come_back(tool, proxy, tmp_path, kind, options, edit,
     ('cvat', '<annotations><image name="a.png"><polygon points="1,2;3,4"/>'
      '</image></annotations>', r'a.png polygon \[0\] has no `points`'),
     ('label-studio', '{"a": 1}', 'no list of tasks'),
-    ('label-studio', '[{"data": {"image_id": 7}, "annotations": [{}, {}]}]',
-     'several annotations: image 7'),
+    ('label-studio', '[{"data": {"image_id": 7}, "annotations": [{}]}]',
+     'no list of tasks .* each with a `result`'),
+    ('label-studio',
+     '[{"data": {"image_id": 7}, "annotations": [{"result": [5]}]}]',
+     'no list of tasks'),
+    ('label-studio', '[{"data": {"image_id": 7}, "annotations": '
+     '[{"result": []}, {"result": []}]}]', 'several annotations: image 7'),
     ('label-studio', '[{"data": {"image_id": 7}, "annotations": [{"result": '
      '[{"type": "polygonlabels", "value": {"points": [[1, 2]]}}]}]}]',
      r'a.png \[0\] is no mask'),
@@ -179,6 +184,40 @@ def test_broken_files(tool, proxy, tmp_path, kind, text, message):
     with pytest.raises(SystemExit, match=message):
         tool('import_masks', '--format', kind, proxy, masks, out)
     assert not out.exists()
+
+
+def test_skipped_tasks_stay(tool, proxy, tmp_path):
+    masks, out = tmp_path / 'masks', tmp_path / 'out.json'
+    kind = '--format', 'label-studio'
+    tool('export_masks', *kind, proxy, masks, '--polygons')
+    tasks = json.loads(masks.read_text())
+    skipped = dict(result=[], was_cancelled=True)
+    # One person skipped the first task, and one of two persons the last one.
+    tasks[0]['annotations'] = [skipped]
+    tasks[2]['annotations'].append(skipped)
+    masks.write_text(json.dumps(tasks))
+    printed = tool('import_masks', *kind, proxy, masks, out, '--polygons')
+    assert 'are not in the file and stay as they are: a.png' in printed
+    assert '0 masks corrected' in printed
+    assert by_id(out) == by_id(proxy)
+
+
+@pytest.mark.parametrize('root, name', [
+    ('/data/local-files/?d=', 'sub/50%25%20%23%26%2B%C3%BC.png'),
+    ('https://host/', 'sub/50%25%20%23%26%2B%C3%BC.png'),
+    ('s3://bucket/', 'sub/50% #&+ü.png'),
+])
+def test_names_in_addresses(tool, tiny_coco, tmp_path, root, name):
+
+    def rename(data: dict) -> None:
+        add_masks(data)
+        data['images'][0]['file_name'] = 'sub/50% #&+ü.png'
+
+    out = tmp_path / 'tasks.json'
+    tool('export_masks', '--format', 'label-studio',
+         tiny_coco(rename)['ann_file'], out, '--polygons', '--image-root',
+         root)
+    assert json.loads(out.read_text())[0]['data']['image'] == root + name
 
 
 def test_interface_of_label_studio(tool, proxy, tmp_path):

@@ -116,6 +116,15 @@ for sample in dataset:
     sample.save()
 assert review.load(proxy, images, name).count() == dataset.count()
 result = dict(masks=found, review=review.review(dataset, proxy))
+# Another file of the same name: the old masks must not get its fingerprint.
+other = json.loads(proxy.read_text())
+other['annotations'] = other['annotations'][1:]
+proxy = Path(str(proxy) + '.new')
+proxy.write_text(json.dumps(other))
+try:
+    review.load(proxy, images, name)
+except SystemExit as error:
+    result['refused'] = str(error)
 review.fo.delete_dataset(name)
 print()
 print(json.dumps(result))
@@ -273,3 +282,4 @@ def test_fiftyone(proxy, tmp_path):
     assert counts == dict(keep=1, drop=1, open=2)
     weights = {a['id']: a.get('mask_weight') for a in reviewed['annotations']}
     assert (weights[11], weights[5]) == (1, 0)
+    assert 'choose another --name' in result['refused']

@@ -9,6 +9,7 @@ import argparse
 import json
 from collections import Counter
 from typing import Callable, List
+from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import Element, indent, tostring
 
 from converting import make_parser
@@ -53,12 +54,18 @@ def write_cvat(args: argparse.Namespace, coco: CocoBoxes, names: List[str],
     return Counter(shape.tag for img in root.iter('image') for shape in img)
 
 
+def image_url(root: str, name: str) -> str:
+    """Address of an image; in browsers a name may not hold all characters."""
+    is_web = urlsplit(root).scheme in ('', 'http', 'https')
+    return root + (quote(name) if is_web else name)
+
+
 def write_label_studio(args: argparse.Namespace, coco: CocoBoxes,
                        names: List[str], convert: Callable) -> Counter:
     """Write tasks and labelling interface; returns the number of regions."""
     tasks = [
-        convert(to_label_studio, args.image_root + img['file_name'], img)
-        for img in track(coco.data['images'])
+        convert(to_label_studio, image_url(args.image_root, img['file_name']),
+                img) for img in track(coco.data['images'])
     ]
     write_atomically(args.out, [json.dumps(tasks)])
     write_xml(f'{args.out}.label_config.xml', label_config(names))

@@ -9,6 +9,7 @@ See docs/other_tools.md. Example:
 import argparse
 from pathlib import Path
 from typing import Dict, List, Tuple
+from xml.etree.ElementTree import Element
 
 from converting import Notes, correct_masks, make_parser, read_corrected
 from label_files import check_size, read_cvat_file
@@ -42,20 +43,34 @@ def find_cvat(path: str, coco: CocoBoxes) -> Found:
     """Find the nodes of the images."""
     nodes = read_cvat_file(Path(path))
     ids = {img['file_name']: img_id for img_id, img in coco.images.items()}
-    for name in nodes.keys() & ids.keys():
-        img = coco.images[ids[name]]
-        check_size(nodes[name].get('height'), nodes[name].get('width'),
-                   (img['height'], img['width']))
     return ({
         ids[n]: node
         for n, node in nodes.items() if n in ids
     }, [name for name in nodes if name not in ids])
 
 
+def convert_cvat(node: Element, img: dict, *args) -> Tuple[List[dict], Notes]:
+    """As from_cvat(), for an image of the same size."""
+    check_size(
+        node.get('height'), node.get('width'), (img['height'], img['width']))
+    return from_cvat(node, img, *args)
+
+
 def find_label_studio(path: str, coco: CocoBoxes) -> Found:
-    """Find the tasks of the images that have an annotation."""
+    """Find the tasks of the images that have an annotation.
+
+    One that was cancelled, because a person skipped the task, does not count.
+    """
     tasks = load_json(path)
     try:
+        for task in tasks:
+            task['annotations'] = [
+                ann for ann in task['annotations']
+                if not ann.get('was_cancelled')
+            ]
+            regions = [r for ann in task['annotations'] for r in ann['result']]
+            if not all(isinstance(region, dict) for region in regions):
+                raise TypeError
         found = {task['data'].get('image_id'): task for task in tasks}
         several = [
             str(key) for key, task in found.items()
@@ -63,8 +78,8 @@ def find_label_studio(path: str, coco: CocoBoxes) -> Found:
         ]
     except (AttributeError, KeyError, TypeError):
         raise InputError(f'{path} is no list of tasks with `data` and '
-                         '`annotations`: export the project as JSON.') \
-            from None
+                         '`annotations`, each with a `result`: export the '
+                         'project as JSON.') from None
     if several or len(found) < len(tasks):
         raise InputError(
             f'{path}: {len(tasks) - len(found)} tasks are of the image of '
@@ -77,7 +92,7 @@ def find_label_studio(path: str, coco: CocoBoxes) -> Found:
 
 
 READERS = {
-    'cvat': (find_cvat, from_cvat),
+    'cvat': (find_cvat, convert_cvat),
     'label-studio': (find_label_studio, from_label_studio)
 }
 

@@ -19,6 +19,8 @@ from .classes import check_names
 from .messages import entry_name, raise_problems
 
 SCHEMA_FILE = Path(__file__).with_name('schema.json')
+# Polygons that reach farther would fill the memory, in pixels.
+FARTHEST = 1e6
 # What an entry of each list of a COCO file is called.
 LISTS = dict(image='images', annotation='annotations', category='categories')
 
@@ -71,8 +73,11 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
 def _misfit(mask: object, size: List[int]) -> Optional[str]:
     """Why a well-formed mask cannot be one of an image of this size."""
     if isinstance(mask, list):
-        odd = any(len(polygon) % 2 for polygon in mask)
-        return 'a polygon has an odd number of numbers' if odd else None
+        if any(len(polygon) % 2 for polygon in mask):
+            return 'a polygon has an odd number of numbers'
+        # False for NaN.
+        fits = all((np.abs(polygon) <= FARTHEST).all() for polygon in mask)
+        return None if fits else 'a polygon has a point far outside its image'
     fits = mask['size'] == size
     return None if fits else (
         '`size` of its RLE is not [height, width] of its image')

@@ -138,6 +138,7 @@ BROKEN = [
 # What only the reader can see.
 MISFITS = [
     (change(segmentation=[[5, 6, 25, 6, 25, 21, 3]]), 'an odd number'),
+    (change(segmentation=[[5, 6, 25, 6, 25, 1e7]]), 'far outside its image'),
     (resize(size=[50, 40]), '`size` of its RLE is not [height, width]'),
     (change(image_id=2), '`size` of its RLE is not [height, width]'),
     (change(mask_score=float('nan')), '`mask_score` is not a number in'),
