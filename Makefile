@@ -33,7 +33,8 @@ demo: $(STAMP)
 	    --work-dir work_dirs/demo
 
 test: $(STAMP)
-	$(PY) -m pytest tests -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(PY) -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder \
+	    $(PYTEST_ARGS)
 
 docs: $(STAMP)
 	$(PY) -m mkdocs build --strict

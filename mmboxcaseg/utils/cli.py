@@ -202,5 +202,10 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
     # Not multiprocessing.Pool, which hangs when one of its processes dies.
     with ProcessPoolExecutor(
             nproc, initializer=signal.signal, initargs=ignore) as pool:
-        results = pool.map(func, tasks, chunksize=8)
-        return list(track(results, len(tasks)))
+        try:
+            results = pool.map(func, tasks, chunksize=8)
+            return list(track(results, len(tasks)))
+        except BaseException:
+            # Without this the end of the pool waits for all tasks.
+            pool.shutdown(cancel_futures=True)
+            raise

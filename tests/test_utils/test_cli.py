@@ -5,7 +5,10 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import time
+from itertools import islice
 from pathlib import Path
+from typing import Iterator
 
 import mmengine.device
 import mmengine.logging
@@ -211,6 +214,42 @@ def test_run_parallel():
     with pytest.raises(ValueError, match='math domain error'):
         cli.run_parallel(math.sqrt, [4, -1, 9], 2)
     assert not multiprocessing.active_children()
+
+
+def touch_slowly(path: Path) -> None:
+    time.sleep(0.02)
+    path.touch()
+
+
+@pytest.mark.parametrize('place', ['before all are begun', 'between results'])
+def test_interrupted_run_parallel_leaves_the_rest(tmp_path, monkeypatch,
+                                                  place):
+    paths = [tmp_path / str(i) for i in range(400)]
+
+    def interrupted(items, *args):
+        yield from islice(items, 100 if args == () else 8)
+        raise KeyboardInterrupt
+
+    if place == 'between results':
+        monkeypatch.setattr(cli, 'track', interrupted)
+    else:
+        paths = Tasks(interrupted(paths))
+    with pytest.raises(KeyboardInterrupt):
+        cli.run_parallel(touch_slowly, paths, 2)
+    assert len(list(tmp_path.iterdir())) < 90
+
+
+class Tasks:
+    """Tasks whose number is known before they are."""
+
+    def __init__(self, tasks: Iterator[Path]) -> None:
+        self.tasks = tasks
+
+    def __len__(self) -> int:
+        return 400
+
+    def __iter__(self) -> Iterator[Path]:
+        return self.tasks
 
 
 def test_out_must_be_pickle(config, monkeypatch, capsys):
