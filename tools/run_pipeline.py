@@ -49,7 +49,7 @@ def sources(cfg: Config, name: str) -> List[dict]:
 def own_sources(cfg: Config) -> List[int]:
     """Which sources of the student are masks of the labeller.
 
-    They have a filter, and are not what the labeller itself has learnt from.
+    They have a `mask_filter`, and the labeller is not trained on them.
     """
     known = sources(cfg, 'labeller')
     return [
@@ -59,7 +59,7 @@ def own_sources(cfg: Config) -> List[int]:
 
 
 def source_files(cfg: Config, name: str) -> List[str]:
-    """COCO files of the sources, except those of the labeller's masks."""
+    """COCO files of the sources, without those that the labeller writes."""
     own = own_sources(cfg) if name == 'student' else []
     return [
         osp.join(source.get('data_root') or '', source['ann_file'])
@@ -251,9 +251,9 @@ def _check_files(cfg: Config) -> None:
             'train_dataloader.dataset, a ProxyCocoDataset.')
     if cfg.get('student') and not own_sources(cfg):
         raise InputError(f'{config_path(cfg, "student")}: no data set of '
-                         'train_dataloader, besides those of the labeller, '
-                         'has a `mask_filter`, which chooses masks of the '
-                         'labeller; see MaskedCropDataset.')
+                         'train_dataloader has a `mask_filter`, which chooses '
+                         'masks of the labeller; see MaskedCropDataset. (Data '
+                         'sets of the labeller do not count.)')
 
 
 @exit_on_bad_input()

@@ -59,7 +59,7 @@ def masks_of(proxy: Path) -> list:
 
 
 def digest_masks(proxy: Path) -> str:
-    """As that of mmboxcaseg, which this environment does not have."""
+    """Compute the fingerprint of the masks as mmboxcaseg does."""
     return hashlib.sha256(json.dumps(masks_of(proxy)).encode()).hexdigest()
 
 

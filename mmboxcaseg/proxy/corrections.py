@@ -102,7 +102,7 @@ class DrawnMasks:
             segmentation (list | dict): Polygons, or RLE of the image.
 
         Raises:
-            InputError: The segmentation cannot be that of the image.
+            InputError: The segmentation is broken, or of another size.
         """
         problem = segmentation_problem(segmentation, self.img)
         if problem:

@@ -13,16 +13,16 @@ from .masks import window_slices
 # Returns the foreground probabilities of mask number i, float, (h, w).
 Probability = Callable[[int], np.ndarray]
 
+# How many times as high the probability of the smaller object must be for the
+# rule 'probability'. With 1, chance decides too much (docs/proxy_file.md).
+PROBABILITY_RATIO = 1.1
 MERGE_RULES = dict(
     box='a pixel goes to the object with the smallest box (the paper)',
     mask='a pixel goes to the object with the smallest mask',
     quarter="as 'box', but only an object whose box is more than four times "
     'as large gives up the pixel',
-    probability="as 'box', but only if the probability of the smaller object "
-    'there is more than 1.1 times that of the other one')
-# How many times as high the probability of the smaller object must be for the
-# rule 'probability'. With 1, chance decides too much (docs/proxy_file.md).
-PROBABILITY_RATIO = 1.1
+    probability="as 'box', but only where the probability of the smaller "
+    f'object is more than {PROBABILITY_RATIO} times as high')
 
 
 def check_merge_rule(rule: Optional[str], has_probability: bool) -> None:

@@ -206,4 +206,6 @@ def test_probabilities_are_read_only_where_masks_overlap():
     def fail(i):
         raise AssertionError
 
-    merge_masks(masks, windows, [1, 2], rule='probability', probability=fail)
+    merged = merge_masks(
+        masks, windows, [1, 2], rule='probability', probability=fail)
+    np.testing.assert_equal(merged, masks)

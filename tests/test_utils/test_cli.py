@@ -226,14 +226,15 @@ def test_interrupted_run_parallel_leaves_the_rest(tmp_path, monkeypatch,
                                                   place):
     paths = [tmp_path / str(i) for i in range(400)]
 
-    def interrupted(items, *args):
-        yield from islice(items, 100 if args == () else 8)
+    def interrupted(items, number):
+        yield from islice(items, number)
         raise KeyboardInterrupt
 
     if place == 'between results':
-        monkeypatch.setattr(cli, 'track', interrupted)
+        monkeypatch.setattr(cli, 'track',
+                            lambda results, total: interrupted(results, 8))
     else:
-        paths = Tasks(interrupted(paths))
+        paths = Tasks(interrupted(paths, 100))
     with pytest.raises(KeyboardInterrupt):
         cli.run_parallel(touch_slowly, paths, 2)
     assert len(list(tmp_path.iterdir())) < 90
