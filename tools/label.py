@@ -74,6 +74,10 @@ def run(args: argparse.Namespace, cfg: Config) -> None:
                dataset.get('backend_args'))
     checkpoint = set_weights(cfg, args.checkpoint)
     cfg.resume = False
+    # A batch takes seconds on a CPU: 50 of them are too many for a message.
+    interval = cfg.get('default_hooks', {}).get('logger', {}).get('interval')
+    cfg.merge_from_dict(
+        {'default_hooks.logger.interval': min(interval or 10, 10)})
     cfg.test_cfg = dict(type='TestLoop', fp16=args.amp)
     hook = dict(
         type='mmboxcaseg.ProxyMaskHook',

@@ -169,13 +169,16 @@ class BoxCaseg(MapLabeller):
 
     def logit_maps(self,
                    inputs: Tensor,
-                   upsample: bool = True) -> Dict[str, Tensor]:
-        """Compute the maps of all heads.
+                   upsample: bool = True,
+                   heads: Sequence[str] = HEADS) -> Dict[str, Tensor]:
+        """Compute the maps of the heads.
 
         Args:
             inputs (Tensor): Normalised crops, has shape (N, 3 or 4, S, S).
             upsample (bool): Whether the maps get the size of the crops.
                 Defaults to True.
+            heads (Sequence[str]): Heads to compute, if the model has them.
+                Defaults to all.
 
         Returns:
             dict[str, Tensor]: Logits by head, float32, each has shape
@@ -183,7 +186,10 @@ class BoxCaseg(MapLabeller):
         """
         feats = self._features(inputs)
         size = inputs.shape[2:] if upsample else feats.shape[2:]
-        return {name: self._head_map(name, feats, size) for name in self.heads}
+        return {
+            name: self._head_map(name, feats, size)
+            for name in self.heads if name in heads
+        }
 
     def _features(self, inputs: Tensor) -> Tensor:
         """Joined maps (N, C, h, w) of normalised crops."""
@@ -256,9 +262,11 @@ class BoxCaseg(MapLabeller):
             raise InputError('the model has a box_prompt, but the crops do '
                              'not show their boxes: set box_map=True of '
                              'PackCrops in the pipeline.')
-        maps = self.logit_maps(crops, self.test_cfg['upsample'])
-        if self.test_cfg['output'] == 'fused':
+        output, upsample = self.test_cfg['output'], self.test_cfg['upsample']
+        if output == 'fused':
+            # Not the weak head: its weights are needed, its map is not.
+            maps = self.logit_maps(crops, upsample, self.HEADS[1:])
             logits = self.fusion(maps.get('salient'), maps.get('transferred'))
         else:
-            logits = maps[self.test_cfg['output']]
+            logits = self.logit_maps(crops, upsample, (output, ))[output]
         return logits.sigmoid()

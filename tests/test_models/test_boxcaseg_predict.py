@@ -106,6 +106,16 @@ def test_output_names_the_map(build_labeller, output, min_max, threshold):
 
 
 @torch.no_grad()
+def test_fused_map_does_not_run_the_weak_head(build_labeller, monkeypatch):
+    model = build_labeller().eval()
+    crops = torch.rand(2, 3, SIZE, SIZE)
+    maps = model.logit_maps(crops)
+    fused = model.fusion(maps['salient'], maps['transferred']).sigmoid()
+    monkeypatch.setattr(model.weak_head, 'forward', None)
+    assert torch.equal(model.foreground(crops), fused)
+
+
+@torch.no_grad()
 def test_maps_of_stride_4(build_labeller):
     model = build_labeller(upsample=False).eval()
     inputs = model.data_preprocessor(label_data([7]))['inputs']
