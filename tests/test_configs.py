@@ -1,4 +1,4 @@
-"""Every config can be read, and its model and loss be built."""
+"""Every config can be read, and its model and losses can be built."""
 import argparse
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Commands in the documents work, and links lead somewhere."""
+"""Commands in the documents work, and no link is broken."""
 import argparse
 import json
 import re

@@ -1,4 +1,4 @@
-"""docs/mim.md, typed as it is written, where the package is installed."""
+"""The commands of docs/mim.md, as written, with the installed package."""
 import json
 import os
 import re

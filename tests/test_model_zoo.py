@@ -1,4 +1,4 @@
-"""docs/model_zoo.md lists all configs, with the numbers of its sources."""
+"""docs/model_zoo.md lists all configs, with the numbers of their sources."""
 import re
 from pathlib import Path
 from typing import Dict, List

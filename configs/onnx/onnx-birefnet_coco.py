@@ -1,4 +1,4 @@
-# BiRefNet. Its outputs are logits, the last one is the finest map.
+# BiRefNet. Its outputs are logits; the last one is the finest map.
 _base_ = './onnx-boxcaseg_coco.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# U2-Net. Its authors divide an image by its maximum, here it is 255.
+# U2-Net. Its authors divide an image by its maximum; here, always by 255.
 _base_ = './onnx-boxcaseg_coco.py'
 
 model = dict(

@@ -1,8 +1,8 @@
 # Mask R-CNN on the true masks of augmented VOC 2012, the fully supervised
-# baseline. The authors train on 6 images at a time, lr 0.0075, for 22,500
-# iterations (12.8 epochs), the last third at a tenth of the rate. Here it is
-# 8 GPUs x 2 images, so lr 0.0075 * 16 / 6 = 0.02, and whole epochs.
-# --auto-scale-lr sets the rate for other batches: 0.0025 for one GPU.
+# baseline. The authors train for 22,500 iterations (12.8 epochs) with batches
+# of 6 images and lr 0.0075, the last third with a tenth of it. Here a batch is
+# 8 GPUs x 2 images, so lr is 0.0075 * 16 / 6 = 0.02, for 13 epochs.
+# --auto-scale-lr sets lr for other batches: 0.0025 for one GPU.
 _base_ = [
     'mmdet::_base_/models/mask-rcnn_r50_fpn.py',
     '../_base_/datasets/vocaug_instances.py',

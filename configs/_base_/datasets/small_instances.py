@@ -1,5 +1,5 @@
-# Data loaders of a small detector, images of 320 px. Paths and classes are set
-# where it is used.
+# Data loaders of a small detector, images of 320 px. Configs that inherit it
+# set paths and classes.
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
@@ -31,6 +31,6 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(type='CocoDataset', test_mode=True, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-# Right for any annotation ids, unlike the stock metric.
+# mmdet's own CocoMetric never counts an annotation with id 0 as found.
 val_evaluator = dict(type='mmboxcaseg.CocoMetric', metric=['bbox', 'segm'])
 test_evaluator = val_evaluator

@@ -1,5 +1,5 @@
-# Boxes of augmented VOC 2012 as a COCO file, and salient images of DUTS. There
-# are few enough boxes to shuffle both together: an epoch shows everything
+# Boxes of augmented VOC 2012 as a COCO file, and salient images of DUTS. Both
+# are shuffled together, as in the authors' code: an epoch shows everything
 # once.
 _base_ = './boxes_salient.py'
 

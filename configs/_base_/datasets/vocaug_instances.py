@@ -1,5 +1,5 @@
-# Augmented VOC 2012 as COCO files with true masks; pipelines are COCO's. AP
-# is measured at IoU 0.25, 0.50, 0.70 and 0.75, as in Table 1.
+# Augmented VOC 2012 as COCO files with true masks, with mmdet's pipelines for
+# COCO. AP is measured at IoU 0.25, 0.50, 0.70 and 0.75, as in Table 1.
 _base_ = 'mmdet::_base_/datasets/coco_instance.py'
 
 data_root = 'data/voc2012/'

@@ -4,7 +4,7 @@ _base_ = './boxcaseg_hrnetv2-w48.py'
 
 model = dict(
     backbone=dict(
-        _delete_=True,  # the pretrained weights, too
+        _delete_=True,  # also removes the pretrained weights
         type='mmboxcaseg.HRNetV2',
         extra=dict(
             stage1=dict(

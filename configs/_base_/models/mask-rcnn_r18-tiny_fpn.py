@@ -20,13 +20,14 @@ model = dict(
         feat_channels=48,
         anchor_generator=dict(scales=[6], strides=[4, 8, 16, 32])),
     roi_head=dict(
-        # One sample per bin: RoIAlign would be a third of a step.
+        # One sampling point per bin; with more, RoIAlign takes a third of the
+        # time of a step.
         bbox_roi_extractor=dict(
             roi_layer=dict(sampling_ratio=1),
             out_channels=48,
             featmap_strides=[4, 8, 16],
             finest_scale=28),
-        # One regressor and one mask for all classes: every object trains it.
+        # Class-agnostic boxes and masks: all objects train the same weights.
         bbox_head=dict(
             in_channels=48, fc_out_channels=256, reg_class_agnostic=True),
         mask_roi_extractor=dict(

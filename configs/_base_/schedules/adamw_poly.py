@@ -8,7 +8,7 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, end=50),
     *_base_.param_scheduler
 ]
-# The average of the last weights is tested and saved.
+# The moving average of the weights is validated and saved.
 custom_hooks = [
     dict(
         type='EMAHook',

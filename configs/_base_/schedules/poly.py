@@ -1,5 +1,5 @@
-# Polynomial decay to 0 in every iteration. It ends with the training: where
-# `end` is not set, MMEngine takes train_cfg.max_epochs.
+# Polynomial decay to 0, updated in every iteration. It ends with the training:
+# `end` is not set, so MMEngine uses train_cfg.max_epochs.
 train_cfg = dict(type='EpochBasedTrainLoop')
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
