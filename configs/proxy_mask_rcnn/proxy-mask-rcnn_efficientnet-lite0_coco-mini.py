@@ -7,3 +7,10 @@ model = dict(
     backbone=dict(
         _delete_=True, type='mmboxcaseg.EfficientNetLite0', norm_eval=True),
     neck=dict(in_channels=[24, 40, 112, 320]))
+
+# The rest starts from random weights and needs a higher rate than the backbone.
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-3),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
+train_cfg = dict(max_epochs=8, val_interval=8)
+default_hooks = dict(checkpoint=dict(interval=8))
