@@ -1,4 +1,5 @@
 import argparse
+import math
 
 from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.evaluation import compare_masks
@@ -43,6 +44,19 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def print_scores(report: ProxyReport) -> None:
+    """Print how well each score predicts the true IoU."""
+    for row in report.score_rows():
+        correlation = f'rank correlation {row["correlation"]:.3f}'
+        if math.isnan(row['correlation']):
+            correlation = 'no rank correlation (equal scores or equal IoUs)'
+        print(f'{row["name"]}: mean {row["score"]:.3f}, true IoU: mean '
+              f'{row["iou"]:.3f}, {correlation}, mean of the best 20 % '
+              f'{row["best"]:.3f}, of the worst {row["worst"]:.3f}')
+    for name in report.not_compared():
+        print(f'{name}: not compared, no mask with a true mask has one')
+
+
 @exit_on_bad_input()
 def main() -> None:
     args = parse_args()
@@ -63,11 +77,8 @@ def main() -> None:
     report.write(args.out)
     words = f'score {rule.thr} or more' if plain else f'kept: {rule}'
     print(f'{args.out}: {len(masks)} masks, {report.kept.sum()} {words}')
-    for row in report.score_rows() if report.truth else []:
-        print(f'{row["name"]}: mean {row["score"]:.3f}, true IoU: mean '
-              f'{row["iou"]:.3f}, rank correlation {row["correlation"]:.3f}, '
-              f'mean of the best 20 % {row["best"]:.3f}, of the worst '
-              f'{row["worst"]:.3f}')
+    if report.truth:
+        print_scores(report)
 
 
 if __name__ == '__main__':
