@@ -17,7 +17,7 @@ from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy import count_kept
 from mmboxcaseg.proxy.options import filter_arguments
 from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
-                                  exit_on_bad_input, read_config)
+                                  exit_on_bad_input, path_setting, read_config)
 from mmboxcaseg.utils.steps import StepRunner, annotation_paths
 
 TOOLS = osp.dirname(osp.abspath(__file__))
@@ -80,11 +80,14 @@ def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
         str: Path of the checkpoint.
     """
     key = 'train_dataloader.dataset.datasets'
-    files = [f'{key}.{i}.ann_file={proxy_file}' for i in own_sources(cfg)]
+    files = [
+        path_setting(f'{key}.{i}.ann_file', proxy_file)
+        for i in own_sources(cfg)
+    ]
     return steps.train(
         'student',
         config_path(cfg, 'student'),
-        f'load_from={checkpoint}',
+        path_setting('load_from', checkpoint),
         *files,
         inputs=[checkpoint, proxy_file, *source_paths(cfg, 'student')])
 
@@ -177,7 +180,7 @@ def run(cfg: Config, steps: StepRunner) -> dict:
     checkpoint = steps.train(
         'proxy',
         config_path(cfg, 'detector'),
-        f'train_dataloader.dataset.ann_file={proxy_file}',
+        path_setting('train_dataloader.dataset.ann_file', proxy_file),
         inputs=[proxy_file, *data[1:]])
     if cfg.get('val'):
         detectors['proxy'] = test_detector(cfg, steps, 'proxy', 'detector',

@@ -106,10 +106,34 @@ def test_load_config(config):
     ('[1, 2]', [1, 2]),
     ('a, b', ['a', 'b']),
     ('None', None),
+    ('"a,(b"', 'a,(b'),
+    ("'[a]/b,c'", '[a]/b,c'),
+    ('"[a,b]"', ['a', 'b']),
+    ('"a","b"', ['a', 'b']),
+    ('["a b",c]', ['ab', 'c']),
+    ('""', ''),
 ])
 def test_values_of_options(config, text, value):
     cfg = cli.load_config(parse(config, '--cfg-options', f'key={text}'))
     assert cfg.key == value
+
+
+@pytest.mark.parametrize('path', [
+    '/data/all.json', '/my, data/all.json', '/data (1/[2], 3/all.json',
+    '/"my", data', "/it's, mine", '/a=b,c'
+])
+def test_paths_between_programs(config, path):
+    option = cli.path_setting('a.b', path)
+    cfg = cli.load_config(parse(config, '--cfg-options', option))
+    assert cfg.a.b == path
+    assert option == f'a.b={path}' or set(path) & set(',[(')
+
+
+@pytest.mark.parametrize('text', ['model', 'steps=[1,2', 'load_from=a(,b'])
+def test_options_that_are_no_settings(config, capsys, text):
+    with pytest.raises(SystemExit):
+        parse(config, '--cfg-options', 'a=1', text)
+    assert f'--cfg-options: {text} is not key=value' in capsys.readouterr().err
 
 
 def test_work_dir_priority(config):
