@@ -20,6 +20,8 @@ def parse_box(text: str) -> List[float]:
     """Read a box written as x,y,w,h."""
     try:
         x, y, w, h = (float(number) for number in text.split(','))
+        if not np.isfinite([x, y, w, h]).all():
+            raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(
             f'{text.strip()!r} is not a box x,y,width,height in '

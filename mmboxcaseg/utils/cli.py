@@ -164,6 +164,22 @@ def _system_message(error: OSError) -> str:
     return message
 
 
+def at_least(lowest: int) -> Callable[[str], int]:
+    """Make a ``type`` of an argument: a whole number of at least this."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = lowest - 1
+        if number < lowest:
+            raise argparse.ArgumentTypeError(
+                f'{text} is not a whole number of at least {lowest}')
+        return number
+
+    return read
+
+
 def check_folder(path: str, what: str) -> None:
     """Create a folder and check that files can be written to it.
 

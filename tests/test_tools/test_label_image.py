@@ -23,6 +23,8 @@ def test_boxes_that_begin_outside_the_image(monkeypatch, data, checkpoint):
     (dict(checkpoint='boxes.json'), NO_CHECKPOINT),
     (dict(boxes='1,2,3'), "'1,2,3' is not a box"),
     (dict(boxes='-1,2,3'), "'-1,2,3' is not a box"),
+    (dict(boxes='1,2,nan,4'), "'1,2,nan,4' is not a box"),
+    (dict(boxes='1,2,inf,4'), "'1,2,inf,4' is not a box"),
     (dict(boxes='90,90,5,5'), 'has no area inside the image of 50x40'),
     (dict(out='boxes.json'), 'boxes.json cannot be written'),
     (dict(device='gpu'), "'gpu' cannot be used here"),

@@ -28,7 +28,8 @@ from mmboxcaseg.datasets.coco import MaskFilter, load_json
 from mmboxcaseg.proxy import count_kept
 from mmboxcaseg.structures.scores import SCORES
 from mmboxcaseg.utils.cli import (SettingsAction, add_trust_checkpoint,
-                                  check_folder, exit_on_bad_input, read_config)
+                                  at_least, check_folder, exit_on_bad_input,
+                                  read_config)
 from mmboxcaseg.utils.steps import StepRunner, annotation_paths
 
 TOOLS = osp.join(osp.dirname(osp.abspath(__file__)), '..')
@@ -253,7 +254,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'config', help='config of a labeller, or of a pipeline')
     parser.add_argument('--work-dir', default='work_dirs/ablation')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument(
+        '--seeds', type=at_least(0), nargs='+', default=[0, 1, 2])
     parser.add_argument(
         '--rows',
         nargs='+',

@@ -5,7 +5,7 @@ from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.evaluation import compare_masks
 from mmboxcaseg.proxy import ScoredMasks
 from mmboxcaseg.proxy.options import add_filter_options, mask_filter
-from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
+from mmboxcaseg.utils.cli import at_least, check_output, exit_on_bad_input
 from mmboxcaseg.visualization.report.report import ProxyReport
 
 
@@ -28,19 +28,17 @@ def parse_args() -> argparse.Namespace:
     add_filter_options(parser)
     parser.add_argument(
         '--topk',
-        type=int,
+        type=at_least(1),
         default=12,
         help='number of masks per gallery (default: 12)')
     parser.add_argument(
         '--seed',
-        type=int,
+        type=at_least(0),
         default=0,
         help='seed of the gallery of random masks (default: 0)')
     args = parser.parse_args()
     if not 0 <= (args.threshold or 0) <= 1:
         parser.error('--threshold must be in [0, 1]')
-    if args.topk < 1:
-        parser.error('--topk must be 1 or more')
     return args
 
 
