@@ -1,6 +1,8 @@
 """Turn the boxes of one image into masks: an overlay and a COCO file."""
 import argparse
 import os.path as osp
+import re
+import sys
 from typing import List
 
 import numpy as np
@@ -18,9 +20,12 @@ def parse_box(text: str) -> List[float]:
     """Read a box written as x,y,w,h."""
     try:
         x, y, w, h = (float(number) for number in text.split(','))
+        if not np.isfinite([x, y, w, h]).all():
+            raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not a box x,y,width,height in pixels') from None
+            f'{text.strip()!r} is not a box x,y,width,height in '
+            'pixels') from None
     return [x, y, w, h]
 
 
@@ -58,7 +63,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', help='default: a GPU if there is one')
     add_cfg_options(parser)
     add_trust_checkpoint(parser)
-    return parser.parse_args()
+    # A box that begins left of the image would be taken for an option, but
+    # not with a space before it.
+    return parser.parse_args([
+        f' {arg}' if re.match(r'-[\d.]+,', arg) else arg
+        for arg in sys.argv[1:]
+    ])
 
 
 def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,

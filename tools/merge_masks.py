@@ -61,6 +61,13 @@ def parse_args() -> argparse.Namespace:
         help='write the mean IoU between the masks of several files as '
         '`expected_iou`')
     args = parser.parse_args()
+    check_args(parser, args)
+    return args
+
+
+def check_args(parser: argparse.ArgumentParser,
+               args: argparse.Namespace) -> None:
+    """End the program if options do not fit together."""
     num_files = len(args.predictions)
     if (num_files > 1) != bool(args.combine):
         parser.error('several files of predictions and --combine go together')
@@ -70,7 +77,6 @@ def parse_args() -> argparse.Namespace:
         parser.error('give --source once for each file of predictions')
     if not 0 < args.min_iou <= 1:
         parser.error('--min-iou must be in (0, 1]')
-    return args
 
 
 def get_provenance(args: argparse.Namespace) -> dict:

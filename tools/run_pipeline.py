@@ -17,8 +17,8 @@ from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy import count_kept
 from mmboxcaseg.proxy.options import filter_arguments
 from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
-                                  exit_on_bad_input, read_config)
-from mmboxcaseg.utils.steps import StepRunner
+                                  exit_on_bad_input, path_setting, read_config)
+from mmboxcaseg.utils.steps import StepRunner, annotation_paths
 
 TOOLS = osp.dirname(osp.abspath(__file__))
 ROWS = ('mIoU_star', 'IoU_50', 'IoU_75')
@@ -58,14 +58,12 @@ def own_sources(cfg: Config) -> List[int]:
     ]
 
 
-def source_files(cfg: Config, name: str) -> List[str]:
-    """COCO files of the sources, without those that the labeller writes."""
+def source_paths(cfg: Config, name: str) -> List[str]:
+    """Annotations of the sources, without those that the labeller writes."""
     own = own_sources(cfg) if name == 'student' else []
-    return [
-        osp.join(source.get('data_root') or '', source['ann_file'])
-        for i, source in enumerate(sources(cfg, name))
-        if source.get('ann_file') and i not in own
-    ]
+    return annotation_paths([
+        source for i, source in enumerate(sources(cfg, name)) if i not in own
+    ])
 
 
 def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
@@ -82,13 +80,16 @@ def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
         str: Path of the checkpoint.
     """
     key = 'train_dataloader.dataset.datasets'
-    files = [f'{key}.{i}.ann_file={proxy_file}' for i in own_sources(cfg)]
+    files = [
+        path_setting(f'{key}.{i}.ann_file', proxy_file)
+        for i in own_sources(cfg)
+    ]
     return steps.train(
         'student',
         config_path(cfg, 'student'),
-        f'load_from={checkpoint}',
+        path_setting('load_from', checkpoint),
         *files,
-        inputs=[checkpoint, proxy_file, *source_files(cfg, 'student')])
+        inputs=[checkpoint, proxy_file, *source_paths(cfg, 'student')])
 
 
 def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
@@ -167,7 +168,7 @@ def run(cfg: Config, steps: StepRunner) -> dict:
         data.append(cfg.val.instances)
     labeller = config_path(cfg, 'labeller')
     checkpoint = steps.train(
-        'labeller', labeller, inputs=[*data, *source_files(cfg, 'labeller')])
+        'labeller', labeller, inputs=[*data, *source_paths(cfg, 'labeller')])
     label = (cfg.train.boxes, cfg.train.images, *cfg.get('label_options', ()))
     proxy_file = steps.label('label', labeller, checkpoint, *label)
     if cfg.get('student'):
@@ -179,7 +180,7 @@ def run(cfg: Config, steps: StepRunner) -> dict:
     checkpoint = steps.train(
         'proxy',
         config_path(cfg, 'detector'),
-        f'train_dataloader.dataset.ann_file={proxy_file}',
+        path_setting('train_dataloader.dataset.ann_file', proxy_file),
         inputs=[proxy_file, *data[1:]])
     if cfg.get('val'):
         detectors['proxy'] = test_detector(cfg, steps, 'proxy', 'detector',

@@ -49,11 +49,7 @@ def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
             f'the export needs a package that is missing: {error}. Install '
             'it by: pip install "mmboxcaseg[onnx]"') from error
     network = _FromCrops(labeller).eval()
-    crops = 255 * torch.rand(5, 3, size, size)
-    if labeller.box_prompt:
-        boxes = crops.new_tensor([[0.2, 0.3, 0.9, 0.8]]) * size
-        shown = torch.from_numpy(box_maps(boxes, size)) / 127.5 - 1
-        crops = torch.cat([crops, shown.expand(5, -1, -1, -1)], dim=1)
+    crops = _noise(size, bool(labeller.box_prompt))
     # The number of crops is free, so it is another one here.
     example = (crops[:2], )
     torch.onnx.export(
@@ -73,3 +69,13 @@ def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
     found, = session.run(None, dict(crops=crops.numpy()))
     with torch.no_grad():
         return (network(crops) - torch.from_numpy(found)).abs().max().item()
+
+
+def _noise(size: int, with_box: bool) -> Tensor:
+    """Crops of noise, (5, 3 or 4, S, S); the fourth channel shows a box."""
+    crops = 255 * torch.rand(5, 3, size, size)
+    if not with_box:
+        return crops
+    boxes = crops.new_tensor([[0.2, 0.3, 0.9, 0.8]]) * size
+    shown = torch.from_numpy(box_maps(boxes, size)) / 127.5 - 1
+    return torch.cat([crops, shown.expand(5, -1, -1, -1)], dim=1)

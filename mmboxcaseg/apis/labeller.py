@@ -4,6 +4,7 @@ from typing import Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
+from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.device import get_device
@@ -53,15 +54,8 @@ def init_labeller(config: Union[str, Config],
     checkpoint = checkpoint and set_weights(cfg, checkpoint)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
-        try:
-            with safe_checkpoints(trust_checkpoint):
-                load_checkpoint(
-                    model, checkpoint, map_location='cpu', strict=True)
-        except RuntimeError as error:
-            raise InputError(
-                f'{checkpoint} does not fit the model of {cfg.filename}. Use '
-                'the config that it was trained with, with the same '
-                'heads.') from error
+        with safe_checkpoints(trust_checkpoint):
+            _load_all_weights(model, checkpoint, cfg.filename)
     # Chunks are always full: a large one is a waste for a few boxes.
     model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
     # The image is loaded already, so that transform is left out.
@@ -103,42 +97,21 @@ def label_boxes(model: nn.Module,
             have another shape, or a box has no area inside the image.
     """
     img = _load(image)
-    if img.ndim != 3 or img.shape[2] != 3 or img.dtype != np.uint8:
-        raise InputError('the image must be BGR, (H, W, 3), uint8; it is '
-                         f'{img.shape}, {img.dtype}.')
     height, width = img.shape[:2]
-    boxes = np.asarray(boxes, dtype=np.float64)
-    if boxes.size and (boxes.ndim != 2 or boxes.shape[1] != 4):
-        raise InputError(f'boxes must have shape (n, 4), not {boxes.shape}.')
-    boxes = boxes.reshape(-1, 4)
+    boxes = _check_boxes(boxes, height, width)
     masks = np.zeros((len(boxes), height, width), dtype=bool)
     if not len(boxes):
         return (masks, *np.zeros((1 + with_expected_iou, 0)))
-    _check_boxes(boxes, height, width)
-    instances = [
-        dict(
-            bbox=box, bbox_label=0, ann_id=i, area=np.prod(box[2:] - box[:2]))
-        for i, box in enumerate(boxes)
-    ]
-    item = model.label_pipeline(
-        dict(
-            img=img,
-            img_path=str(image) if isinstance(image, str) else 'the image',
-            height=height,
-            width=width,
-            crop_size=model.crop_size,
-            instances=instances))
-    sample, = model.test_step({key: [value] for key, value in item.items()})
+    path = image if isinstance(image, str) else 'the image'
+    sample = _predict(model, img, path, boxes)
     gt = sample.gt_instances
     predicted = sample.pred_instances.masks
+    rules = {True: 'box', False: None}
     window_masks, scores = merge_and_score(
         predicted,
         gt.windows,
         gt.areas,
-        merge_by={
-            True: 'box',
-            False: None
-        }.get(merge, merge),
+        merge_by=rules.get(merge, merge),
         probability=predicted.probability)
     for mask, inside, (x0, y0, x1, y1) in zip(masks, window_masks, gt.windows):
         mask[y0:y1, x0:x1] = inside
@@ -151,16 +124,54 @@ def label_boxes(model: nn.Module,
     return masks, np.array(scores), np.array(ious)
 
 
+def _load_all_weights(model: nn.Module, checkpoint: str, config: str) -> None:
+    try:
+        load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+    except RuntimeError as error:
+        raise InputError(
+            f'{checkpoint} does not fit the model of {config}. Use the config '
+            'that it was trained with, with the same heads.') from error
+
+
 def _load(image: Union[str, np.ndarray]) -> np.ndarray:
-    if isinstance(image, np.ndarray):
-        return image
-    code = image_problem(image)
-    if code:
-        raise InputError(f'{image}: {describe(code)}.')
-    return read_image(image)
+    if isinstance(image, str):
+        code = image_problem(image)
+        if code:
+            raise InputError(f'{image}: {describe(code)}.')
+        image = read_image(image)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise InputError('the image must be BGR, (H, W, 3), uint8; it is '
+                         f'{image.shape}, {image.dtype}.')
+    return image
 
 
-def _check_boxes(boxes: np.ndarray, height: int, width: int) -> None:
+def _predict(model: nn.Module, img: np.ndarray, path: str,
+             boxes: np.ndarray) -> DetDataSample:
+    """Predict the masks of boxes (n, 4), xyxy, of an image."""
+    instances = [
+        dict(
+            bbox=box, bbox_label=0, ann_id=i, area=np.prod(box[2:] - box[:2]))
+        for i, box in enumerate(boxes)
+    ]
+    item = model.label_pipeline(
+        dict(
+            img=img,
+            img_path=path,
+            height=img.shape[0],
+            width=img.shape[1],
+            crop_size=model.crop_size,
+            instances=instances))
+    sample, = model.test_step({key: [value] for key, value in item.items()})
+    return sample
+
+
+def _check_boxes(boxes: Sequence[Sequence[float]], height: int,
+                 width: int) -> np.ndarray:
+    """Boxes as an array of shape (n, 4); see :func:`label_boxes`."""
+    boxes = np.asarray(boxes, dtype=np.float64)
+    if boxes.size and (boxes.ndim != 2 or boxes.shape[1] != 4):
+        raise InputError(f'boxes must have shape (n, 4), not {boxes.shape}.')
+    boxes = boxes.reshape(-1, 4)
     faults = box_faults(boxes, (width, height))
     bad = np.any(list(faults.values()), axis=0)
     if bad.any():
@@ -169,3 +180,4 @@ def _check_boxes(boxes: np.ndarray, height: int, width: int) -> None:
             f'box {worst}, {boxes[worst].tolist()}, has no area inside the '
             f'image of {width}x{height} pixels: boxes are [x0, y0, x1, y1] '
             'with x0 < x1 and y0 < y1.')
+    return boxes

@@ -62,6 +62,7 @@ def evaluate_mask_file(pred_file: str,
         InputError: A file is broken, a mask is missing, or sizes differ.
     """
     pred, truth = load_proxy(pred_file), load_coco(gt_file)
+    known = {ann['id'] for ann in pred['annotations']}
     # Other masks were in the source file and are not predictions.
     pred['annotations'] = [
         ann for ann in pred['annotations'] if 'mask_score' in ann
@@ -73,10 +74,15 @@ def evaluate_mask_file(pred_file: str,
     ids = [ann['id'] for ann in anns]
     missing = [i for i in ids if i not in masks]
     if missing or not ids:
+        remedy = 'Label the boxes of the same file.'
+        if missing and known.issuperset(missing):
+            remedy = ('It has them without a mask: label them, or remove them '
+                      'from both files if their boxes cannot be used, for '
+                      'example because they are outside the image.')
         raise InputError(
             f'{pred_file} has no mask for {len(missing)} of {len(ids)} '
             f'annotations of {gt_file}, the first ids are {missing[:5]}. '
-            'Label the boxes of the same file.')
+            f'{remedy}')
     images = {img['id']: img for img in truth['images']}
     check_true_masks(anns, images, gt_file)
     true_masks = masks_by_id(truth, gt_file)

@@ -129,8 +129,8 @@ class DrawnMasks:
             are 1, or 0 if the mask is empty now.
 
         Raises:
-            InputError: All masks of a class would become empty, because no
-                shape of the class has the id of its annotation.
+            InputError: A mask would become empty although a shape of its
+                class has no id: most likely the two belong together.
         """
         self._check_ids()
         records = []
@@ -145,19 +145,22 @@ class DrawnMasks:
         return records
 
     def _check_ids(self) -> None:
-        """Refuse shapes of a class if all of them have lost their ids."""
-        drawn = {self.labels[key] for key, parts in self.rles.items() if parts}
-        lost = {self.labels[a['id']] for a in self.annotations if is_shown(a)}
-        names = [
-            name for label in sorted(lost - drawn)
-            for name in self._foreign.get(label, [])
+        """Refuse shapes without ids beside masks that are gone."""
+        gone = [
+            ann['id'] for ann in self.annotations
+            if is_shown(ann) and not self.rles[ann['id']]
         ]
+        gone = [key for key in gone if self.labels[key] in self._foreign]
+        labels = sorted({self.labels[key] for key in gone})
+        names = [name for label in labels for name in self._foreign[label]]
         if names:
             raise InputError(
                 f'shapes do not say which masks they are ({ID}), so the masks '
-                f'would become empty: {first_few(names)}. Let the other '
-                'program keep the ids, see docs/other_tools.md, and export '
-                'again.')
+                f'of annotation {first_few(gone)} would become empty: '
+                f'{first_few(names)}. Give each shape the id of its '
+                'annotation, or delete it if it belongs to none, and export '
+                'again. If all ids are lost, let the other program keep '
+                'them, see docs/other_tools.md.')
 
     def _union(self, rles: List[dict]) -> dict:
         return to_rle(mask_utils.merge(rles) if rles else [], *self.size)

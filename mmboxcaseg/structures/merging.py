@@ -3,7 +3,7 @@
 Letters in shapes: (h, w) size of one window; n objects.
 """
 from functools import lru_cache
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -85,22 +85,18 @@ def merge_masks(masks: Sequence[np.ndarray],
     merged = [mask.copy() for mask in masks]
     order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
     for rank, large in enumerate(order):
-        smaller = order[:rank]
-        low = np.maximum(windows[smaller, :2], windows[large, :2])
-        high = np.minimum(windows[smaller, 2:], windows[large, 2:])
-        touching = np.flatnonzero((low < high).all(axis=1))
-        same = next((i for i in smaller[touching]
-                     if np.array_equal(windows[i], windows[large])
-                     and np.array_equal(masks[i], masks[large])), None)
+        smaller, common = _overlapping(windows, large, order[:rank])
+        same = next(
+            (i for i in smaller if np.array_equal(windows[i], windows[large])
+             and np.array_equal(masks[i], masks[large])), None)
         if same is not None:
             merged[large] = merged[same].copy()
             continue
-        if rule == 'quarter':
-            touching = touching[4 * areas[smaller[touching]] < areas[large]]
-        for k in touching:
-            small = smaller[k]
-            here = window_slices(low[k], high[k], windows[large])
-            there = window_slices(low[k], high[k], windows[small])
+        for small, part in zip(smaller, common):
+            if rule == 'quarter' and 4 * areas[small] >= areas[large]:
+                continue
+            here = window_slices(part[:2], part[2:], windows[large])
+            there = window_slices(part[:2], part[2:], windows[small])
             # The unmerged mask gives the same result as the merged one:
             # pixels that the smaller object lost went to an even smaller one,
             # which by each of the rules takes them from the larger, too.
@@ -110,3 +106,12 @@ def merge_masks(masks: Sequence[np.ndarray],
                 lost = lost & (prob(small)[there] > rival)
             merged[large][here] &= ~lost
     return merged
+
+
+def _overlapping(windows: np.ndarray, large: int,
+                 smaller: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Which objects overlap the window of one; and where, has shape (k, 4)."""
+    low = np.maximum(windows[smaller, :2], windows[large, :2])
+    high = np.minimum(windows[smaller, 2:], windows[large, 2:])
+    found = (low < high).all(axis=1)
+    return smaller[found], np.hstack([low, high])[found]

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import wraps
 from tempfile import TemporaryFile
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 import cv2
 import mmengine.logging
@@ -42,12 +42,51 @@ mmengine.logging.print_log = _print_no_debug
 
 
 class SettingsAction(DictAction):
-    """:class:`mmengine.config.DictAction` that keeps the spaces of paths."""
+    """:class:`mmengine.config.DictAction` for paths of any name.
+
+    Spaces stay. A value in quotation marks is one text, also with commas and
+    brackets, see :func:`path_setting`; but '"[a,b]"' is still a list.
+    """
 
     @staticmethod
     def _parse_iterable(val: str) -> Any:
+        quote, text = val[:1], val[1:-1]
+        is_quoted = len(val) > 1 and quote in '"\'' and val[-1] == quote
+        is_list = text[:1] + text[-1:] in ('[]', '()')
+        if is_quoted and not is_list and quote not in text:
+            return text
         value = DictAction._parse_iterable(val)
         return val.strip('\'"') if isinstance(value, str) else value
+
+    def __call__(self,
+                 parser: argparse.ArgumentParser,
+                 namespace: argparse.Namespace,
+                 values: Sequence[str],
+                 option_string: Optional[str] = None) -> None:
+        for text in values:
+            try:
+                super().__call__(parser, namespace, [text], option_string)
+            except (AssertionError, ValueError):
+                parser.error(f'{option_string}: {text} is not key=value with '
+                             'closed brackets. A path with brackets needs '
+                             'quotation marks: \'key="a,(b"\'')
+
+
+def path_setting(key: str, path: str) -> str:
+    """Write a setting for the ``--cfg-options`` of another program.
+
+    Args:
+        key (str): Name of the setting.
+        path (str): Its value, an absolute path.
+
+    Returns:
+        str: ``key=path``, in quotation marks if the path would be read as a
+        list.
+    """
+    if not set(path) & set(',()[]"\''):
+        return f'{key}={path}'
+    quote = "'" if '"' in path else '"'
+    return f'{key}={quote}{path}{quote}'
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +162,22 @@ def _system_message(error: OSError) -> str:
         message += ('. Free some space and run again; a training continues '
                     'from its last checkpoint with --resume.')
     return message
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """Make a ``type`` of an argument: a whole number of at least this."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = lowest - 1
+        if number < lowest:
+            raise argparse.ArgumentTypeError(
+                f'{text} is not a whole number of at least {lowest}')
+        return number
+
+    return read
 
 
 def check_folder(path: str, what: str) -> None:

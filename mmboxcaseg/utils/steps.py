@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext, suppress
-from typing import Dict, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from mmengine.config import Config
 from mmengine.fileio import get, get_text, load
@@ -68,8 +68,9 @@ class StepRunner:
             name (str): Name of the step.
             tool (str): Path of the tool in ``tools_dir``.
             args (Sequence[str]): Its arguments.
-            inputs (Sequence[str]): Files that the result depends on, besides
-                the configs among the arguments.
+            inputs (Sequence[str]): Files, and folders with all that is in
+                them, that the result depends on, besides the configs among
+                the arguments.
             out (str, optional): File that the step writes. A step whose file
                 is gone is not done.
             resumable (bool): Whether the tool takes ``--resume``.
@@ -113,7 +114,7 @@ class StepRunner:
             name (str): Name of the step.
             config (str): Path of the config.
             options (str): Settings to override, as in ``--cfg-options``.
-            inputs (Sequence[str]): The annotation files.
+            inputs (Sequence[str]): The annotations, see :meth:`run`.
 
         Returns:
             str: Path of the last checkpoint.
@@ -180,6 +181,32 @@ class StepRunner:
                              'are not repeated.')
 
 
+def annotation_paths(sources: Sequence[dict]) -> List[str]:
+    """Find what the labels of a labeller's data sets are read from.
+
+    Images are not among them: there are too many to read for every step.
+
+    Args:
+        sources (Sequence[dict]): Configs of the data sets.
+
+    Returns:
+        list[str]: COCO files, lists of salient images, and the folders of
+        their masks, for ``inputs`` of :meth:`StepRunner.run`. A folder in a
+        remote storage is left out.
+    """
+    paths = []
+    for source in sources:
+        root = source.get('data_root') or ''
+        if source.get('ann_file'):
+            paths.append(osp.join(root, source['ann_file']))
+        is_salient = source.get('type', '').endswith('SalientDataset')
+        prefix = source.get('data_prefix') or {}
+        folder = prefix.get('mask', 'masks' if is_salient else None)
+        if folder and osp.isdir(osp.join(root, folder)):
+            paths.append(osp.join(root, folder))
+    return paths
+
+
 def _read_record(path: str) -> dict:
     """What is known of a step; nothing if its record is missing or broken."""
     with suppress(FileNotFoundError, ValueError):
@@ -188,12 +215,18 @@ def _read_record(path: str) -> dict:
 
 
 def _digest(tool: str, args: Sequence[str], inputs: Sequence[str]) -> str:
-    """Identify a step by its command, its configs and its input files."""
+    """Identify a step by its command, its configs and its inputs."""
     digest = hashlib.sha256(repr((tool, tuple(args))).encode())
     for arg in args:
         # The whole config counts, not only the file that is named.
         if arg.endswith('.py') and osp.isfile(arg):
             digest.update(Config.fromfile(arg).pretty_text.encode())
     for path in inputs:
-        digest.update(hashlib.sha256(get(path)).digest())
+        files = [path]
+        if osp.isdir(path):
+            names = sorted(scandir(path, recursive=True))
+            digest.update(repr(names).encode())
+            files = [osp.join(path, name) for name in names]
+        for file in files:
+            digest.update(hashlib.sha256(get(file)).digest())
     return digest.hexdigest()

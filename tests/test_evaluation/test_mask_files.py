@@ -93,7 +93,11 @@ def test_left_out_annotations_do_not_count(write, proxy, truth, key):
 def test_masks_of_the_source_are_not_predictions(write, proxy, truth):
     del proxy['annotations'][2]['mask_score']
     del proxy['annotations'][2]['mask_source']
-    with pytest.raises(InputError, match='no mask for 1 of 3 .* \\[3\\]'):
+    text = 'no mask for 1 of 3 .* \\[3\\]. '
+    with pytest.raises(InputError, match=text + 'It has them without a mask'):
+        evaluate(write, proxy, truth)
+    del proxy['annotations'][2]
+    with pytest.raises(InputError, match=text + 'Label the boxes of the same'):
         evaluate(write, proxy, truth)
 
 

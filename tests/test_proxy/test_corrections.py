@@ -66,15 +66,32 @@ def test_shapes_of_no_annotation(drawn):
     assert names == ['shape 5', 'shape x', 'shape None']
 
 
-def test_all_ids_of_a_class_lost(drawn):
+def test_ids_of_a_class_lost(drawn):
     for name in ('first', 'second'):
         drawn.add(None, 'cat', name, SQUARE)
-    with pytest.raises(InputError, match='annotation_id.*first, second'):
+    with pytest.raises(
+            InputError, match='annotation_id.*annotation 4 .*first, second'):
         drawn.corrected(None)
 
 
+def test_one_id_of_several_lost():
+    others = dict(ANN, id=7), dict(ANN, id=8, category_id=2)
+    drawn = DrawnMasks(
+        dict(height=8, width=9), [ANN, *others], {
+            1: 'cat',
+            2: 'dog'
+        })
+    drawn.add('4', 'cat', 'whole', SQUARE)
+    drawn.add(None, 'cat', 'redrawn', SQUARE)
+    with pytest.raises(InputError, match='annotation 7 would.*: redrawn'):
+        drawn.corrected(None)
+    # The other class has no shape without an id: its mask was deleted.
+    drawn.add('7', 'cat', 'whole, too', SQUARE)
+    assert drawn.corrected(None) == [corrected_record(8, to_rle([], 8, 9))]
+
+
 @pytest.mark.parametrize('ids, label', [(('4', None), 'cat'), ((None, ), 'x')])
-def test_one_id_of_a_class_lost(drawn, ids, label):
+def test_shapes_of_no_mask_that_is_gone(drawn, ids, label):
     for ann_id in ids:
         drawn.add(ann_id, label, 'name', SQUARE)
     assert len(drawn.corrected(None)) == ('4' not in ids)

@@ -220,6 +220,27 @@ def test_names_in_addresses(tool, tiny_coco, tmp_path, root, name):
     assert json.loads(out.read_text())[0]['data']['image'] == root + name
 
 
+@pytest.mark.parametrize('kind, options', KINDS[1:])
+@pytest.mark.parametrize('key, name, words', [
+    ('images', dict(file_name='a\x01.png'), 'image 7'),
+    ('images', dict(file_name='f\udcfcr.png'), 'image 7'),
+    ('categories', dict(name='\x00'), 'category 1'),
+])
+def test_names_that_xml_cannot_hold(tool, tiny_coco, tmp_path, kind, options,
+                                    key, name, words):
+
+    def rename(data: dict) -> None:
+        add_masks(data)
+        entry = min(data[key], key=lambda entry: entry['id'] not in (1, 7))
+        entry.update(name)
+
+    out = tmp_path / 'masks'
+    with pytest.raises(SystemExit, match=f'cannot read: {words}'):
+        tool('export_masks', '--format', kind,
+             tiny_coco(rename)['ann_file'], out, *options)
+    assert not out.exists()
+
+
 def test_interface_of_label_studio(tool, proxy, tmp_path):
     out = tmp_path / 'tasks.json'
     printed = tool('export_masks', '--format', 'label-studio', proxy, out,

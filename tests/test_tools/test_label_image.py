@@ -1,6 +1,19 @@
-"""Arguments that label_image.py refuses."""
+"""Arguments that label_image.py takes and refuses."""
+import json
+
 import pytest
+from small_data import run_tool
 from spoil import NO_CHECKPOINT
+
+
+def test_boxes_that_begin_outside_the_image(monkeypatch, data, checkpoint):
+    monkeypatch.chdir(data.folder)
+    run_tool(monkeypatch, 'label_image', 'images/a.png', 'labeller.py',
+             checkpoint, '--box', '1,1,9,9', '-5,-2,15,12', '-.5,2,9,9',
+             '--out', 'out', '--device', 'cpu')
+    written = json.loads((data.folder / 'out/a_masks.json').read_text())
+    boxes = [ann['bbox'] for ann in written['annotations']]
+    assert boxes == [[1, 1, 9, 9], [-5, -2, 15, 12], [-.5, 2, 9, 9]]
 
 
 @pytest.mark.parametrize('values, words', [
@@ -9,6 +22,9 @@ from spoil import NO_CHECKPOINT
     (dict(config='detector.py'), 'not the config of a labeller'),
     (dict(checkpoint='boxes.json'), NO_CHECKPOINT),
     (dict(boxes='1,2,3'), "'1,2,3' is not a box"),
+    (dict(boxes='-1,2,3'), "'-1,2,3' is not a box"),
+    (dict(boxes='1,2,nan,4'), "'1,2,nan,4' is not a box"),
+    (dict(boxes='1,2,inf,4'), "'1,2,inf,4' is not a box"),
     (dict(boxes='90,90,5,5'), 'has no area inside the image of 50x40'),
     (dict(out='boxes.json'), 'boxes.json cannot be written'),
     (dict(device='gpu'), "'gpu' cannot be used here"),

@@ -87,6 +87,24 @@ def test_input(monkeypatch, refused, data, tool, argv, words):
     assert not (data.folder / 'out').exists()
 
 
+# Numbers that NumPy refuses, or that give wrong results.
+@pytest.mark.parametrize('tool, argv, lowest', [
+    ('dataset_converters/boxes_only', ('--seed', '-1'), 0),
+    ('dataset_converters/make_toy', ('--seed', '-1'), 0),
+    ('dataset_converters/make_toy', ('--num-val', 'x'), 1),
+    ('analysis_tools/ablate', ('--seeds', '0', '-1'), 0),
+    ('analysis_tools/eval_masks', ('--num-classes', '0'), 1),
+    ('analysis_tools/eval_masks', ('--thresholds', '-5'), 0),
+    ('analysis_tools/proxy_report', ('--seed', '-1'), 0),
+    ('analysis_tools/proxy_report', ('--topk', '0'), 1),
+    ('analysis_tools/proxy_review', ('--random', '-1'), 0),
+    ('analysis_tools/proxy_review', ('--side', '0'), 1),
+])
+def test_number(refused, tool, argv, lowest):
+    words = f'{argv[-1]} is not a whole number of at least {lowest}'
+    assert words in refused(tool, *argv)
+
+
 @pytest.mark.parametrize('tool, argv', [
     ('dataset_converters/proxy_to_labelme', ('images', 'out')),
     ('dataset_converters/proxy_to_yolo', ('out', )),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from browser import browse, needs_chromium
 from PIL import Image
-from proxy_files import rename_class, write_proxy_files
+from proxy_files import edit_annotations, rename_class, write_proxy_files
 from small_data import run_tool
 
 
@@ -68,3 +68,21 @@ def test_what_is_printed(files, call, capsys, options, words):
     assert words in lines[-2]
     assert lines[-1].startswith('score: mean ')
     assert 'rank correlation' in lines[-1] and 'worst' in lines[-1]
+
+
+def test_scores_that_cannot_be_compared(files, call, capsys):
+    """One true mask is left, and the expected IoU is of another mask."""
+
+    def one_expected_iou(anns):
+        anns[-1]['expected_iou'] = 0.5
+
+    def one_mask(anns):
+        anns[:] = anns[:1]
+
+    edit_annotations(files.proxy, one_expected_iou)
+    edit_annotations(files.truth, one_mask)
+    call('--truth', files.truth)
+    *_, score, expected_iou = capsys.readouterr().out.splitlines()
+    assert 'no rank correlation (equal scores' in score
+    assert expected_iou.startswith('expected IoU: not compared, no mask')
+    assert 'nan' not in score + expected_iou

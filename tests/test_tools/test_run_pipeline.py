@@ -57,5 +57,5 @@ def test_sources_of_labeller_and_student(tmp_path):
     tool = load_tool('run_pipeline')
     assert tool.own_sources(cfg) == [3]
     for name in ('labeller', 'student'):
-        assert tool.source_files(cfg,
+        assert tool.source_paths(cfg,
                                  name) == ['data/boxes.json', 'others.json']

@@ -1,4 +1,4 @@
-"""Configs that test.py refuses."""
+"""Configs and arguments that test.py refuses."""
 import pytest
 from spoil import append
 
@@ -15,6 +15,7 @@ test_evaluator = dict(_delete_=True, type='mmboxcaseg.InstanceIoUMetric')
     (TEST_CONFIG + 'test_evaluator = None', (), 'not set: test_evaluator'),
     (TEST_CONFIG, ('--out', 'a.pkl'), '--out is for detectors'),
     (TEST_CONFIG, ('--out', 'images/a.png/a.pkl'), 'cannot be written'),
+    (TEST_CONFIG, ('--out', 'a.json'), '--out must end in .pkl'),
 ])
 def test_test(monkeypatch, refused, data, checkpoint, lines, options, words):
     monkeypatch.chdir(data.folder)
@@ -22,3 +23,8 @@ def test_test(monkeypatch, refused, data, checkpoint, lines, options, words):
     output = refused('test', data.labeller, checkpoint, '--work-dir',
                      data.folder / 'work', *options)
     assert words in output
+
+
+def test_missing_checkpoint(refused, data):
+    output = refused('test', data.labeller, 'no/such.pth')
+    assert 'checkpoint not found: no/such.pth' in output

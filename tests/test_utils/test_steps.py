@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmboxcaseg import InputError
-from mmboxcaseg.utils.steps import StepRunner
+from mmboxcaseg.utils.steps import StepRunner, annotation_paths
 
 TOOL = """
 import json, sys
@@ -31,7 +31,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 def run(**kwargs) -> list:
     """Run the step, and return the calls of its tool so far."""
     runner = StepRunner('.', 'work', quiet=True)
-    options = dict(inputs=['boxes.json'], **kwargs)
+    options = {'inputs': ['boxes.json'], **kwargs}
     runner.run('step', 'tool.py', ['config.py', '--flag'], **options)
     lines = Path('calls.jsonl').read_text().splitlines()
     return [json.loads(line) for line in lines]
@@ -49,6 +49,41 @@ def test_a_changed_file_repeats_the_step(folder, name, text):
     run()
     (folder / name).write_text(text)
     assert len(run()) == 2
+
+
+@pytest.mark.parametrize('change', [
+    lambda masks: (masks / 'one.png').write_text('b'),
+    lambda masks: (masks / 'one.png').unlink(),
+    lambda masks: (masks / 'one.png').rename(masks / 'three.png'),
+    lambda masks: (masks / 'sub/two.png').rename(masks / 'two.png'),
+    lambda masks: (masks / 'three.png').touch(),
+])
+def test_a_changed_folder_repeats_the_step(folder, change):
+    masks = folder / 'masks'
+    (masks / 'sub').mkdir(parents=True)
+    for name in ('one', 'sub/two'):
+        (masks / f'{name}.png').write_text('a')
+    assert len(run(inputs=['masks'])) == 1
+    # Not the time counts: it changes when the same data are unpacked again.
+    (masks / 'one.png').touch()
+    assert len(run(inputs=['masks'])) == 1
+    change(masks)
+    assert len(run(inputs=['masks'])) == 2
+
+
+def test_annotation_paths(folder):
+    for name in ('gt', 'salient/masks'):
+        (folder / name).mkdir(parents=True)
+    salient = dict(type='mmboxcaseg.SalientDataset')
+    sources = [
+        dict(ann_file='boxes.json', data_prefix=dict(img='images')),
+        dict(salient, data_prefix=dict(img='', mask='gt'), ann_file='one.txt'),
+        dict(salient, data_root='salient'),
+        dict(salient, data_root='s3://bucket')
+    ]
+    assert annotation_paths(sources) == [
+        'boxes.json', 'one.txt', 'gt', 'salient/masks'
+    ]
 
 
 @pytest.mark.parametrize('trusts', [False, True])

@@ -28,8 +28,9 @@ from mmboxcaseg.datasets.coco import MaskFilter, load_json
 from mmboxcaseg.proxy import count_kept
 from mmboxcaseg.structures.scores import SCORES
 from mmboxcaseg.utils.cli import (SettingsAction, add_trust_checkpoint,
-                                  check_folder, exit_on_bad_input, read_config)
-from mmboxcaseg.utils.steps import StepRunner
+                                  at_least, check_folder, exit_on_bad_input,
+                                  read_config)
+from mmboxcaseg.utils.steps import StepRunner, annotation_paths
 
 TOOLS = osp.join(osp.dirname(osp.abspath(__file__)), '..')
 Table = Dict[str, List[Dict[str, float]]]
@@ -99,7 +100,7 @@ def train(cfg: Config,
     """Train one model, unless that is done.
 
     ``metrics`` has names in the log by names in the table, ``inputs`` are the
-    annotation files. Returns the metrics after the last epoch and
+    annotations. Returns the metrics after the last epoch and
     ``checkpoint``.
     """
     path = steps.path(f'{name}.py')
@@ -108,6 +109,12 @@ def train(cfg: Config,
     last = read_last_validation(steps.path(name), cfg.train_cfg.max_epochs)
     result = {ours: last[key] for ours, key in metrics.items()}
     return dict(result, checkpoint=checkpoint)
+
+
+def train_labeller(cfg: Config, steps: StepRunner, name: str) -> dict:
+    """Train a labeller, see :func:`train`."""
+    sources = cfg.train_dataloader.dataset.get('datasets', [])
+    return train(cfg, steps, name, HEADS_METRICS, annotation_paths(sources))
 
 
 def read_last_validation(folder: str, max_epochs: int) -> Dict[str, float]:
@@ -139,7 +146,7 @@ def ablate_heads(args: argparse.Namespace, steps: StepRunner,
             if name not in heads:
                 cfg.model[f'{name}_head'] = None
         name = f'{"-".join(heads)}_seed{seed}'
-        results[row] = train(cfg, steps, name, HEADS_METRICS)
+        results[row] = train_labeller(cfg, steps, name)
     return results
 
 
@@ -186,8 +193,8 @@ def label(args: argparse.Namespace, steps: StepRunner, pipeline: Config,
     config = osp.join(osp.dirname(pipeline.filename), pipeline.labeller)
     boxes, images = pipeline.train.boxes, pipeline.train.images
     cfg = configure(config, seed, args.labeller_options)
-    name = f'labeller_seed{seed}'
-    checkpoint = train(cfg, steps, name, HEADS_METRICS, [boxes])['checkpoint']
+    labeller = train_labeller(cfg, steps, f'labeller_seed{seed}')
+    checkpoint = labeller['checkpoint']
     data = config, checkpoint, boxes, images
     return dict(
         merged=steps.label(f'merged_seed{seed}', *data),
@@ -247,7 +254,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'config', help='config of a labeller, or of a pipeline')
     parser.add_argument('--work-dir', default='work_dirs/ablation')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument(
+        '--seeds', type=at_least(0), nargs='+', default=[0, 1, 2])
     parser.add_argument(
         '--rows',
         nargs='+',

@@ -3,7 +3,7 @@ import json
 
 from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy.options import add_merge_options
-from mmboxcaseg.utils.cli import exit_on_bad_input
+from mmboxcaseg.utils.cli import at_least, exit_on_bad_input
 
 
 @exit_on_bad_input()
@@ -16,12 +16,12 @@ def main() -> None:
     parser.add_argument(
         '--thresholds',
         nargs='+',
-        type=int,
+        type=at_least(0),
         default=[50, 75],
         help='each k of IoU@k, in per cent (default: 50 75)')
     parser.add_argument(
         '--num-classes',
-        type=int,
+        type=at_least(1),
         help='number that the sum of the class means is divided by; the '
         'authors use 80 on COCO (default: number of classes that occur)')
     add_merge_options(parser, default=None)

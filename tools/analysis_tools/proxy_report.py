@@ -1,10 +1,11 @@
 import argparse
+import math
 
 from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.evaluation import compare_masks
 from mmboxcaseg.proxy import ScoredMasks
 from mmboxcaseg.proxy.options import add_filter_options, mask_filter
-from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
+from mmboxcaseg.utils.cli import at_least, check_output, exit_on_bad_input
 from mmboxcaseg.visualization.report.report import ProxyReport
 
 
@@ -27,20 +28,31 @@ def parse_args() -> argparse.Namespace:
     add_filter_options(parser)
     parser.add_argument(
         '--topk',
-        type=int,
+        type=at_least(1),
         default=12,
         help='number of masks per gallery (default: 12)')
     parser.add_argument(
         '--seed',
-        type=int,
+        type=at_least(0),
         default=0,
         help='seed of the gallery of random masks (default: 0)')
     args = parser.parse_args()
     if not 0 <= (args.threshold or 0) <= 1:
         parser.error('--threshold must be in [0, 1]')
-    if args.topk < 1:
-        parser.error('--topk must be 1 or more')
     return args
+
+
+def print_scores(report: ProxyReport) -> None:
+    """Print how well each score predicts the true IoU."""
+    for row in report.score_rows():
+        correlation = f'rank correlation {row["correlation"]:.3f}'
+        if math.isnan(row['correlation']):
+            correlation = 'no rank correlation (equal scores or equal IoUs)'
+        print(f'{row["name"]}: mean {row["score"]:.3f}, true IoU: mean '
+              f'{row["iou"]:.3f}, {correlation}, mean of the best 20 % '
+              f'{row["best"]:.3f}, of the worst {row["worst"]:.3f}')
+    for name in report.not_compared():
+        print(f'{name}: not compared, no mask with a true mask has one')
 
 
 @exit_on_bad_input()
@@ -63,11 +75,8 @@ def main() -> None:
     report.write(args.out)
     words = f'score {rule.thr} or more' if plain else f'kept: {rule}'
     print(f'{args.out}: {len(masks)} masks, {report.kept.sum()} {words}')
-    for row in report.score_rows() if report.truth else []:
-        print(f'{row["name"]}: mean {row["score"]:.3f}, true IoU: mean '
-              f'{row["iou"]:.3f}, rank correlation {row["correlation"]:.3f}, '
-              f'mean of the best 20 % {row["best"]:.3f}, of the worst '
-              f'{row["worst"]:.3f}')
+    if report.truth:
+        print_scores(report)
 
 
 if __name__ == '__main__':

@@ -2,7 +2,7 @@ import argparse
 
 from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.proxy import ScoredMasks
-from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
+from mmboxcaseg.utils.cli import at_least, check_output, exit_on_bad_input
 from mmboxcaseg.visualization.report.review import ProxyReview
 
 
@@ -17,13 +17,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, help='HTML file to write')
     parser.add_argument(
         '--num',
-        type=int,
+        type=at_least(1),
         default=200,
         help='number of masks (default: %(default)s): those of lowest '
         'expected IoU, or of lowest score if the file has no expected IoU')
     parser.add_argument(
         '--random',
-        type=int,
+        type=at_least(0),
         metavar='SEED',
         help='draw the masks with this seed instead')
     parser.add_argument(
@@ -35,14 +35,11 @@ def parse_args() -> argparse.Namespace:
         'earlier review')
     parser.add_argument(
         '--side',
-        type=int,
+        type=at_least(1),
         default=480,
         help='longest side of an embedded image in pixels (default: '
         '%(default)s)')
-    args = parser.parse_args()
-    if min(args.num, args.side) < 1:
-        parser.error('--num and --side must be 1 or more')
-    return args
+    return parser.parse_args()
 
 
 @exit_on_bad_input()

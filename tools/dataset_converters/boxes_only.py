@@ -13,7 +13,7 @@ from converting import make_parser, read_coco
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import boxes_only, check_file, write_coco
-from mmboxcaseg.utils.cli import exit_on_bad_input
+from mmboxcaseg.utils.cli import at_least, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,7 +25,8 @@ def parse_args() -> argparse.Namespace:
         type=int,
         help='number of images to draw at random (default: all). With the '
         'same seed a small subset is part of a larger one')
-    parser.add_argument('--seed', type=int, default=0, help='(default: 0)')
+    parser.add_argument(
+        '--seed', type=at_least(0), default=0, help='(default: 0)')
     return parser.parse_args()
 
 

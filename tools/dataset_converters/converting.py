@@ -12,7 +12,7 @@ from mmboxcaseg.datasets.coco import (LISTS, CocoBoxes, entry_problems,
 from mmboxcaseg.proxy import check_masks
 from mmboxcaseg.proxy.corrections import write_corrected
 from mmboxcaseg.proxy.options import DEFAULT_TOLERANCE, pixels
-from mmboxcaseg.utils.cli import run_parallel
+from mmboxcaseg.utils.cli import at_least, run_parallel
 
 # Names of images or objects, by what was done to them and why.
 Notes = Dict[str, List[str]]
@@ -20,13 +20,6 @@ CUT_SHORT = 'images are cut short, missing pixels are grey'
 NO_AREA = 'left out: box without area, with swapped corners, NaN or infinite'
 OUTSIDE = 'left out: box outside its image'
 CLIPPED = 'clipped: box that leaves its image'
-
-
-def positive(text: str) -> int:
-    """Read a whole number of at least 1 from the command line."""
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f'{text}, but it must be positive')
-    return int(text)
 
 
 def make_parser(text: str,
@@ -40,7 +33,7 @@ def make_parser(text: str,
         parser.add_argument('--skip-broken', action='store_true', help=text)
     if nproc:
         text = 'number of processes (default: %(default)s)'
-        parser.add_argument('--nproc', type=positive, default=2, help=text)
+        parser.add_argument('--nproc', type=at_least(1), default=2, help=text)
     return parser
 
 

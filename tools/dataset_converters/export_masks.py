@@ -7,6 +7,7 @@ import_masks.py reads them back. See docs/other_tools.md. Example:
 """
 import argparse
 import json
+import re
 from collections import Counter
 from typing import Callable, List
 from urllib.parse import quote, urlsplit
@@ -15,7 +16,8 @@ from xml.etree.ElementTree import Element, indent, tostring
 from converting import make_parser
 
 from mmboxcaseg import track
-from mmboxcaseg.datasets.coco import CocoBoxes, check_file, write_atomically
+from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, raise_problems,
+                                      write_atomically)
 from mmboxcaseg.proxy import check_masks
 from mmboxcaseg.proxy.cvat import cvat_root, to_cvat
 from mmboxcaseg.proxy.label_studio import label_config, to_label_studio
@@ -36,6 +38,20 @@ def parse_args() -> argparse.Namespace:
         '(default: %(default)s)')
     add_polygon_option(parser)
     return parser.parse_args()
+
+
+# Characters that XML cannot hold, also for bytes in names that are no text.
+NOT_IN_XML = re.compile(
+    '[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+
+
+def check_names(data: dict, path: str) -> None:
+    """Refuse names of images and classes that cannot be written as XML."""
+    for kind, key in (('image', 'file_name'), ('category', 'name')):
+        entries = data['images' if kind == 'image' else 'categories']
+        bad = [e['id'] for e in entries if NOT_IN_XML.search(e[key])]
+        text = f'its `{key}` has characters that the other program cannot read'
+        raise_problems({text: bad} if bad else {}, kind, path)
 
 
 def write_xml(path: str, root: Element) -> None:
@@ -83,6 +99,7 @@ def main() -> None:
     check_output(args.out)
     coco = CocoBoxes(args.proxy, img_prefix=None)
     check_masks(coco.data['annotations'], args.proxy)
+    check_names(coco.data, args.proxy)
     names = {cat['id']: cat['name'] for cat in coco.data['categories']}
 
     def convert(function: Callable, where: object, img: dict) -> object:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import List, Optional
 
 import cv2
-from converting import make_parser, positive
+from converting import make_parser
 from numpy.random import SeedSequence, default_rng
 from toy.images import make_salient, make_scene
 from toy.shapes import CLASSES
@@ -31,7 +31,7 @@ from toy.textures import SIZE
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (boxes_only, make_annotation, make_coco,
                                       new_folder, write_coco)
-from mmboxcaseg.utils.cli import exit_on_bad_input, run_parallel
+from mmboxcaseg.utils.cli import at_least, exit_on_bad_input, run_parallel
 
 # Written into the files: raise it whenever images or files change.
 VERSION = 5
@@ -43,10 +43,10 @@ def parse_args() -> argparse.Namespace:
     parser = make_parser(__doc__, skip_broken=False)
     text = '(default: %(default)s)'
     parser.add_argument('--out', type=Path, default='data/toy', help=text)
-    parser.add_argument('--seed', type=int, default=0, help=text)
+    parser.add_argument('--seed', type=at_least(0), default=0, help=text)
     for split, num in SPLITS.items():
         parser.add_argument(
-            f'--num-{split}', type=positive, default=num, help=text)
+            f'--num-{split}', type=at_least(1), default=num, help=text)
     return parser.parse_args()
 
 

@@ -34,12 +34,12 @@ def decode_image(
     """
     if not content:
         return None, False  # OpenCV would raise an error
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    image = _decode(content, flags)
     if image is not None or not content.startswith(_START):
         return image, True
     # cv2.imread() decodes such files; cv2.imdecode() needs the end marker.
     content += _END
-    return cv2.imdecode(np.frombuffer(content, np.uint8), flags), False
+    return _decode(content, flags), False
 
 
 def load_image(path: str,
@@ -95,3 +95,10 @@ def is_cut(file: BinaryIO) -> bool:
     content = file.read()
     # A thumbnail in the header has an end marker, too, before the pixels.
     return content.rfind(_END) < content.rfind(_PIXELS)
+
+
+def _decode(content: bytes, flags: int) -> Optional[np.ndarray]:
+    # An error is raised, for example, if a damaged size is very large.
+    with suppress(cv2.error):
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    return None

@@ -53,7 +53,8 @@ def write_atomically(path: str, pieces: Iterable[str]) -> None:
 
     Raises:
         OSError: It cannot be written. The message says what to do.
-        InputError: There is a folder or a device of this name.
+        InputError: There is a folder or a device of this name, or the text
+            has characters that are none in UTF-8.
     """
     check_target(path)
     temporary = path + '.tmp'
@@ -66,6 +67,13 @@ def write_atomically(path: str, pieces: Iterable[str]) -> None:
                 # Without this, a power cut can leave an empty file.
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+        except UnicodeEncodeError as error:
+            start = max(error.start - 20, 0)
+            raise InputError(
+                f'cannot write {path}: no UTF-8 text: '
+                f'{error.object[start:error.end + 20]!a}. Such characters '
+                'stand for bytes in the names of files or classes: rename '
+                'them.') from error
         finally:
             with suppress(FileNotFoundError):
                 os.remove(temporary)

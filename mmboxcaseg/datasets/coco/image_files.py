@@ -5,6 +5,7 @@ are found only by decoding them, see docs/images.md.
 """
 import logging
 import os.path as osp
+import struct
 from collections import defaultdict
 from contextlib import suppress
 from io import BytesIO
@@ -162,8 +163,7 @@ def read_header(path: str,
                                *im.size, _orientation(im), is_cut(file))
     except FileNotFoundError:
         raise
-    # Pillow raises all of these for broken headers.
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # each format of Pillow raises others if it is broken
         return None
 
 
@@ -271,7 +271,8 @@ def _is_deep(im: Image.Image) -> bool:
 def _orientation(im: Image.Image) -> int:
     exif = Image.Exif()
     if im.format in _TURNED_FORMATS:
-        with suppress(SyntaxError):  # no EXIF data at all
+        # No EXIF data at all, or cut off: OpenCV does not turn it, either.
+        with suppress(SyntaxError, struct.error):
             exif.load(im.info.get('exif', b''))
     value = exif.get(_ORIENTATION, 1)
     # OpenCV ignores other values, and so does Pillow.

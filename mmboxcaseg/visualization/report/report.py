@@ -140,11 +140,24 @@ class ProxyReport:
         ]
         return sorted(found, key=lambda row: row['score'])
 
+    def known(self, name: str) -> np.ndarray:
+        """Which masks have a score and a true mask, has shape (n, )."""
+        return ~np.isnan(self.ious + self.scores[name])
+
+    def not_compared(self) -> List[str]:
+        """Scores that no mask with a true mask has."""
+        return [name for name in self.scores if not self.known(name).any()]
+
     def score_rows(self) -> List[dict]:
-        """How well each score predicts the true IoU, one row per score."""
+        """How well each score predicts the true IoU, one row per score.
+
+        Those of :meth:`not_compared` have none.
+        """
         rows = []
         for name, scores in self.scores.items():
-            known = ~np.isnan(self.ious + scores)
+            known = self.known(name)
+            if not known.any():
+                continue
             scores, ious = scores[known], self.ious[known]
             best, worst = best_and_worst(scores, ious)
             rows.append(
@@ -160,7 +173,7 @@ class ProxyReport:
 
     def calibration_rows(self, name: str = 'score') -> List[dict]:
         """True IoU by a score, one row per score bin, also for empty bins."""
-        known = ~np.isnan(self.ious + self.scores[name])
+        known = self.known(name)
         bins = score_bins(self.scores[name][known], CALIBRATION_BINS)
         counts = np.bincount(bins, minlength=CALIBRATION_BINS)
         ious = group_means(self.ious[known], bins, CALIBRATION_BINS)
@@ -229,7 +242,7 @@ class ProxyReport:
                 {'all sizes': by_size.sum(axis=0)}, line, name)
             plots['sizes'][name] = plot_histograms(
                 dict(zip(SIZES, by_size)), line, name)
-            if self.truth:
+            if self.known(name).any():
                 rows = self.calibration_rows(name)
                 plots['calibration'][name] = plot_calibration(
                     np.array([row['iou'] for row in rows]),

@@ -22,6 +22,17 @@ def test_broken_image(tmp_path, content):
         read_image(str(path))
 
 
+def test_damaged_size(tmp_path):
+    """OpenCV raises an error instead of returning None."""
+    path = tmp_path / 'a.bmp'
+    cv2.imwrite(str(path), np.zeros((5, 7, 3), np.uint8))
+    content = bytearray(path.read_bytes())
+    content[18:26] = (100_000).to_bytes(4, 'little') * 2
+    path.write_bytes(content)
+    with pytest.raises(InputError, match='a.bmp cannot be read as an image'):
+        read_image(str(path))
+
+
 @pytest.mark.parametrize('lost', [2, 20, 400])
 def test_jpeg_that_was_cut_short(tmp_path, rng, lost):
     path = tmp_path / 'a.jpg'

@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from mmboxcaseg.datasets.coco import check_file, file_names, new_folder
+from mmboxcaseg.datasets.coco import (check_file, file_names, new_folder,
+                                      write_atomically)
 
 
 def test_folder_appears_when_it_is_complete(tmp_path):
@@ -18,6 +19,14 @@ def test_folder_appears_when_it_is_complete(tmp_path):
 def test_nothing_is_left_of_a_failure(tmp_path):
     with pytest.raises(KeyError), new_folder(str(tmp_path / 'out')):
         raise KeyError
+    assert os.listdir(tmp_path) == []
+
+
+def test_text_that_is_no_utf_8(tmp_path):
+    """A name in Latin-1, as Python reads it from a folder."""
+    name = os.fsdecode('für'.encode('latin-1'))
+    with pytest.raises(ValueError, match=r"a.txt: .*'of f\\udcfcr'. .*rename"):
+        write_atomically(str(tmp_path / 'a.txt'), ['begin ', f'of {name}'])
     assert os.listdir(tmp_path) == []
 
 

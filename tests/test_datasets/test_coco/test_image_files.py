@@ -296,6 +296,28 @@ def test_too_short_for_a_header(tmp_path, content):
     assert read_header(str(path)) is None
 
 
+@pytest.mark.parametrize('length', range(7, 14))
+def test_exif_that_was_cut_off(tmp_path, length):
+    """It is loaded as if it had none."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = str(tmp_path / 'a.jpg')
+    image = Image.fromarray(np.zeros((5, 7, 3), np.uint8))
+    image.save(path, exif=exif.tobytes()[:length])
+    size = cv2.imread(path).shape[:2]
+    assert header_problem(read_header(path), size) is None
+
+
+def test_any_error_of_pillow(tmp_path, monkeypatch):
+
+    def broken(file):
+        raise RuntimeError('no image item')  # as of a broken AVIF file
+
+    path = write_kind('plain', tmp_path)
+    monkeypatch.setattr(Image, 'open', broken)
+    assert read_header(str(path)) is None
+
+
 def test_files_are_opened_once(tmp_path, monkeypatch):
     opened = []
 

@@ -267,6 +267,27 @@ def test_both_scores_side_by_side(files, tmp_path):
     assert sum(counts) == 3
 
 
+def test_score_that_no_mask_with_a_true_mask_has(files, tmp_path):
+
+    def only_one_expected_iou(anns):
+        add_expected_ious(anns)
+        for ann in anns[:-1]:
+            ann.pop('expected_iou', None)
+
+    edit_annotations(files.proxy, only_one_expected_iou)
+    edit_annotations(files.truth, lambda anns: anns.pop())
+    report = build(files)
+    assert np.isfinite(report.masks.expected_ious).sum() == 1
+    page = write(report, tmp_path)
+    assert 'The expected IoU is left out here' in page.text
+    assert [row['name'] for row in report.score_rows()] == ['score']
+    edit_annotations(files.proxy, add_expected_ious)
+    both = write(build(files), tmp_path)
+    assert 'left out here' not in both.text
+    # A calibration more
+    assert len(both.sources) == len(page.sources) + 1
+
+
 def test_another_rule(files, tmp_path):
     rule = MaskFilter(keep_share=0.5)
     report = build(files, mask_filter=rule)
