@@ -40,11 +40,11 @@ def init_labeller(config: Union[str, Config],
 
     Raises:
         FileNotFoundError: The config does not exist.
-        InputError: The config is not that of a labeller, or the checkpoint
+        InputError: The config is not a labeller's config, or the checkpoint
             does not exist or does not belong to its model.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
-    cfg = deepcopy(cfg)  # it is changed
+    cfg = deepcopy(cfg)  # changed below
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     if 'label_dataloader' not in cfg:
         raise InputError(f'{cfg.filename} has no `label_dataloader`, so it is '
@@ -62,9 +62,9 @@ def init_labeller(config: Union[str, Config],
                 f'{checkpoint} does not fit the model of {cfg.filename}. Use '
                 'the config that it was trained with, with the same '
                 'heads.') from error
-    # Chunks are always full: a large one is a waste for a few boxes.
+    # Chunks are padded to their full size: small ones suit a few boxes.
     model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
-    # The image is loaded already, so that transform is left out.
+    # label_boxes() passes a loaded image, so this transform is left out.
     model.label_pipeline = Compose([
         transform for transform in cfg.label_dataloader.dataset.pipeline
         if not transform['type'].endswith('LoadImageFromFile')
