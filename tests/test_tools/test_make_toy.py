@@ -194,7 +194,7 @@ def test_foreign_folder_is_kept(tmp_path):
 
 def test_empty_split_is_refused(tmp_path):
     result = make_toy(tmp_path / 'toy', '--num-val', '0')
-    assert result.returncode == 2 and 'must be positive' in result.stderr
+    assert result.returncode == 2 and 'is not positive' in result.stderr
 
 
 def test_leftover_of_an_interrupted_run(tmp_path):
