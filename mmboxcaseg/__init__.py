@@ -21,8 +21,8 @@ def find_versions() -> Dict[str, Optional[str]]:
 
     Returns:
         Dict[str, Optional[str]]: The version of each module in ``REQUIRED``,
-        None where it is not installed. Upstream's distribution (named like
-        the module) counts too, it is what ``import`` would find.
+        None if it is not installed. Upstream's distribution, which has the
+        name of the module, counts too: ``import`` would find it.
     """
     found: Dict[str, Optional[str]] = {}
     for module, (distribution, _, _) in REQUIRED.items():
@@ -44,10 +44,9 @@ def check_versions(found: Dict[str, Optional[str]]) -> None:
             module in ``REQUIRED``, None where it is missing.
 
     Raises:
-        RuntimeError: If a package is missing, too old or too new. Not an
-            ImportError: the registry of mmengine swallows those, and
-            "mmboxcaseg.X is not in the registry" would be all there is to
-            see.
+        RuntimeError: A package is missing, too old or too new. It is not an
+            ImportError, because mmengine's registry catches those and prints
+            only "mmboxcaseg.X is not in the registry".
     """
     problems: List[str] = []
     wanted: List[str] = []
@@ -61,8 +60,8 @@ def check_versions(found: Dict[str, Optional[str]]) -> None:
         wanted.append(f"'{distribution}>={lowest},<{too_new}'")
     if problems:
         raise RuntimeError(
-            f'mmboxcaseg {__version__} does not work with what is '
-            'installed:\n' + '\n'.join(problems) + '\nTo mend it run\n'
+            f'mmboxcaseg {__version__} does not work with the installed '
+            'packages:\n' + '\n'.join(problems) + '\nTo fix this, run\n'
             f'  pip install --no-build-isolation {" ".join(wanted)}\n'
             '(onedl-mmcv compiles for about 10 minutes unless pip finds a '
             'wheel, and needs torch, ninja, psutil and setuptools<82 '

@@ -10,7 +10,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str = '') -> None:
-        # A data loader re-raises the error of a worker process as the same
+        # PyTorch re-raises the error of a data loader worker as the same
         # class, with the printed traceback of the worker as its message.
         marker = f'{InputError.__module__}.{InputError.__qualname__}: '
         super().__init__(str(message).rpartition(marker)[2].rstrip())

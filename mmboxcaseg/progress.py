@@ -7,9 +7,9 @@ from typing import Iterable, Iterator, Optional
 def track(items: Iterable, num: Optional[int] = None) -> Iterator:
     """Iterate over items and show how far the loop has come.
 
-    A terminal shows MMEngine's progress bar with the remaining time. A log
-    file, where a bar would be redrawn on one endless line, gets one line per
-    10 %.
+    A terminal shows MMEngine's progress bar with the remaining time. In a log
+    file such a bar would become one endless line, so it gets one line per
+    10 % instead.
 
     Args:
         items (Iterable): The items.
@@ -20,7 +20,8 @@ def track(items: Iterable, num: Optional[int] = None) -> Iterator:
     """
     num = len(items) if num is None else num
     if sys.stdout.isatty() and num:
-        # Here: the package must import where MMEngine is missing, to say so.
+        # Imported late: without MMEngine, the package must still be importable
+        # to print which packages are missing.
         from mmengine.utils import track_iter_progress
         yield from track_iter_progress((items, num), file=sys.stdout)
         return

@@ -9,7 +9,7 @@ from mmboxcaseg.utils.cli import check_output, exit_on_bad_input
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Write the decisions of a review into a proxy file: kept '
+        description='Apply the decisions of a review to a proxy file: kept '
         'masks get mask_weight 1 and mask_source "human", dropped ones '
         'mask_weight 0. See docs/review.md.')
     parser.add_argument('proxy', help='proxy file that was reviewed')

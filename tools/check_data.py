@@ -1,7 +1,7 @@
-"""Check the data of a config before hours of training or labelling.
+"""Check the data of a config before you spend hours on training or labelling.
 
-All images, boxes and masks of all its data sets are read. Problems are
-printed, errors first; the exit status is 1 if there are errors. See
+All images, boxes and masks of all data sets are read. Problems are printed,
+errors first; the exit status is 1 if there are errors. See
 docs/check_data.md. Example:
 
     python tools/check_data.py configs/toy/boxcaseg_hrnetv2-tiny_toy.py \\
@@ -30,13 +30,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--fix',
         metavar='OUT.json',
-        help='COCO file to write, with all corrected that can be without a '
-        'guess; what was done is counted')
+        help='COCO file to write, with all problems corrected that need no '
+        'guess; the corrections are counted')
     parser.add_argument(
         '--fix-file',
         metavar='FILE',
-        help='which COCO file of the config --fix corrects (default: that of '
-        'the training set)')
+        help='COCO file that --fix corrects (default: the file of the '
+        'training set)')
     parser.add_argument(
         '--nproc',
         type=int,
@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
         '--examples',
         type=int,
         default=3,
-        help='cases to print of each finding (default: %(default)s)')
+        help='examples to print for each finding (default: %(default)s)')
     add_cfg_options(parser)
     args = parser.parse_args()
     if args.fix_file and not args.fix:
@@ -61,7 +61,7 @@ def choose_file(checked: list, name: str) -> 'CheckedSource':
 
     Args:
         checked (list[CheckedSource]): The data sets of the config.
-        name (str): The file, or None for that of the training set.
+        name (str): The file, or None for the file of the training set.
 
     Returns:
         CheckedSource: Its data set.
@@ -83,7 +83,7 @@ def choose_file(checked: list, name: str) -> 'CheckedSource':
 
 
 def write_fixed(checked: 'CheckedSource', out: str) -> None:
-    """Write the corrected file and print what was done."""
+    """Write the corrected file and print the corrections."""
     from mmboxcaseg.checks import fix_coco
 
     coco = checked.coco
@@ -94,8 +94,8 @@ def write_fixed(checked: 'CheckedSource', out: str) -> None:
     for text, number in sorted(counts.items()):
         print(f'{number:8}  {text}')
     print(f'{len(data["annotations"]):8}  annotations in '
-          f'{len(data["images"])} images are left\nSet `ann_file` to it and '
-          'check again: what needs a decision is still there.')
+          f'{len(data["images"])} images are left\nSet `ann_file` to this '
+          'file and check again: problems that need a decision remain.')
 
 
 @exit_on_bad_input()

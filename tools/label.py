@@ -14,9 +14,9 @@ from mmboxcaseg.utils.cli import (add_common_arguments, check_output,
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Turn the boxes of a COCO file into masks: predict, '
-        'merge, score, write the proxy file. A run that was interrupted '
-        'continues where it stopped. By default the boxes of '
-        '`label_dataloader` of the config are labelled.')
+        'merge, score, write the proxy file. An interrupted run continues '
+        'where it stopped. By default, the boxes of `label_dataloader` in the '
+        'config are labelled.')
     add_common_arguments(parser)
     parser.add_argument(
         'checkpoint',
@@ -33,14 +33,14 @@ def parse_args() -> argparse.Namespace:
         'CPU')
     args = parser.parse_args()
     if bool(args.boxes) != bool(args.images):
-        parser.error('--boxes and --images go together')
+        parser.error('--boxes and --images must be given together')
     return args
 
 
 def set_data(cfg: Config, args: argparse.Namespace) -> None:
-    """Make the boxes to label the test data set, paths complete."""
+    """Use the boxes to label as the test data set, with complete paths."""
     loader = cfg.label_dataloader
-    # The network runs in full chunks whatever the number of boxes per image.
+    # Fills the chunks of the network, whatever the number of boxes per image.
     loader.setdefault(
         'batch_sampler',
         dict(
@@ -60,7 +60,7 @@ def set_data(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace, cfg: Config) -> None:
-    """Label what is not labelled yet, and write the proxy file."""
+    """Label the remaining boxes, and write the proxy file."""
     from mmboxcaseg.checks import check_settings
     from mmboxcaseg.engine.checkpoint import set_weights
     from mmboxcaseg.utils.runner import build_runner, check_weights
@@ -97,7 +97,7 @@ def main() -> None:
     check_output(args.out)
     cfg = load_config(args)
     if args.work_dir is None:
-        # The config that the training wrote to its folder stays as it is.
+        # A subfolder, so that the config in the training's folder is kept.
         cfg.work_dir = osp.join(cfg.work_dir, 'label')
     # After the arguments: PyTorch and mmdet take seconds to import.
     from mmboxcaseg.engine.checkpoint import safe_checkpoints

@@ -81,7 +81,7 @@ def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
         masks (np.ndarray): Boolean masks, has shape (n, H, W).
         scores (np.ndarray): Has shape (n, ).
         ious (np.ndarray): Expected IoUs, has shape (n, ).
-        source (str): What made the masks.
+        source (str): Name of the labeller, for ``mask_source``.
 
     Returns:
         dict: Content of the file.

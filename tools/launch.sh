@@ -25,13 +25,13 @@ by_torchrun() {
         "$TOOLS/$2" "${@:3}" --launcher pytorch
 }
 
-# by_slurm PARTITION JOB_NAME TOOL ARGUMENTS...: GPUS (number of processes),
-# GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS describe the job. Without GPUs set
-# GPUS_PER_NODE=0 and TASKS_PER_NODE. Two jobs on one node need different
-# values of MASTER_PORT.
+# by_slurm PARTITION JOB_NAME TOOL ARGUMENTS...: starts a Slurm job. The
+# variables GPUS (number of processes), GPUS_PER_NODE, CPUS_PER_TASK and
+# SRUN_ARGS describe it. Without GPUs, set GPUS_PER_NODE=0 and TASKS_PER_NODE.
+# Two jobs on one node need different values of MASTER_PORT.
 by_slurm() {
     local per_node=${GPUS_PER_NODE:-8} extra
-    # One variable holds several options, so words are split here.
+    # SRUN_ARGS can contain several options: split it into words.
     read -ra extra <<<"${SRUN_ARGS:-}"
     if ((per_node > 0)); then
         extra=("--gres=gpu:$per_node" ${extra[@]+"${extra[@]}"})

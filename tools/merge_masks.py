@@ -42,12 +42,12 @@ def parse_args() -> argparse.Namespace:
         '--crowds',
         action='store_true',
         help='COCO files: masks with `iscrowd` 1 are objects. CVAT writes '
-        'all masks so')
+        '`iscrowd` 1 for all masks')
     parser.add_argument(
         '--source',
         action='append',
         metavar='NAME',
-        help='name of what made the masks, for `mask_source` (default: the '
+        help='name of the masks\' source, for `mask_source` (default: the '
         'name of the file of predictions and the first digits of its '
         'SHA-256); once for each of several files')
     parser.add_argument(
@@ -70,7 +70,7 @@ def check_args(parser: argparse.ArgumentParser,
     """End the program if options do not fit together."""
     num_files = len(args.predictions)
     if (num_files > 1) != bool(args.combine):
-        parser.error('several files of predictions and --combine go together')
+        parser.error('several files need --combine, a single file must not')
     if args.agreement and num_files == 1:
         parser.error('--agreement needs several files of predictions')
     if args.source and len(args.source) != num_files:
@@ -118,7 +118,7 @@ def read_source(path: str, coco: CocoBoxes, args: argparse.Namespace,
 
 def read_sources(coco: CocoBoxes, args: argparse.Namespace, names: List[str],
                  counts: Counter) -> Tuple[Matches, List[str]]:
-    """The masks of all files, one per box; and what to print about them."""
+    """Read the masks of all files, one per box; and messages about them."""
     lines: List[str] = []
     matches = [
         read_source(path, coco, args, lines) for path in args.predictions
@@ -134,7 +134,7 @@ def read_sources(coco: CocoBoxes, args: argparse.Namespace, names: List[str],
         for k in range(len(names) + 1)
     ]
     lines += [
-        f'{count} masks are those of {source}'
+        f'{count} masks are from {source}'
         for source, count in Counter(found.sources.values()).items()
     ]
     return found, lines
@@ -159,7 +159,7 @@ def write_masks(coco: CocoBoxes, found: Matches, writer: ProxyWriter,
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the proxy file and print what became of the predictions."""
+    """Write the proxy file and print how the predictions were used."""
     if osp.realpath(args.out) in map(osp.realpath, args.predictions):
         raise InputError(f'{args.out} is the file of the predictions and '
                          'would be overwritten: choose another name.')

@@ -1,7 +1,7 @@
 """Run the three stages one after the other and print one table.
 
-Every step is a command that a user could type. A step that is done is not run
-again unless its command, its configs or its input files have changed.
+Every step is a command that a user could type. A finished step is not run
+again, unless its command, its configs or its input files have changed.
 """
 import argparse
 import os
@@ -30,24 +30,24 @@ COLUMNS = dict(
 
 
 def config_path(cfg: Config, name: str) -> str:
-    """Path of a config that the config of the pipeline names."""
+    """Path of a config that the pipeline config names."""
     return osp.join(osp.dirname(cfg.filename), cfg[name])
 
 
 def used_masks(cfg: Config) -> MaskFilter:
-    """Which masks are used for training the detector."""
+    """Get the filter of the masks that train the detector."""
     detector = read_config(config_path(cfg, 'detector'))
     return MaskFilter.of_dataset(**detector.train_dataloader.dataset)
 
 
 def sources(cfg: Config, name: str) -> List[dict]:
-    """What the labeller or the student learns from."""
+    """Get the training data sets of the labeller or the student."""
     config = read_config(config_path(cfg, name))
     return config.train_dataloader.dataset.get('datasets', [])
 
 
 def own_sources(cfg: Config) -> List[int]:
-    """Which sources of the student are masks of the labeller.
+    """Find the sources of the student that are masks of the labeller.
 
     They have a `mask_filter`, and the labeller is not trained on them.
     """
@@ -59,7 +59,7 @@ def own_sources(cfg: Config) -> List[int]:
 
 
 def source_paths(cfg: Config, name: str) -> List[str]:
-    """Annotations of the sources, without those that the labeller writes."""
+    """Annotations of the sources, except those that the labeller writes."""
     own = own_sources(cfg) if name == 'student' else []
     return annotation_paths([
         source for i, source in enumerate(sources(cfg, name)) if i not in own
@@ -68,13 +68,13 @@ def source_paths(cfg: Config, name: str) -> List[str]:
 
 def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
                   proxy_file: str) -> str:
-    """Train the labeller again, on the surest of its own masks, too.
+    """Train the labeller again, with its best masks as additional data.
 
     Args:
         cfg (Config): Config of the pipeline.
         steps (StepRunner): Runs the tools.
-        checkpoint (str): The labeller, whose weights are the first ones.
-        proxy_file (str): What it has labelled.
+        checkpoint (str): The labeller; the student starts from its weights.
+        proxy_file (str): The masks of the labeller.
 
     Returns:
         str: Path of the checkpoint.
@@ -93,7 +93,7 @@ def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
 
 
 def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
-    """Measure the labeller and its baselines on val, by row of the table."""
+    """Evaluate the labeller and its baselines on val, by row of the table."""
     data = (cfg.val.instances, cfg.val.images)
     files = {}
     for method in cfg.get('baselines', ()):
@@ -101,6 +101,7 @@ def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
         steps.run(f'val_{method}', 'analysis_tools/baseline_masks.py',
                   [*data, files[method], '--method', method, '--no-merge'],
                   data[:1])
+    # Only the last row merges overlapping masks.
     weak = ('--no-merge', '--cfg-options', 'model.test_cfg.output=weak')
     for row, options in dict(
             weak=weak, fused=('--no-merge', ),
@@ -118,7 +119,7 @@ def test_detector(cfg: Config, steps: StepRunner, name: str, role: str,
     """Test a detector on val and return the columns of the table."""
     config = config_path(cfg, role)
     metrics = steps.test(name, config, checkpoint, cfg.val.instances)
-    # CocoMetric reports nothing at all if the detector finds nothing.
+    # CocoMetric reports no metrics if the detector finds nothing.
     return {k: metrics.get(f'coco/{key}', 0.0) for k, key in COLUMNS.items()}
 
 
@@ -157,9 +158,9 @@ def format_table(summary: dict) -> str:
 def run(cfg: Config, steps: StepRunner) -> dict:
     """Run all steps and return the content of summary.json.
 
-    The config has ``labeller``, ``detector``, ``train``, perhaps ``student``
-    for a round of self-training and ``label_options`` for label.py, and, to
-    compare, ``val`` and ``twin``; see configs/toy.
+    The config has ``labeller``, ``detector`` and ``train``. Optional are
+    ``student`` for a round of self-training, ``label_options`` for label.py,
+    ``val``, and ``twin``, the fully supervised baseline; see configs/toy.
     """
     summary = dict(detector={})
     detectors = summary['detector']
@@ -173,6 +174,7 @@ def run(cfg: Config, steps: StepRunner) -> dict:
     proxy_file = steps.label('label', labeller, checkpoint, *label)
     if cfg.get('student'):
         checkpoint = train_student(cfg, steps, checkpoint, proxy_file)
+        # The student has the same model as the labeller, and so its config.
         proxy_file = steps.label('student_label', labeller, checkpoint, *label)
     if cfg.get('val'):
         summary['labeller'] = label_val(cfg, steps, checkpoint)
@@ -218,7 +220,7 @@ def draw(cfg: Config, steps: StepRunner, checkpoint: str) -> None:
 
 
 def read_pipeline(path: str) -> Config:
-    """Read a pipeline config, refused if a later step would fail."""
+    """Read a pipeline config; refuse it if a later step would fail."""
     cfg = read_config(path)
     train = cfg.get('train') or {}
     missing = [key for key in ('labeller', 'detector') if not cfg.get(key)]

@@ -5,11 +5,11 @@
 #   tools/setup_env.sh          (or `make setup`, which skips it when done)
 #
 # PYTHON          interpreter to build the environment from
-# PIP_FIND_LINKS  folders with wheels; without one of onedl-mmcv it is compiled
+# PIP_FIND_LINKS  folders with wheels; onedl-mmcv is compiled if it has no wheel
 # MAX_JOBS        parallel compile jobs, all cores by default
 #
-# Each step leaves alone what is there already, so that a set-up that was
-# interrupted goes on where it stopped.
+# Each step skips what is installed already, so an interrupted set-up continues
+# where it stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -50,10 +50,10 @@ it: make setup PYTHON=/path/to/python3.11"
             die "'$python -m venv' failed. On Debian: apt install python3-venv"
     fi
     python_fits "$PY" || die "the existing .venv has $("$PY" --version), \
-wanted is 3.10, 3.11 or 3.12. Remove .venv and start again."
+but 3.10, 3.11 or 3.12 is needed. Remove .venv and start again."
 }
 
-# Keeps all of pip's output in the log, shows what tells how far it is.
+# Writes all output of pip to the log, and prints the lines that show progress.
 progress() {
     local line shown=-10
     while IFS= read -r line; do
@@ -126,7 +126,7 @@ install_mmcv() {
     export MAX_JOBS=${MAX_JOBS:-$(nproc)}
     # Debug information doubles the time and the size of the build.
     export CFLAGS="${CFLAGS:-} -g0"
-    # Isolated from the environment, the build would not find its torch.
+    # With build isolation, the build would not find torch.
     pip_install "onedl-mmcv: compiling it with $MAX_JOBS jobs (about 10 \
 minutes on two cores)" -v "${options[@]}" --no-build-isolation onedl-mmcv
     has_mmcv || die "onedl-mmcv was compiled and cannot be imported; see $LOG"

@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
         '--show', action='store_true', help='show the predictions')
     parser.add_argument(
         '--show-dir',
-        help='folder for images with drawn predictions, inside of '
+        help='folder for images with drawn predictions, inside '
         'work_dir/timestamp')
     parser.add_argument(
         '--wait-time',
@@ -45,7 +45,7 @@ def main() -> None:
     checkpoint = set_weights(cfg, args.checkpoint)
     if not cfg.get('test_dataloader'):
         raise InputError(f'{args.config} has no test_dataloader, so there is '
-                         'nothing to test on.')
+                         'nothing to test.')
     if args.out is not None:
         check_output(args.out)
         if 'label_dataloader' in cfg:

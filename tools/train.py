@@ -42,7 +42,7 @@ def enable_amp(cfg: Config) -> None:
     """Switch the optimizer wrapper of a config to mixed precision."""
     from mmengine.device import get_device
 
-    # Setting only `type` keeps the other arguments, which must fit.
+    # Only `type` is replaced, so other arguments must fit the new class.
     wrapper_type = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if wrapper_type not in ('OptimWrapper', 'AmpOptimWrapper', BFLOAT16):
         raise InputError(f'--amp cannot replace {wrapper_type}, the '
@@ -62,8 +62,8 @@ def enable_auto_scale_lr(cfg: Config) -> None:
     """Let the runner scale the learning rate to the batch size."""
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
         raise InputError('--auto-scale-lr: the config does not set '
-                         'auto_scale_lr.base_batch_size, the batch size that '
-                         'its learning rate is meant for.')
+                         'auto_scale_lr.base_batch_size, the batch size for '
+                         'its learning rate.')
     cfg.auto_scale_lr.enable = True
 
 
@@ -74,7 +74,7 @@ def enable_resume(cfg: Config, checkpoint: str) -> None:
     if checkpoint == 'auto':
         checkpoint = find_latest_checkpoint(cfg.work_dir)
         if checkpoint is None:
-            # The first run: start as the config says, with its load_from.
+            # In the first run, start with `load_from` of the config.
             return
     check_file(checkpoint, 'checkpoint')
     cfg.resume = True
@@ -82,7 +82,7 @@ def enable_resume(cfg: Config, checkpoint: str) -> None:
 
 
 def check_resumable(runner: 'Runner', checkpoint: str) -> None:
-    """Check that a checkpoint is one of this training."""
+    """Check that a checkpoint can resume this training."""
     from mmboxcaseg.engine.checkpoint import read_checkpoint
     from mmboxcaseg.utils.runner import check_weights
 
@@ -99,7 +99,7 @@ def check_resumable(runner: 'Runner', checkpoint: str) -> None:
 def check_epoch(runner: 'Runner') -> None:
     """Check that the data set fills a batch.
 
-    MMEngine would end without a message, or loop forever.
+    Otherwise MMEngine would end without a message, or loop forever.
     """
     loader = runner.train_dataloader
     if not len(loader):

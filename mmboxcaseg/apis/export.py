@@ -7,7 +7,7 @@ from mmboxcaseg.models import BoxCaseg
 
 
 class _FromCrops(nn.Module):
-    """A labeller from crops as they are cut to probabilities."""
+    """A labeller together with its preprocessor, as one network."""
 
     def __init__(self, labeller: BoxCaseg) -> None:
         super().__init__()
@@ -20,11 +20,12 @@ class _FromCrops(nn.Module):
 
 
 def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
-    """Export a labeller to ONNX, and compare it with its copy.
+    """Export a labeller to ONNX, and compare the outputs of both.
 
-    The network of the file turns ``crops``, (N, 3, S, S), float32, BGR in
-    [0, 255], into ``foreground``, (N, S, S), probabilities. N is free. With a
-    :class:`BoxPrompt` there is a fourth channel: 1 inside the box, else -1.
+    The exported network turns ``crops``, (N, 3, S, S), float32, BGR in
+    [0, 255], into ``foreground``, (N, S, S), probabilities. N is dynamic. With
+    a :class:`BoxPrompt` crops have a fourth channel: 1 inside the box, else
+    -1.
 
     Args:
         labeller (BoxCaseg): The labeller, on the CPU, in eval mode.
@@ -32,11 +33,11 @@ def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
         out (str): The file to write.
 
     Returns:
-        float: The largest difference of their probabilities, for crops of
-        noise.
+        float: The largest difference between the probabilities of labeller
+        and file, for crops of random noise.
 
     Raises:
-        InputError: It is another model, or a package is missing.
+        InputError: The model is not a BoxCaseg, or a package is missing.
     """
     if not isinstance(labeller, BoxCaseg):
         raise InputError('only a BoxCaseg can be exported, not a '
@@ -47,10 +48,10 @@ def export_onnx(labeller: BoxCaseg, size: int, out: str) -> float:
     except ImportError as error:
         raise InputError(
             f'the export needs a package that is missing: {error}. Install '
-            'it by: pip install "mmboxcaseg[onnx]"') from error
+            'it with: pip install "mmboxcaseg[onnx]"') from error
     network = _FromCrops(labeller).eval()
     crops = _noise(size, bool(labeller.box_prompt))
-    # The number of crops is free, so it is another one here.
+    # 2 crops here, 5 in the comparison: this shows that N is dynamic.
     example = (crops[:2], )
     torch.onnx.export(
         network,

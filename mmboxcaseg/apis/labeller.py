@@ -41,11 +41,11 @@ def init_labeller(config: Union[str, Config],
 
     Raises:
         FileNotFoundError: The config does not exist.
-        InputError: The config is not that of a labeller, or the checkpoint
+        InputError: The config is not a labeller's config, or the checkpoint
             does not exist or does not belong to its model.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
-    cfg = deepcopy(cfg)  # it is changed
+    cfg = deepcopy(cfg)  # changed below
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     if 'label_dataloader' not in cfg:
         raise InputError(f'{cfg.filename} has no `label_dataloader`, so it is '
@@ -56,9 +56,9 @@ def init_labeller(config: Union[str, Config],
     if checkpoint is not None:
         with safe_checkpoints(trust_checkpoint):
             _load_all_weights(model, checkpoint, cfg.filename)
-    # Chunks are always full: a large one is a waste for a few boxes.
+    # Chunks are padded to their full size: small ones suit a few boxes.
     model.test_cfg['chunk'] = min(model.test_cfg['chunk'], 4)
-    # The image is loaded already, so that transform is left out.
+    # label_boxes() passes a loaded image, so this transform is left out.
     model.label_pipeline = Compose([
         transform for transform in cfg.label_dataloader.dataset.pipeline
         if not transform['type'].endswith('LoadImageFromFile')

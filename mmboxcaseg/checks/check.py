@@ -41,7 +41,7 @@ def check_config(cfg: Config,
     for one in checked:
         _read(one, findings)
     _inspect_all(checked, nproc)
-    # Of all data sets, before the first is checked: see check_overlap().
+    # check_overlap() compares each data set with all training images.
     trained = _trained_images(checked)
     for one in checked:
         one.trained = trained
@@ -69,7 +69,8 @@ def _read(one: CheckedSource, findings: Findings) -> None:
 
 def _inspect_all(checked: List[CheckedSource], nproc: int) -> None:
     """Decode every file once and set the facts of the data sets."""
-    # Loaders are equal if their settings are, and those are in their repr.
+    # The repr of a loader contains its settings, so tasks with equal strings
+    # load the same pixels.
     unique = {str(task): task for one in checked for task in one.tasks}
     if unique:
         results = run_parallel(inspect_image, list(unique.values()), nproc)
@@ -79,7 +80,7 @@ def _inspect_all(checked: List[CheckedSource], nproc: int) -> None:
 
 
 def _trained_images(checked: List[CheckedSource]) -> Dict[object, str]:
-    """Places and digests of images that are trained on, with their paths."""
+    """Map the place and the digest of each training image to its path."""
     trained: Dict[object, str] = {}
     for one in checked:
         for task, facts in one.images() if one.is_trained else []:

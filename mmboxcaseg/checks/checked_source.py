@@ -23,13 +23,14 @@ class CheckedSource:
         loaders (list[str]): The data loaders that contain it.
         loader (LoadImageFromFile): The transform that loads its images.
         needs_masks (bool): Whether the masks of a COCO file are used.
-        has_stock_metric (bool): Whether mmdet's COCO metric reads a file.
+        has_stock_metric (bool): Whether mmdet's CocoMetric with ``ann_file``
+            evaluates on it.
         model (dict): The model of the config.
         coco (CocoFile, optional): Its COCO file, if that can be read.
         tasks (list[tuple]): Its images, in the order of ``coco.images``, as
             :func:`inspect_image` takes them.
         facts (list[ImageFacts]): Properties of its image files, one per task.
-        trained (dict): Path by place and by digest of each training image.
+        trained (dict): Paths of all training images, by place and by digest.
     """
     dataset: BaseDataset
     loaders: List[str]
@@ -54,12 +55,12 @@ class CheckedSource:
 
     @property
     def is_trained(self) -> bool:
-        """Whether it is trained on."""
+        """Whether it is used for training."""
         return LOADERS[0] in self.loaders
 
     @property
     def is_tested(self) -> bool:
-        """Whether it is measured on."""
+        """Whether it is used for validation or test."""
         return any(name in LOADERS[2:] for name in self.loaders)
 
     @property
@@ -71,7 +72,7 @@ class CheckedSource:
 
     @property
     def classes(self) -> Sequence[str]:
-        """Classes of the config; those of the COCO file if it sets none."""
+        """Classes of the config, or of the COCO file if it sets none."""
         classes = self.dataset.metainfo.get('classes')
         if classes is None and self.coco:
             return [cat['name'] for cat in self.coco.categories]

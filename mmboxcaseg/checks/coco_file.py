@@ -29,12 +29,12 @@ class CocoFile:
         data (dict): Its content.
 
     Attributes:
-        problems (dict[str, dict[str, list[int]]]): By kind of entry
-            ('image', 'category', 'annotation') and problem, the positions of
-            broken entries in their list.
+        problems (dict[str, dict[str, list[int]]]): Positions of the broken
+            entries in their list, by kind of entry ('image', 'category',
+            'annotation') and by problem.
         images (dict[int, dict]): Well-formed images by id.
         categories (list[dict]): Well-formed categories.
-        annotations (list[dict]): Well-formed annotations, n in number.
+        annotations (list[dict]): The n well-formed annotations.
         boxes (np.ndarray): Their boxes, has shape (n, 4).
         sizes (np.ndarray): (n, 2), width and height of their images.
         units, is_certain (str, bool): See :func:`box_units`.

@@ -29,8 +29,8 @@ BUILT = dict(
     train=dict(_ALWAYS, **_OPTIMIZED, **_TRAIN, **_VAL),
     test=dict(_ALWAYS, **_TEST),
     label=dict(_ALWAYS, label_dataloader='DataLoader'))
-# The same for settings inside of these. Others are not looked at: libraries
-# take many apart before they build them (`norm_cfg`, `nms`, Albu, ...).
+# The same for settings inside these. All others are skipped, because
+# libraries change many of them before building (`norm_cfg`, `nms`, Albu, ...).
 _INNER = {
     'DataLoader':
     dict(
@@ -53,10 +53,11 @@ _TAKEN = {
     'optim_wrapper': {'optimizer', 'constructor', 'paramwise_cfg'},
     'parameter scheduler': {'convert_to_iter_based'}
 }
-# Arguments that MMEngine adds to these kinds. To others it adds more.
+# Arguments that MMEngine adds. For kinds not in _COMPLETE it adds more, so
+# missing arguments are not reported.
 _ADDED = {'runner', 'dataloader', 'evaluator'}
 _COMPLETE = ('hook', 'loop', 'metric', 'transform')
-# What other code does with **kwargs is unknown.
+# Packages that pass **kwargs to the base class. Others may use them otherwise.
 _KNOWN = ('mmboxcaseg', 'mmcv', 'mmdet', 'mmengine', 'mmpretrain', 'torch')
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD,
           inspect.Parameter.KEYWORD_ONLY)
@@ -98,7 +99,7 @@ def _nodes(value: object, place: str, kind: str,
             yield from _nodes(item, f'{place}.{i}', kind, scope)
     elif isinstance(value, dict):
         node = _Node(place, kind, value, value.get('_scope_', scope))
-        # A type that is a class, and no name, needs no look-up.
+        # A type that is the class itself needs no look-up.
         if isinstance(value.get('type'), str) or kind == 'DataLoader':
             yield node
         for key, inner in _inner_kinds(node).items():
@@ -111,8 +112,8 @@ def _inner_kinds(node: _Node) -> Dict[str, str]:
     if 'type' not in node.settings and node.kind == 'hook':
         return dict.fromkeys(node.settings, 'hook')  # default_hooks
     if node.kind == 'model' and _is_ours(_find(node)):
-        # Models of this project build their parts by MODELS; what others
-        # do with theirs is unknown.
+        # Models of this project build their parts with MODELS; other models
+        # may do anything with theirs.
         parts = [key for key in node.settings if not key.endswith('_cfg')]
         return dict.fromkeys(parts, 'model')
     return _INNER.get(node.kind, {})
@@ -164,14 +165,14 @@ def _find(node: _Node) -> Optional[Callable]:
     name, found = node.settings.get('type'), None
     for root in _roots(node.kind) if isinstance(name, str) else []:
         with root.switch_scope_and_registry(node.scope) as registry:
-            # It raises where the name looks like a module's.
+            # get() raises if the name looks like a module path.
             with suppress(RuntimeError):
                 found = found or registry.get(name)
     return found
 
 
 def _roots(kind: str) -> List[Registry]:
-    # An evaluator may stand in place of its metrics.
+    # A config may name an evaluator instead of its metrics.
     names = ('metric', 'evaluator') if kind == 'metric' else (kind, )
     return [
         root for root in vars(mmengine.registry).values()
@@ -180,10 +181,10 @@ def _roots(kind: str) -> List[Registry]:
 
 
 def _parameters(cls: Callable) -> Iterator[Optional[inspect.Parameter]]:
-    """Yield the parameters of a class or function; None if it has others.
+    """Yield the parameters of a class or function, None for unknown ones.
 
-    ``**kwargs`` of a constructor are those of the next class in the order of
-    inheritance.
+    ``**kwargs`` of a constructor are passed to the next class in its method
+    resolution order.
     """
     is_class = inspect.isclass(cls)
     inits = [cls]
@@ -193,7 +194,7 @@ def _parameters(cls: Callable) -> Iterator[Optional[inspect.Parameter]]:
     for init in filter(None, inits):
         if getattr(init, '__module__', '').split('.')[0] not in _KNOWN:
             break
-        # The constructor of a class has `self` first, a function has not.
+        # Skip `self` of a constructor.
         params = list(inspect.signature(init).parameters.values())[is_class:]
         for param in params:
             if param.kind in _NAMED and param.name not in seen:

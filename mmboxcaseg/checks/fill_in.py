@@ -1,4 +1,4 @@
-"""What a COCO file lacks and what can be filled in without a guess."""
+"""Fill in what a COCO file lacks, if it can be derived without guessing."""
 import itertools
 import math
 from collections import Counter
@@ -21,13 +21,14 @@ def fill_in(data: dict, path: str, inspect: Callable[[dict], ImageFacts],
         data (dict): Content of a COCO file that has its lists.
         path (str): The file, for messages.
         inspect (Callable): Reads the file of an image.
-        counts (Counter): Gets how often what was done.
+        counts (Counter): Number of corrections by description, updated in
+            place.
 
     Raises:
         InputError: Different images or categories have the same id.
     """
     entries = {kind: _dicts(data[key]) for kind, key in LISTS.items()}
-    # First: the rest compares ids, and checks entries that need one.
+    # Ids first: the later steps compare them, and require valid ones.
     for of_kind in entries.values():
         _read_ids(of_kind, counts)
     for img in entries['image']:
@@ -44,20 +45,20 @@ def _dicts(entries: List[object]) -> List[dict]:
 
 
 def _read_ids(entries: List[dict], counts: Counter) -> None:
-    """Turn ids that are written as texts into integers."""
+    """Convert ids that are strings to integers."""
     for entry in entries:
         for key in ID_KEYS:
             text = entry.get(key)
             if isinstance(text, str) and text.isascii() and text.isdigit():
                 entry[key] = int(text)
-                counts['ids turned from text to integer'] += 1
+                counts['ids converted from string to integer'] += 1
 
 
 def _fill_size(img: dict, inspect: Callable[[dict], ImageFacts],
                counts: Counter) -> None:
     """Read a size that is missing or not a number from the image file."""
     sized = dict(img, height=1, width=1)
-    # The only problem must be the size.
+    # Only if the size is the only problem of the image.
     if schema_problem(img, 'image') and not schema_problem(sized, 'image'):
         facts = inspect(img)
         if not facts.problem:
@@ -79,11 +80,11 @@ def _fill_annotation(ann: dict, counts: Counter) -> None:
 
 
 def _fix_counts(ann: dict, counts: Counter) -> None:
-    """Write the counts of an RLE as a compressed text."""
+    """Write the counts of an RLE as a compressed string."""
     runs, text = rle_counts(ann), counts_from_bytes(ann)
     if text is not None:
         ann['segmentation']['counts'] = text
-        counts['`counts` turned from bytes to text'] += 1
+        counts['`counts` converted from bytes to string'] += 1
     elif isinstance(runs, list) and not ann.get('iscrowd'):
         mask = ann['segmentation']
         # Counts that do not sum up to the size are reported, not guessed.
@@ -110,12 +111,12 @@ def _with_unique_ids(entries: List[object], kind: str, path: str,
         elif kind == 'annotation' and isinstance(
                 entry, dict) and (is_numbered or entry.get('id') is None):
             kept.append(dict(entry, id=next(new_ids)))
-            text = 'an id of their own' if is_numbered else 'a missing id'
-            counts[f'annotations given {text}'] += 1
+            text = 'with a repeated id' if is_numbered else 'without an id'
+            counts[f'annotations {text} given a new one'] += 1
         elif is_numbered:
             raise InputError(
-                f'{path}: different {key} have the id {entry["id"]}, so that '
-                'annotations could mean either. Correct them by hand.')
+                f'{path}: different {key} have the id {entry["id"]}, so it is '
+                'unclear which one an annotation means. Correct them by hand.')
         else:
             kept.append(entry)
     return kept

@@ -11,8 +11,8 @@ class Kind(NamedTuple):
     """A kind of finding.
 
     Args:
-        severity (str): 'error': the work fails or trains on wrong data;
-            'warning': data are lost or probably wrong; 'note': may stay.
+        severity (str): 'error': programs fail or train on wrong data;
+            'warning': data are lost or probably wrong; 'note': harmless.
         text (str): What is wrong.
         remedy (str): The fix.
     """
@@ -42,8 +42,8 @@ def data_check(*kinds: Tuple[str, str, str, str],
 
     Args:
         kinds (tuple[str]): The kinds that it yields, see :func:`add_kinds`.
-        salient (bool): Whether it also checks salient images. Others see only
-            data sets whose COCO file could be read. Defaults to False.
+        salient (bool): Whether it also checks salient images. If False (the
+            default), it runs only if the data set's COCO file could be read.
 
     Returns:
         Callable: The decorator.
@@ -71,7 +71,7 @@ class Finding(NamedTuple):
 
 
 class Findings:
-    """Collects findings, in an order that does not depend on chance."""
+    """Collects findings, in a reproducible order."""
 
     def __init__(self) -> None:
         # A dict in place of an ordered set: equal cases count once.
@@ -107,7 +107,7 @@ class Findings:
         """Format the findings as text.
 
         Args:
-            num_examples (int): Cases to show of each. Defaults to 3.
+            num_examples (int): Examples per finding. Defaults to 3.
 
         Returns:
             str: A block of lines for each finding, then the counts.
@@ -130,7 +130,8 @@ class Findings:
         """Convert the findings for a JSON file.
 
         Args:
-            num_examples (int, optional): Cases to list of each, or all.
+            num_examples (int, optional): Examples per finding. Defaults to
+                None: all.
 
         Returns:
             dict: ``counts`` by severity, and ``findings`` with ``kind``,

@@ -28,7 +28,8 @@ def fix_coco(coco: CocoFile, facts: Dict[int, ImageFacts],
         inspect (Callable): Reads an image file that ``facts`` lacks.
 
     Returns:
-        tuple: Content of the corrected file, and how often what was done.
+        tuple: Content of the corrected file, and the number of corrections by
+        description.
 
     Raises:
         InputError: Images or categories share an id or a name, or nothing
@@ -50,7 +51,7 @@ def fix_coco(coco: CocoFile, facts: Dict[int, ImageFacts],
         categories=coco.categories,
         annotations=_fix_boxes(coco, images, facts, counts))
     check_coco(data, f'{coco.path}, corrected,')
-    # + removes what was done 0 times.
+    # The unary + of a Counter drops entries that are 0.
     return data, +counts
 
 
@@ -78,8 +79,8 @@ def _fits(coco: CocoFile, img: dict, fact: ImageFacts,
           annotations: List[dict]) -> bool:
     """Whether only the size in the JSON is wrong: all boxes fit the file."""
     given = (img['height'], img['width'])
-    # With an EXIF orientation the boxes may be those of the stored image;
-    # proxy masks have a size themselves.
+    # With an EXIF orientation, the boxes may have been drawn on the stored
+    # image. Proxy masks contain the image size, which would no longer fit.
     if given in (fact.size, fact.header.loaded_size(upright=False)) or any(
             'mask_score' in ann for ann in annotations):
         return False
@@ -100,8 +101,8 @@ def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
     boxes = box_array(anns)
     if coco.units == 'xyxy' and coco.is_certain:
         boxes[:, 2:] -= boxes[:, :2]
-        counts['boxes turned from xyxy to xywh'] = len(boxes)
-    # To convert boxes by an uncertain guess could spoil good ones.
+        counts['boxes converted from xyxy to xywh'] = len(boxes)
+    # Converting boxes after an uncertain guess could damage good ones.
     elif coco.units != 'xywh':
         return anns
     sizes = image_sizes(anns, images)
@@ -127,7 +128,7 @@ def _fix_boxes(coco: CocoFile, images: Dict[int, dict],
 
 
 def _with_box(ann: dict, box: List[float], counts: Counter) -> dict:
-    """Set the box of an annotation; the area of the old box goes with it."""
+    """Set the box of an annotation, and ``area`` if it was the box's area."""
     if box == ann['bbox'] and ann['area'] > 0:
         return ann
     if ann['area'] <= 0 or np.isclose(ann['area'], box_area(ann)):

@@ -105,6 +105,6 @@ def _is_transparent(path: str, backend_args: Optional[dict]) -> bool:
 
 
 def place_of(task: Task) -> tuple:
-    """Where an image is; another storage may have the same path."""
+    """Identify an image file by its path and its storage backend."""
     path, _, loader = task
     return osp.realpath(path), str(loader.backend_args)

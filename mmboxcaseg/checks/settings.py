@@ -40,19 +40,19 @@ NEEDS = dict(
 
 
 def check_settings(cfg: Config, program: str) -> None:
-    """Check what would fail late or with a confusing message.
+    """Check settings that would fail late or with a confusing message.
 
     Args:
         cfg (Config): The config.
         program (str): A key of ``NEEDS``.
 
     Raises:
-        InputError: A setting, which is named, is missing or wrong, or weights
-            that a training starts from cannot be read.
+        InputError: A setting is missing or wrong (the message names it), or
+            the weights that a training starts from cannot be read.
     """
     needs = NEEDS[program]
     needs = dict(type='object', required=list(needs), properties=needs)
-    # In this order: each check relies on what the one before has shown.
+    # The order matters: each check assumes that the previous one passed.
     problem = _schema_problem(cfg, needs) or _loop_problem(cfg)
     if problem:
         raise InputError(f'{cfg.filename} cannot be run: {problem}')
@@ -76,12 +76,12 @@ def _schema_problem(cfg: Config, schema: dict) -> Optional[str]:
 
 
 def _loop_problem(cfg: Config) -> Optional[str]:
-    """Three settings make a validation, and three a test."""
+    """Find a validation or test with only some of its three settings."""
     for stage in ('val', 'test'):
         keys = [f'{stage}_{key}' for key in ('dataloader', 'cfg', 'evaluator')]
         missing = [key for key in keys if cfg.get(key) is None]
         if 0 < len(missing) < len(keys):
-            return (f'{", ".join(keys)} go together, but not set: '
+            return (f'{", ".join(keys)} must be set together, but not set: '
                     f'{", ".join(missing)}. Set all of them, or none.')
     return None
 
@@ -96,6 +96,6 @@ def _check_start(cfg: Config) -> None:
     if cfg.get('load_from'):
         files['load_from'] = cfg.load_from
     for setting, path in files.items():
-        # MMEngine downloads addresses later, once for all processes.
+        # MMEngine downloads URLs later, once for all processes.
         if '://' not in path:
             read_checkpoint(path, setting)

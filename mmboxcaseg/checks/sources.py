@@ -15,8 +15,8 @@ from .checked_source import LOADERS, CheckedSource
 from .findings import ERROR, NOTE, Findings, add_kinds
 
 add_kinds(
-    ('dataset-config', ERROR,
-     'the data set cannot be built as the config says', 'correct the config'),
+    ('dataset-config', ERROR, 'the data set cannot be built from the config',
+     'correct the config'),
     ('dataset-unknown', NOTE, 'a data set of this type is not checked',
      'check it by hand'))
 
@@ -50,7 +50,8 @@ def find_sources(cfg: Config, findings: Findings) -> List[CheckedSource]:
 
     Args:
         cfg (Config): Config of any stage.
-        findings (Findings): Gets data sets that cannot be built or checked.
+        findings (Findings): Data sets that cannot be built or checked are
+            added to it.
 
     Returns:
         list[CheckedSource]: Data sets, in the order of ``LOADERS``.
@@ -62,7 +63,7 @@ def find_sources(cfg: Config, findings: Findings) -> List[CheckedSource]:
         for where, leaf in _leaves(dataset, f'{name}.dataset'):
             try:
                 source = _build(leaf, name, cfg)
-            # Classes of the user may raise anything.
+            # User-defined classes may raise anything.
             except Exception as error:
                 findings.add('dataset-config', where,
                              f'{type(error).__name__}: {error}')
@@ -77,7 +78,7 @@ def find_sources(cfg: Config, findings: Findings) -> List[CheckedSource]:
 
 
 def _leaves(dataset: object, where: str) -> Iterator[Tuple[str, dict]]:
-    """Data sets inside wrappers, and where they are in the config."""
+    """Yield the data sets inside wrappers, and their place in the config."""
     if not isinstance(dataset, dict):
         return
     if 'datasets' in dataset:
@@ -90,7 +91,7 @@ def _leaves(dataset: object, where: str) -> Iterator[Tuple[str, dict]]:
 
 
 def _build(leaf: dict, loader_name: str, cfg: Config) -> CheckedSource:
-    # Not loaded: a broken file is a finding here and no error.
+    # lazy_init: a broken file must become a finding, not an exception.
     dataset = DATASETS.build(dict(leaf, lazy_init=True))
     check_class_list(dataset.metainfo.get('classes'))
     transforms = dataset.pipeline.transforms
@@ -102,7 +103,7 @@ def _build(leaf: dict, loader_name: str, cfg: Config) -> CheckedSource:
     has_stock_metric = any(
         is_metric(m, 'CocoMetric', 'FasterCocoMetric') and m.get('ann_file')
         and not str(m['type']).startswith('mmboxcaseg.') for m in metrics)
-    # For a pipeline that loads images in another way.
+    # Fallback for a pipeline that loads images in another way.
     loaders.append(LoadImageFromFile(backend_args=dataset.backend_args))
     needs_masks = compares or loads_masks and not isinstance(
         dataset, ProxyCocoDataset)
@@ -112,9 +113,9 @@ def _build(leaf: dict, loader_name: str, cfg: Config) -> CheckedSource:
 
 
 def _key(source: CheckedSource) -> tuple:
-    """What makes two data sets the same data."""
+    """Key that is equal if two loaders use the same data in the same way."""
     dataset = source.dataset
-    # Whatever changes a finding: one file may be used in two ways.
+    # It contains everything that can change a finding.
     return (type(dataset), dataset.ann_file, str(dataset.data_prefix),
             str(dataset.backend_args), str(dataset.metainfo.get('classes')),
             repr(source.loader), source.needs_masks, source.has_stock_metric)

@@ -44,9 +44,9 @@ def check_classes(cfg: Config) -> None:
 
 
 def check_truth(cfg: Config, stage: str) -> None:
-    """Check the masks that evaluators compare with.
+    """Check the ground-truth masks of the evaluators.
 
-    Metrics that read them while they run would fail in the middle.
+    Metrics that read them during the evaluation would fail in the middle.
 
     Args:
         cfg (Config): Config of any stage.
@@ -54,14 +54,14 @@ def check_truth(cfg: Config, stage: str) -> None:
 
     Raises:
         FileNotFoundError: A COCO file does not exist.
-        InputError: Annotations, which are named, lack a good mask.
+        InputError: Annotations have no usable mask. The message names them.
     """
     used = [one for one in evaluators_of(cfg, stage) if _compares_masks(one)]
     for source in find_sources(cfg, Findings()) if used else []:
         if f'{stage}_dataloader' not in source.loaders:
             continue
         for one in used:
-            # Without a file of its own a metric reads the one of the data set.
+            # Without `ann_file`, a metric reads the file of the data set.
             own = one if one.get('ann_file') else vars(source.dataset)
             data = load_coco(own['ann_file'], own.get('backend_args'))
             images = {img['id']: img for img in data['images']}

@@ -34,7 +34,7 @@ def loads_upright(pipeline: Compose) -> bool:
 class NamesBrokenFiles(BaseDetDataset):
     """A data set that names the file that it could not load, and the fix.
 
-    A stock LoadImageFromFile of its pipeline becomes that of mmboxcaseg.
+    A stock LoadImageFromFile in its pipeline is replaced by mmboxcaseg's.
     """
 
     def __init__(self, *args, pipeline: Sequence = (), **kwargs) -> None:
@@ -63,12 +63,14 @@ class NamesBrokenFiles(BaseDetDataset):
         """Load item ``idx``.
 
         Raises:
-            InputError: Its image or mask is damaged; the file is named.
+            InputError: Its image or mask is damaged. The message names the
+                file.
         """
         try:
             return super().prepare_data(idx)
         except Exception as error:
-            # Only now: to decode every file in advance would take long.
+            # Checked after a failure only: decoding every file in advance
+            # would take long.
             item = self.get_data_info(idx)
             for key in ('img_path', 'seg_map_path'):
                 # CocoDataset sets `seg_map_path` to None without maps.
@@ -86,7 +88,7 @@ class CropDataset(NamesBrokenFiles):
 
     Args:
         crop_size (int, optional): Side of the crops in pixels, for
-            transforms that have no ``size`` of their own.
+            transforms without ``size``.
         kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`.
     """
 

@@ -6,7 +6,7 @@ from torch.utils.data import BatchSampler, Sampler
 from mmboxcaseg.registry import DATA_SAMPLERS
 from .transforms import CropBoxes
 
-# So many images are searched for one that fills a chunk.
+# Number of waiting images among which the next ones of a batch are chosen.
 LOOKAHEAD = 64
 
 
@@ -14,8 +14,9 @@ LOOKAHEAD = 64
 class BoxBatchSampler(BatchSampler):
     """Batches of images whose crops fill whole chunks of the network.
 
-    :class:`BoxCaseg` runs crops in chunks of one fixed size and fills up the
-    last one. Batches of the next images would leave much of it empty.
+    :class:`BoxCaseg` runs crops in chunks of one fixed size and pads the last
+    one of a batch. With batches of consecutive images, much of it would be
+    padding.
 
     Args:
         sampler (Sampler): Order of the images of a :class:`BoxCropDataset`
@@ -30,7 +31,7 @@ class BoxBatchSampler(BatchSampler):
                  chunk: int = 16) -> None:
         super().__init__(sampler, batch_size, drop_last=False)
         self.chunk = chunk
-        # All at once: loops ask for the number of batches before they start.
+        # In advance: loops ask for the number of batches before they start.
         self.batches: List[List[int]] = list(self._pack())
 
     def __len__(self) -> int:
@@ -55,7 +56,7 @@ class BoxBatchSampler(BatchSampler):
                 chosen = best_fill([size for _, size in waiting], self.chunk,
                                    self.batch_size - len(batch))
                 size = sum(waiting[k][1] for k in chosen)
-                # In the room that is left only whole chunks help.
+                # Once the batch has images, add only whole chunks.
                 if batch and size % self.chunk:
                     break
                 batch += [waiting[k][0] for k in chosen]
@@ -67,10 +68,10 @@ class BoxBatchSampler(BatchSampler):
 
 
 def best_fill(sizes: Sequence[int], chunk: int, most: int) -> List[int]:
-    """Choose images whose crops leave the least room in their last chunk.
+    """Choose images whose crops need the least padding in their last chunk.
 
-    Of any ``chunk`` numbers, some sum up to a multiple of ``chunk``, so
-    usually a few images leave no room.
+    Among any ``chunk`` integers, some add up to a multiple of ``chunk``
+    (pigeonhole principle), so a few images usually need no padding.
 
     Args:
         sizes (Sequence[int]): Number of crops of every image.
@@ -78,8 +79,8 @@ def best_fill(sizes: Sequence[int], chunk: int, most: int) -> List[int]:
         most (int): The largest number of images to choose.
 
     Returns:
-        list[int]: Positions of the first image, which must not wait for
-        ever, and of as few others as possible.
+        list[int]: Positions of the chosen images, as few as possible. The
+        first image is always among them, so that no image waits for ever.
     """
     # The smallest choice for every number of crops in the last chunk.
     choices: Dict[int, List[int]] = {sizes[0] % chunk: [0]}

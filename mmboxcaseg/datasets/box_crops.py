@@ -88,7 +88,7 @@ class BoxCropDataset(CropDataset):
             ``width`` and ``instances``, by image id, then annotation id.
         """
         coco = self.read_boxes()
-        # Boxes that became items are not kept in memory a second time.
+        # With pop() below, this frees each annotation once it is an item.
         del coco.data
         items = []
         for img_id in list(coco.annotations):

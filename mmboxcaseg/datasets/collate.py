@@ -7,10 +7,10 @@ from mmboxcaseg.registry import FUNCTIONS
 
 @FUNCTIONS.register_module()
 def collate_crops(items: Sequence[dict]) -> dict:
-    """Concatenate the crops of images in the process that loads them.
+    """Concatenate the crops of images in the worker that loads them.
 
-    Each tensor that is sent between processes takes a file of its own, so one
-    for the batch saves time in the process of the network. For validation and
+    Each tensor that a worker sends takes its own shared-memory file, so one
+    tensor per batch saves time in the main process. It is for validation and
     labelling, where all crops have the same number of channels.
 
     Args:

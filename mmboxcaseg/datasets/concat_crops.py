@@ -24,8 +24,8 @@ class ConcatCrops(ConcatDataset):
                  datasets: Sequence[dict],
                  crop_size: Optional[int] = None,
                  **kwargs) -> None:
-        # ConcatDataset wants equal meta information; salient images have no
-        # classes.
+        # ConcatDataset requires equal meta information, but salient images
+        # have no classes.
         kwargs.setdefault('ignore_keys', ['classes'])
         if crop_size is not None:
             datasets = [_set_crop_size(d, crop_size) for d in datasets]
@@ -37,12 +37,12 @@ def _set_crop_size(dataset: dict, crop_size: int) -> dict:
     if 'dataset' in dataset:
         inner = _set_crop_size(dataset['dataset'], crop_size)
         return dict(dataset, dataset=inner)
-    # A size of the source itself counts more.
+    # A crop size that the source sets itself takes precedence.
     return {'crop_size': crop_size, **dataset}
 
 
 def check_crop_sizes(cfg: Config) -> None:
-    """Refuse a variable for the crop size that does not reach the data sets.
+    """Refuse a variable for the crop size that has no effect on the data sets.
 
     ``crop_size = 128`` at the top level of a config, or in ``--cfg-options``,
     changes nothing in a base config that was read before.
@@ -51,7 +51,8 @@ def check_crop_sizes(cfg: Config) -> None:
         cfg (Config): Config of a labeller.
 
     Raises:
-        InputError: ``crop_size`` or ``label_size`` is not that of its data.
+        InputError: ``crop_size`` or ``label_size`` differs from the size that
+            its data set uses.
     """
     for name, loader in (('crop_size', 'train_dataloader'),
                          ('label_size', 'label_dataloader')):

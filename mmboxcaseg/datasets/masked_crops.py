@@ -18,12 +18,13 @@ STOCK_ANNOTATIONS = ('LoadAnnotations', 'mmcv.LoadAnnotations',
 
 @DATASETS.register_module()
 class MaskedCropDataset(CropDataset):
-    """The objects of a COCO file that have masks, as teachers of pixels.
+    """The objects of a COCO file that have masks, for the pixel losses.
 
-    One item is one object. It is used as a salient image is: beside them, or
-    in their place. The file can hold a few masks of one's own, masks of other
-    classes (the labeller is class-agnostic), or be a proxy file, whose masks
-    with the highest scores train the labeller again (self-training).
+    One item is one object. It is used like a salient image, together with
+    salient images or instead of them. The file can contain a few hand-drawn
+    masks or masks of other classes (the labeller is class-agnostic). It can
+    also be a proxy file, whose best masks train a new labeller
+    (self-training).
 
     Pipelines are those of :class:`SalientDataset`. Their ``LoadAnnotations``
     becomes :class:`LoadObjectMask`, because the masks are in the file.
@@ -109,12 +110,13 @@ class MaskedCropDataset(CropDataset):
                 f'{self.ann_file}: {len(ids)} of {len(boxes)} objects left '
                 f'out, {reason}: annotation {first_few(ids)}', 'current')
         if not kept:
-            raise InputError(f'{self.ann_file}: no object is left to learn '
-                             'from. It needs masks; or lower `min_size`.')
+            raise InputError(f'{self.ann_file}: no object is left for '
+                             'training. Use a file with masks, or lower '
+                             '`min_size`.')
         return kept
 
     def _weigh(self, anns: List[dict]) -> List[dict]:
-        """Keep what the filter keeps, with its weights; print the number."""
+        """Keep the objects that the filter keeps, and set their weights."""
         weights = self.mask_filter.weigh(anns, self.ann_file).tolist()
         kept = [
             dict(ann, mask_weight=weight)

@@ -21,7 +21,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     Every instance gets a ``mask_weight``, the weight of its mask in the loss
     of a mask head: ``mask_score ** mask_score_power`` if ``mask_score`` (the
     proxy box agreement of section 3.4) is ``mask_score_thr`` or more, else 0.
-    ``mask_filter`` names another rule. A ``mask_weight`` in the file replaces
+    ``mask_filter`` sets another rule. A ``mask_weight`` in the file replaces
     the weight. A box without a mask, or with an empty mask, has weight 0.
     Every box is kept. A table at the start says how many masks of each class
     are used.
@@ -36,7 +36,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
             None.
         true_masks (bool): Whether a ``segmentation`` without ``mask_score``
             is a true mask of weight 1. Defaults to False: it is an error.
-        few_masks (int): Warn of classes with fewer masks. Defaults to 10.
+        few_masks (int): Warn about classes with fewer masks. Defaults to 10.
         kwargs: Arguments of :class:`mmdet.datasets.CocoDataset`.
 
     Raises:
@@ -92,7 +92,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 ann['area'] = area_of(ann)
             data_info = super().parse_data_info(
                 dict(raw_img_info=img, raw_ann_info=[ann] if ann else []))
-            # No instance: CocoDataset has dropped an unusable box.
+            # Empty if CocoDataset has dropped an unusable box.
             for instance in data_info['instances']:
                 instance['mask_weight'] = self._weights[ann['id']]
                 # LoadProxyAnnotations needs a mask of every instance.

@@ -21,7 +21,8 @@ def count_objects(path: str,
 
     Args:
         path (str): Mask file; its foreground is brighter than 127.
-        speck (float): Smaller shares of the foreground do not count.
+        speck (float): Components with a smaller share of the foreground do
+            not count. Defaults to 0.01.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
 
     Returns:
@@ -44,8 +45,8 @@ class SalientDataset(CropDataset):
     Args:
         ann_file (str): List of the images to use, one stem per line, see
             tools/dataset_converters/duts_to_single.py. Defaults to '': all.
-        data_prefix (dict): ``img`` is the folder of the images, ``mask``
-            that of the masks (foreground brighter than 127).
+        data_prefix (dict): ``img`` is the folder of the images, ``mask`` the
+            folder of the masks (foreground brighter than 127).
         single_object (bool): Whether to leave out images whose mask does not
             have exactly one component, see :func:`count_objects`. Every mask
             is read. Defaults to False.
@@ -76,10 +77,10 @@ class SalientDataset(CropDataset):
         """Check and select the items.
 
         Returns:
-            list[dict]: Those of :meth:`pair_files` that are used.
+            list[dict]: The items of :meth:`pair_files` that are used.
         """
         items = self.pair_files()
-        # Before masks are decoded, which takes long and tells less.
+        # Headers first: decoding all masks takes long.
         self._check_headers(items)
         if self.single_object:
             items = self._keep_single(items)
@@ -90,12 +91,13 @@ class SalientDataset(CropDataset):
 
         Returns:
             list[dict]: Items with ``img_path``, ``seg_map_path`` and
-            ``img_id``, the stem, by which they are sorted.
+            ``img_id`` (the stem), sorted by stem.
 
         Raises:
             FileNotFoundError: A folder does not exist or is empty, a file has
                 no partner, or an image of the list is missing.
-            InputError: Two images have the same stem, or the list is no text.
+            InputError: Two images have the same stem, or the list is not a
+                text file.
         """
         img_dir, mask_dir = self.data_prefix['img'], self.data_prefix['mask']
         images = self._stems(img_dir, IMAGE_SUFFIXES)
@@ -149,8 +151,8 @@ class SalientDataset(CropDataset):
     def _draw(self, items: List[dict]) -> List[dict]:
         if not 0 < self.num_images <= len(items):
             raise InputError(f'num_images={self.num_images} must be between 1 '
-                             f'and the {len(items)} images that there are.')
-        # Not the seed of the run: runs of Table 3 must see the same subset.
+                             f'and {len(items)}, the number of images.')
+        # A fixed seed: all runs of Table 3 must use the same images.
         rng = np.random.default_rng(0)
         drawn = rng.choice(len(items), self.num_images, replace=False)
         return [items[i] for i in sorted(drawn)]
@@ -172,7 +174,7 @@ class SalientDataset(CropDataset):
         return kept
 
     def _stems(self, folder: str, suffixes: Sequence[str]) -> Dict[str, str]:
-        """Names of the files with these suffixes by what precedes them."""
+        """Map stems to names, for the files with these suffixes."""
         if not isdir(folder, backend_args=self.backend_args):
             raise FileNotFoundError(
                 f'{folder} does not exist, or is not a folder. Set '
@@ -182,7 +184,7 @@ class SalientDataset(CropDataset):
         names = list_dir_or_file(
             folder, list_dir=False, backend_args=self.backend_args)
         ending = '|'.join(map(re.escape, suffixes))
-        # A storage lists names in any order; messages must not depend on it.
+        # Storage backends list names in any order; messages must not vary.
         for name in sorted(names):
             match = re.fullmatch(f'(.+)({ending})', name, re.IGNORECASE)
             other = stems.setdefault(match[1], name) if match else name

@@ -47,7 +47,7 @@ def mix_sources(sampler: Sampler,
 
 
 class MultiSourceSampler(Sampler):
-    """Every batch of every rank mixes its sources in one fixed ratio.
+    """Draw batches that mix the sources in the same ratio on every rank.
 
     An epoch shows every sample of the last source (the salient images) once,
     except those that do not fill a batch, which differ from epoch to epoch.
@@ -73,8 +73,8 @@ class MultiSourceSampler(Sampler):
     Raises:
         InputError: The batch size cannot be divided in the ratio, the number
             of sources differs, a source is empty, the last one cannot fill
-            one global batch, or ``sit_out_prob`` is out of range or lacks
-            the marks of overlapping boxes.
+            one global batch, or ``sit_out_prob`` is out of range, or it is
+            above 0 and no source marks overlapping boxes.
     """
 
     def __init__(self,
@@ -119,7 +119,7 @@ class MultiSourceSampler(Sampler):
         return self.num_batches * sum(self.shares)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order: the same epoch has the same order."""
+        """Set the epoch, which determines the order of the samples."""
         self.epoch = epoch
 
     def skip(self, num_samples: int) -> None:
@@ -146,9 +146,9 @@ class MultiSourceSampler(Sampler):
         """Draw the indices of one source that all ranks see in this epoch."""
         need = self.num_batches * self.shares[source] * self.world_size
         epoch = self.first_epoch + self.epoch
-        # The draws of all epochs are one endless row of permutations (laps),
-        # of which an epoch takes its piece. Only the last source starts with
-        # a new permutation in each epoch.
+        # The draws of all epochs form one endless sequence of permutations
+        # (laps), and each epoch takes the next piece of it. Only the last
+        # source starts a new permutation in each epoch.
         last = source == len(self.sizes) - 1
         laps, skip = (count(epoch), 0) if last else (count(), epoch * need)
         row = chain.from_iterable(
@@ -157,7 +157,7 @@ class MultiSourceSampler(Sampler):
         return [offset + index for index in islice(row, skip, skip + need)]
 
     def _draw_lap(self, source: int, lap: int) -> Tensor:
-        """Draw one pass over a source, without the boxes that sit it out."""
+        """Draw one pass over a source, without the boxes that it skips."""
         size, marks = self.sizes[source], self.overlapping[source]
         generator = torch.Generator()
         # A hash of integers is the same in every process.

@@ -1,9 +1,9 @@
 """Loading checkpoints without running code that is hidden in them.
 
-A checkpoint is a pickle, and a pickle can call any function. PyTorch's
-``weights_only=True`` calls only functions of a list. MMEngine falls back to
-False where that fails, and its list contains ``getattr``, with which a pickle
-reaches ``eval``. So both are replaced here.
+A checkpoint is a pickle, and a pickle can call any function. With
+``weights_only=True`` PyTorch calls only the functions in a list. But MMEngine
+uses False if that fails, and it adds ``getattr`` to the list, through which a
+pickle reaches ``eval``. Therefore this module replaces both.
 """
 import os
 import re
@@ -42,11 +42,11 @@ _is_decided = ContextVar('_is_decided', default=False)
 def safe_checkpoints(trust_checkpoint: bool = False) -> Iterator[None]:
     """Refuse checkpoints that could run code, wherever they are loaded.
 
-    Inside the context every ``torch.load`` is restricted, those of MMEngine
-    and torch.hub (``https://``, ``torchvision://``) included. Allowed are
+    Inside the context every ``torch.load`` is restricted, including the calls
+    of MMEngine and torch.hub (``https://``, ``torchvision://``). Allowed are
     weights, what PyTorch, MMEngine and NumPy store in a checkpoint, and what
-    the program passed to :func:`torch.serialization.add_safe_globals`. In
-    nested contexts the outer one decides.
+    the program passed to :func:`torch.serialization.add_safe_globals`. If
+    contexts are nested, only the outer one has an effect.
 
     Args:
         trust_checkpoint (bool): Whether to load all. Defaults to False.
@@ -96,10 +96,10 @@ def read_checkpoint(path: str, what: str = 'checkpoint') -> dict:
 
 
 def set_weights(cfg: Config, weights: str) -> Optional[str]:
-    """Set the weights of a model, as the command line names them.
+    """Set the weights of a model to those of the command line.
 
     A model with the argument ``weights`` loads them itself; its weights may
-    be a folder or a name. All others get a checkpoint from MMEngine.
+    be a folder or a name. For all other models MMEngine loads a checkpoint.
 
     Args:
         cfg (Config): The config, which is changed.
@@ -123,6 +123,7 @@ def set_weights(cfg: Config, weights: str) -> Optional[str]:
 def _load_safely(file, *args, **kwargs) -> object:
     """Replace ``torch.load``."""
     kwargs['weights_only'] = True
+    # The list belongs to the whole process, so it is restored at the end.
     before = get_safe_globals()
     allowed = [one for one in before if one is not getattr]
     clear_safe_globals()
@@ -144,8 +145,8 @@ def _load_safely(file, *args, **kwargs) -> object:
 
 
 def _stored_globals() -> List:
-    """What checkpoints of PyTorch, MMEngine and NumPy contain, as PyTorch's
-    :func:`add_safe_globals` takes it."""
+    """What checkpoints of PyTorch, MMEngine and NumPy contain, in the format
+    of PyTorch's :func:`add_safe_globals`."""
     core = getattr(np, '_core', None) or np.core
     # Object arrays ('O') are left out: their elements can be anything.
     codes = np.typecodes['AllInteger'] + np.typecodes['AllFloat'] + '?SU'

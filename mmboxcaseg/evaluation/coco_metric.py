@@ -13,12 +13,13 @@ from mmboxcaseg.registry import METRICS
 def load_truth(ann_file: str,
                backend_args: Optional[dict] = None,
                needs_masks: bool = True) -> COCO:
-    """Read a COCO file as COCOeval needs it.
+    """Read a COCO file of ground truth for COCOeval.
 
     Args:
         ann_file (str): COCO JSON file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-        needs_masks (bool): Whether all need masks. Defaults to True.
+        needs_masks (bool): Whether all annotations need masks. Defaults to
+            True.
 
     Returns:
         COCO: Its content. Annotations are numbered from 1 and have an
@@ -33,8 +34,8 @@ def load_truth(ann_file: str,
         images = {img['id']: img for img in data['images']}
         check_true_masks(data['annotations'], images, ann_file)
     for number, ann in enumerate(data['annotations'], start=1):
-        # COCOeval writes the id of the annotation to each detection that it
-        # matches, and 0 to the others: id 0 would never count as found.
+        # COCOeval stores the id of the matched annotation for each detection,
+        # and 0 for no match: an annotation with id 0 never counts as found.
         ann.update(id=number, area=area_of(ann), iscrowd=int(is_ignored(ann)))
     coco = COCO()
     coco.dataset = data
@@ -43,18 +44,18 @@ def load_truth(ann_file: str,
 
 
 class ReadsTruth(BaseMetric):
-    """Mixin for COCO metrics of mmdet: files are read by :func:`load_truth`.
+    """Mixin for mmdet's COCO metrics: :func:`load_truth` reads the file.
 
     Args:
-        ann_file (str, optional): COCO JSON with the true objects. Without it
-            the ground truth of the data set is used.
+        ann_file (str, optional): COCO JSON with the true objects. Defaults to
+            None: the metric uses the ground truth of the data set.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
         args, kwargs: Other arguments of the stock metric.
 
     Raises:
         FileNotFoundError: The file does not exist.
         InputError: It is broken, lacks masks for ``metric='segm'``, or its
-            classes are not those of the data set.
+            classes differ from those of the data set.
     """
 
     def __init__(self,
@@ -62,8 +63,9 @@ class ReadsTruth(BaseMetric):
                  *args,
                  backend_args: Optional[dict] = None,
                  **kwargs) -> None:
-        # To only write results, a file without annotations is enough.
+        # With format_only nothing is compared: the file may lack annotations.
         compares = ann_file is not None and not kwargs.get('format_only')
+        # Otherwise the stock metric would read the file a second time.
         stock_file = None if compares else ann_file
         super().__init__(
             stock_file, *args, backend_args=backend_args, **kwargs)
@@ -79,7 +81,7 @@ class ReadsTruth(BaseMetric):
 
     @dataset_meta.setter
     def dataset_meta(self, meta: dict) -> None:
-        """Check the classes. Loops set them before they start."""
+        """Check the classes. Loops set the meta information at their start."""
         self._dataset_meta = meta
         if self._coco_api is not None:
             check_class_order(self._coco_api.dataset['categories'],

@@ -43,13 +43,14 @@ class InstanceAPMetric(CocoMetric):
     """AP of boxes and masks at single IoU thresholds (Table 1).
 
     AP is defined as in COCO: the detections of an image are matched in the
-    order of their scores, at most 100 per class; the monotone precision is
-    averaged over 101 recalls, then over the classes that have true objects.
-    Objects of all sizes count. Crowds, and detections inside them, do not.
+    order of their scores, at most 100 per class; the interpolated precision
+    is averaged over 101 recalls, then over the classes that have true
+    objects. Objects of all sizes count. Crowds, and detections inside them,
+    do not.
 
-    The paper follows BBTP, whose evaluation takes the area under the same
-    monotone precision (VOC since 2010). The mean over 101 points of a falling
-    curve differs from its area by less than 0.01.
+    The paper follows BBTP, which evaluates the area under the same
+    interpolated precision curve (VOC since 2010). The mean over 101 points of
+    a falling curve differs from this area by less than 0.01.
 
     The results are named ``segm_AP25`` and so on and are not rounded. AP is 0
     without any detection, and -1 if no class has a true object. For averages
@@ -71,7 +72,7 @@ class InstanceAPMetric(CocoMetric):
         FileNotFoundError: The file does not exist.
         ImportError: The package of the backend is not installed.
         InputError: ``metric`` or ``backend`` is unknown, the file lacks
-            masks, or its classes are not those of the data set.
+            masks, or its classes differ from those of the data set.
     """
 
     default_prefix = 'voc'
@@ -106,7 +107,7 @@ class InstanceAPMetric(CocoMetric):
         Raises:
             InputError: Detections have no masks to measure.
         """
-        # In the order of the file, as are the labels of CocoDataset.
+        # In the order of the file, like the labels of CocoDataset.
         self.cat_ids = self._coco_api.get_cat_ids(
             cat_names=self.dataset_meta['classes'])
         numbers = {}
@@ -121,6 +122,7 @@ class InstanceAPMetric(CocoMetric):
         """Detections of an image in the form of COCO results."""
         scores = image['scores']
         if metric == 'segm':
+            # Mask Scoring R-CNN predicts separate scores of masks.
             scores = image.get('mask_scores', scores)
         detections = [
             dict(

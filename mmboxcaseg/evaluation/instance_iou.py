@@ -20,7 +20,7 @@ class InstanceIoUMetric(BaseMetric):
             divide by 80 on COCO.
         merge_by (str, optional): See :func:`merge_masks`. Only for data sets
             with all boxes of an image in one item. Defaults to None: masks
-            are measured as they are predicted.
+            are evaluated as they are predicted.
         kwargs: Arguments of :class:`mmengine.evaluator.BaseMetric`.
     """
 

@@ -12,9 +12,9 @@ def mask_iou(pred: dict, truth: dict) -> float:
         pred, truth (dict): Compressed RLEs.
 
     Returns:
-        float: IoU in [0, 1]; 0 where both are empty.
+        float: IoU in [0, 1]; 0 if both are empty.
     """
-    # [0]: the second mask is no crowd, which changes the denominator.
+    # [0]: the second mask is not a crowd; crowds have another denominator.
     return float(mask_utils.iou([pred], [truth], [0])[0, 0])
 
 

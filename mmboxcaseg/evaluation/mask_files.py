@@ -51,7 +51,7 @@ def evaluate_mask_file(pred_file: str,
             Crowds and annotations marked ``ignore`` do not count.
         thresholds, num_classes: See :func:`summarize_ious`.
         merge_by (str, optional): Merge the masks first, see
-            :func:`merge_and_score`. Defaults to None: as in the file.
+            :func:`merge_and_score`. Defaults to None: masks as in the file.
         truncate (bool): See :func:`pixel_boxes`.
 
     Returns:
@@ -93,7 +93,7 @@ def evaluate_mask_file(pred_file: str,
 
 def _merge(masks: Dict[int, dict], path: str, merge_by: str,
            truncate: bool) -> Dict[int, dict]:
-    """Merge the masks of a proxy file, as the program that wrote it would."""
+    """Merge the masks of a proxy file, as labelling would merge them."""
     coco = CocoBoxes(path, img_prefix=None)
     merged = dict(masks)
     for img_id, anns in coco.annotations.items():

@@ -7,11 +7,11 @@ from mmboxcaseg import InputError
 
 
 class BaseLabeller(BaseModel):
-    """What all labellers share: they turn boxes into masks.
+    """Base class of all labellers, which turn boxes into masks.
 
     Args:
-        test_cfg (dict): Options of the prediction. ``TEST_CFG`` has those of
-            the class with their defaults.
+        test_cfg (dict): Options of the prediction. ``TEST_CFG`` of the class
+            lists them with their defaults.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialization config.
 
@@ -54,7 +54,7 @@ class BaseLabeller(BaseModel):
             list: What ``predict()`` returns.
 
         Raises:
-            InputError: Another mode, such as that of a training.
+            InputError: The mode is another one, such as 'loss' in training.
         """
         if mode != 'predict':
             raise InputError(f'{type(self).__name__} has no mode {mode!r}: it '

@@ -9,13 +9,14 @@ from mmboxcaseg.registry import MODELS
 class BoxPrompt(BaseModule):
     """Shows the backbone of a labeller where the box of a crop is.
 
-    So a crop can show the surroundings of its box. A convolution turns the
-    map of the box into three channels, which are added to the colours. Its
-    weights start at 0: a pretrained backbone first sees the plain crops.
+    It allows crops that are larger than the box. A convolution turns the map
+    of the box into three channels, which are added to the colours. Its
+    weights start at 0, so a pretrained backbone first sees plain crops.
 
     In training only crops with a mask show their box (``box_map`` of
-    :class:`PackCrops`). On the others, the weak head must find the extent of
-    the object: if it saw the box, filling the box would satisfy all bags.
+    :class:`PackCrops`). On crops without a mask, the weak head must find the
+    extent of the object: if it saw the box, filling the box would satisfy all
+    bags.
 
     Args:
         kernel_size (int): Kernel of the convolution. Defaults to 7.

@@ -20,15 +20,16 @@ class BoxCaseg(MapLabeller):
     """Box-supervised class-agnostic segmentation (sections 3.1 to 3.3).
 
     A backbone and a neck feed three heads (Figure 4). The weak head is
-    trained on all crops, with losses that need only boxes. The salient head
-    and the transferred head, whose weights are predicted from those of the
-    weak head, are fused and trained on the crops that have a mask.
+    trained on all crops, with losses that need only boxes. The maps of the
+    salient head and of the transferred head are fused and trained on the
+    crops that have a mask. The weights of the transferred head are predicted
+    from the weights of the weak head.
 
     Args:
         backbone (dict): Config of the backbone.
         neck (dict): Config of the neck, which joins the backbone's maps.
         channels (int): Channels C of the joined map, passed to all heads.
-            Defaults to 720, those of HRNetV2-W48.
+            Defaults to 720, as in HRNetV2-W48.
         weak_head (dict, optional): Config of the weak head. Each row of
             Table 4 sets some of the three heads to None.
         salient_head (dict, optional): Config of the salient head.
@@ -39,17 +40,18 @@ class BoxCaseg(MapLabeller):
             see :class:`CropLoss`. Defaults to Eq. (1).
         pixel_losses (Sequence[dict]): Configs of the losses of the fused map.
             Defaults to Eq. (3).
-        pixel_heads_on (str): Which crops the salient and the transferred head
-            see in training. 'masked' (default): those that have a mask, as in
+        pixel_heads_on (str): The crops that the salient and the transferred
+            head see in training. 'masked' (default): those with a mask, as in
             Figure 4 and the authors' code, so their BN never sees box crops.
             'all': the whole batch, so their BN statistics include crops like
             those that will be labelled.
         box_prompt (dict, optional): Config of a :class:`BoxPrompt`, for crops
             that show more than their box. Defaults to None (paper).
-        test_cfg (dict): ``output``: which map becomes the mask, 'fused'
-            (default) or a head (default if it is 'weak' alone); ``upsample``:
-            whether the maps have the size of the crops or stride 4, as in the
-            authors' code; and the options of :class:`MapLabeller`.
+        test_cfg (dict): ``output``: the map that becomes the mask, 'fused' or
+            the name of a head. Defaults to 'fused', or to 'weak' if there is
+            no other head; ``upsample``: whether the maps have the size of the
+            crops (default), or stride 4 as in the authors' code; and the
+            options of :class:`MapLabeller`.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialization config.
 
@@ -121,6 +123,7 @@ class BoxCaseg(MapLabeller):
                              "'masked' or 'all'.")
 
     def _set_output(self) -> None:
+        # The weak map is not part of the fused map.
         only_weak = self.heads == ('weak', )
         outputs = self.heads if only_weak else ('fused', *self.heads)
         self.test_cfg['output'] = self.test_cfg['output'] or outputs[0]
@@ -238,6 +241,7 @@ class BoxCaseg(MapLabeller):
     def _fuse_masked(self, feats: Tensor, targets: CropTargets) -> Tensor:
         """Fused logits (K, S, S) of the crops that have a mask."""
         has_mask, size = targets.has_mask, targets.crops.shape[2:]
+        # Selecting before or after the heads decides what their BN sees.
         if self.pixel_heads_on == 'masked':
             feats = feats[has_mask]
         maps = {

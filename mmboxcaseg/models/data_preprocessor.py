@@ -38,8 +38,8 @@ class CropPreprocessor(ImgDataPreprocessor):
         data = super().forward(dict(data, inputs=crops), training)
         if box_maps is not None:
             data['inputs'] = torch.cat([data['inputs'], box_maps], dim=1)
-        # Convolutions keep this memory layout, which is faster on CPUs (1.3
-        # times) and under AMP.
+        # Convolutions keep this memory layout. It is faster on CPUs (by a
+        # factor of 1.3) and under AMP.
         data['inputs'] = data['inputs'].contiguous(
             memory_format=torch.channels_last)
         return data

@@ -66,8 +66,8 @@ class MapLabeller(BaseLabeller):
         """Predict the foreground.
 
         The crops go through the network in chunks of a fixed size; the last
-        one is filled up with zeros. So the map of a crop does not depend on
-        how many crops are in the batch.
+        one is padded with zeros. Therefore the map of a crop does not depend
+        on the number of crops in the batch.
 
         Args:
             crops (Tensor): Normalised crops, has shape (N, 3, S, S).
@@ -80,6 +80,7 @@ class MapLabeller(BaseLabeller):
         for chunk in crops.split(self.chunk):
             maps.append(self._predict_chunk(chunk))
             if self.test_cfg['flip']:
+                # The last axis is x: 3 in crops, 2 in maps.
                 mirrored = self._predict_chunk(chunk.flip(3)).flip(2)
                 maps[-1] = (maps[-1] + mirrored) / 2
         return torch.cat(maps)

@@ -16,8 +16,8 @@ def views_of(gt: InstanceData) -> np.ndarray:
     """Integer windows that the crops of an image show, shape (n, m, 4).
 
     Args:
-        gt (InstanceData): ``windows`` (n, 4), and ``views`` (n, m, 4) where
-            a box has several crops or its crop shows more than its window.
+        gt (InstanceData): ``windows`` (n, 4), and ``views`` (n, m, 4) if
+            boxes have several crops or crops show more than their windows.
 
     Returns:
         np.ndarray: Integer boxes in pixels of the image, xyxy.
@@ -28,8 +28,8 @@ def views_of(gt: InstanceData) -> np.ndarray:
 class MapMasks(Sequence):
     """The masks of one image, each computed when it is read.
 
-    So the thread of :class:`ProxyMaskHook` resizes the maps of one image
-    while the network works on the next ones.
+    This way the thread of :class:`ProxyMaskHook` resizes the maps of one
+    image while the network runs on the next ones.
 
     Args:
         maps (Tensor): Foreground probabilities of all crops of the image,
@@ -38,7 +38,7 @@ class MapMasks(Sequence):
         kwargs: Options of :func:`binarize_maps`.
     """
 
-    # The network does not predict them, so they come from probabilities.
+    # The network does not predict them. None: estimate from probabilities.
     expected_ious = None
 
     def __init__(self, maps: Tensor, gt: InstanceData, **kwargs) -> None:
@@ -48,6 +48,7 @@ class MapMasks(Sequence):
 
     @cached_property
     def _maps(self) -> np.ndarray:
+        # On first use, so that the thread of ProxyMaskHook waits for the GPU.
         return self.maps.cpu().numpy()
 
     def __len__(self) -> int:

@@ -21,18 +21,16 @@ class OnnxLabeller(MapLabeller):
 
     ONNX Runtime runs it, on the GPU if onnxruntime-gpu is installed. Its
     input is a batch of images of shape (N, 3, S, S), float32. Its maps have
-    the shape (N, 1, h', w') or (N, h', w'). The size of the crops and their
-    margin are those of the data set (``crop_size``, ``margins`` of
-    :class:`CropBoxes`); colours and normalisation are those of
-    ``data_preprocessor``.
+    the shape (N, 1, h', w') or (N, h', w'). The data set sets the size of the
+    crops and their margin (``crop_size``, ``margins`` of :class:`CropBoxes`);
+    ``data_preprocessor`` sets colour order and normalisation.
 
     Args:
         weights (str, optional): The ONNX file. tools/label.py sets it.
-        test_cfg (dict): ``output``: number of the output that is the map,
-            counted from 0, or from the end if it is negative; ``sigmoid``:
-            whether the map holds logits; and the options of
-            :class:`MapLabeller`. ``chunk`` has no effect on a network whose
-            batch size is fixed.
+        test_cfg (dict): ``output``: index of the output that is the map,
+            from the end if it is negative; ``sigmoid``: whether the map
+            contains logits; and the options of :class:`MapLabeller`.
+            ``chunk`` has no effect on a network with a fixed batch size.
         data_preprocessor (dict, optional): Config of the preprocessor.
 
     Raises:
@@ -73,8 +71,8 @@ class OnnxLabeller(MapLabeller):
             Tensor: Probabilities, float32, has shape (N, h', w').
 
         Raises:
-            InputError: The network has another input or another output than
-                the config says.
+            InputError: The input or the output of the network does not match
+                the config.
         """
         self._check_input(tuple(crops.shape))
         maps = self._select(self._run(crops), len(crops))
@@ -87,16 +85,16 @@ class OnnxLabeller(MapLabeller):
         if low < -0.01 or high > 1.01:
             raise InputError(
                 f'{self.weights} predicts values from {low:.3g} to {high:.3g},'
-                ' which are no probabilities: set model.test_cfg.sigmoid=True '
+                ' not probabilities: set model.test_cfg.sigmoid=True '
                 'if they are logits, or another model.test_cfg.output.')
         return maps.clip(0, 1)
 
     def _run(self, crops: Tensor) -> list:
-        """All outputs of the network."""
+        """Run the network and return all its outputs."""
         images = np.ascontiguousarray(crops.cpu().numpy())
         try:
             return self.session.run(None, {self.input.name: images})
-        except Exception as error:  # ONNX Runtime has errors of its own
+        except Exception as error:  # ONNX Runtime has its own error classes
             first, *_ = str(error).splitlines() or ['']
             raise InputError(
                 f'{self.weights} fails on crops of shape {images.shape}, '
@@ -117,7 +115,7 @@ class OnnxLabeller(MapLabeller):
                 'must be square, channels first.')
 
     def _select(self, outputs: list, num: int) -> Tensor:
-        """The map (N, h', w') of ``num`` crops among all outputs."""
+        """Select the map (N, h', w') of ``num`` crops among all outputs."""
         number = self.test_cfg['output']
         if not -len(outputs) <= number < len(outputs):
             raise InputError(
@@ -135,24 +133,25 @@ class OnnxLabeller(MapLabeller):
 
 
 def _open(path: str) -> object:
-    """The session of an ONNX file, with as many threads as PyTorch has."""
+    """Open an ONNX file, with as many threads as PyTorch uses."""
     try:
         import onnxruntime
     except ImportError as error:
         raise InputError(
             f'OnnxLabeller needs a package that is missing: {error}. Install '
-            'it by: pip install "mmboxcaseg[onnx]"') from error
+            'it with: pip install "mmboxcaseg[onnx]"') from error
     providers = ['CPUExecutionProvider']
     if torch.cuda.is_available():
-        # Each process of a distributed run has a GPU of its own.
+        # In distributed runs each process uses its own GPU.
         device = dict(device_id=torch.cuda.current_device())
         providers.insert(0, ('CUDAExecutionProvider', device))
+    # A provider is a name, or a tuple of a name and options.
     known = onnxruntime.get_available_providers()
     providers = [p for p in providers if p in known or p[0] in known]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     try:
         return onnxruntime.InferenceSession(path, options, providers)
-    except Exception as error:  # ONNX Runtime has errors of its own
-        raise InputError(f'{path} is not an ONNX file that can be loaded: '
+    except Exception as error:  # ONNX Runtime has its own error classes
+        raise InputError(f'{path} cannot be loaded as an ONNX file: '
                          f'{str(error).splitlines()[0]}') from error

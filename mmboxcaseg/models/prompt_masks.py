@@ -15,16 +15,16 @@ from mmboxcaseg.structures import sample_map
 class PromptMasks(Sequence):
     """The masks of one image, each computed when it is read.
 
-    So the thread of :class:`ProxyMaskHook` resizes the maps of one image
-    while the network works on the next ones, and no mask of the size of an
-    image is ever in memory.
+    This way the thread of :class:`ProxyMaskHook` resizes the maps of one
+    image while the network runs on the next ones, and masks of the size of
+    the image are never in memory.
 
     Args:
         logits (Tensor): Logits of the whole image by box, float32, has shape
             (n, h', w').
         ious (Tensor): IoUs that the model predicts, has shape (n, ).
         view (Sequence[float]): The box that the maps show, in pixels of the
-            image, xyxy. It is larger than the image where the model pads.
+            image, xyxy. It is larger than the image if the model pads images.
         windows (np.ndarray): Integer windows, has shape (n, 4).
     """
 
@@ -39,7 +39,7 @@ class PromptMasks(Sequence):
 
     @cached_property
     def expected_ious(self) -> List[float]:
-        """The IoUs that the model predicts, n numbers, perhaps above 1."""
+        """The n IoUs that the model predicts; they may be above 1."""
         return self.ious.tolist()
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class PromptMasks(Sequence):
 
     def probability(self, i: int) -> np.ndarray:
         """Compute the probabilities of mask i, float, of the same shape."""
-        # Without the limits exp() overflows, with a warning.
+        # Clipped because exp() would overflow and warn.
         return 1 / (1 + np.exp(-self._sample(i).clip(-60, 60)))
 
     def _sample(self, i: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A labeller made of a promptable model of `transformers`.
+"""A labeller that runs a promptable model of `transformers`.
 
 Letters in shapes: n boxes of an image, H and W its size, k masks per box,
 (h', w') size of the model's maps.
@@ -18,7 +18,7 @@ from .prompt_masks import PromptMasks
 
 @MODELS.register_module()
 class PromptableLabeller(BaseLabeller):
-    """SAM, SAM 2 or a model of the same interface, prompted with boxes.
+    """SAM, SAM 2 or a model with the same interface, prompted with boxes.
 
     It takes whole images (:class:`PromptBoxes`), encodes each once, and
     decodes its boxes in chunks. Images are independent of each other, so
@@ -32,9 +32,9 @@ class PromptableLabeller(BaseLabeller):
             name of such a model on the Hugging Face Hub. tools/label.py sets
             it.
         test_cfg (dict): ``chunk``: boxes per pass of the mask decoder;
-            ``multimask``: whether the model predicts several masks of a box,
-            of which the one with the highest predicted IoU is taken. Without
-            it SAM gives one mask, which its authors advise for boxes.
+            ``multimask``: whether the model predicts several masks per box;
+            the one with the highest predicted IoU is used. Defaults to False:
+            one mask, as the authors of SAM recommend for boxes.
 
     Raises:
         InputError: transformers is not installed, or the model cannot be
@@ -81,7 +81,7 @@ class PromptableLabeller(BaseLabeller):
 
     def _segment(self, img: Tensor,
                  boxes: Tensor) -> Tuple[Tensor, Tensor, tuple]:
-        """Logits (n, h', w'), predicted IoUs (n, ) and view of the boxes.
+        """Predict logits (n, h', w'), IoUs (n, ) and the view of the maps.
 
         The image is RGB, (3, H, W); the boxes (n, 4) are in its pixels.
         """
@@ -104,7 +104,11 @@ class PromptableLabeller(BaseLabeller):
         return torch.cat(logits), torch.cat(ious), view
 
     def _check_size(self, height: int, width: int) -> None:
-        """The model relates boxes to its own size, whatever it is given."""
+        """Check the size of the input.
+
+        The model scales boxes by the size in its config, not by the size of
+        its input: another size would shift all masks without an error.
+        """
         side = self.network.config.prompt_encoder_config.image_size
         if (height, width) != (side, side):
             raise InputError(
@@ -113,7 +117,7 @@ class PromptableLabeller(BaseLabeller):
                 f'{side}x{side}. Use the two files of one model.')
 
     def _encode(self, pixels: Tensor) -> dict:
-        """Features of an image (1, 3, S, S), as the decoder takes them."""
+        """Encode an image (1, 3, S, S), as arguments of the network."""
         features = self.network.get_image_embeddings(pixels)
         if isinstance(features, tuple):  # SAM-HQ
             return dict(zip(_HQ_FEATURES, features))
@@ -135,7 +139,7 @@ _HQ_FEATURES = ('image_embeddings', 'intermediate_embeddings')
 
 
 def _find_folder(weights: str) -> str:
-    """The folder of a model, which is downloaded if it is a name."""
+    """Find the folder of a model; download it if it is a name."""
     if osp.isdir(weights):
         return weights
     try:
@@ -152,7 +156,7 @@ def _find_folder(weights: str) -> str:
 
 
 def _load(folder: str) -> Tuple[nn.Module, object]:
-    """The model and the image processor in a folder."""
+    """Load the model and the image processor of a folder."""
     try:
         from transformers import AutoImageProcessor, AutoModelForMaskGeneration
     except ImportError as error:
@@ -164,7 +168,7 @@ def _load(folder: str) -> Tuple[nn.Module, object]:
         processor = AutoImageProcessor.from_pretrained(folder, use_fast=True)
     except Exception as error:  # transformers raises many kinds
         raise InputError(
-            f'{folder} is not a promptable model that can be loaded: '
+            f'{folder} cannot be loaded as a promptable model: '
             f'{type(error).__name__}: {str(error).splitlines()[0]}. It needs '
             'config.json, preprocessor_config.json and model.safetensors of a '
             'SAM, SAM 2 or SAM-HQ model.') from error
@@ -179,4 +183,4 @@ def _load(folder: str) -> Tuple[nn.Module, object]:
 def _missing(error: ImportError) -> InputError:
     return InputError(
         f'PromptableLabeller needs a package that is missing: {error}. '
-        'Install it by: pip install "mmboxcaseg[sam]"')
+        'Install it with: pip install "mmboxcaseg[sam]"')

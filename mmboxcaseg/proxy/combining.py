@@ -1,4 +1,4 @@
-"""Masks of several sources become one mask per box."""
+"""Combine the masks of several sources to one mask per box."""
 from collections import Counter
 from itertools import combinations
 from math import comb, inf
@@ -15,8 +15,8 @@ from .matching import Matches
 
 COMBINE_RULES = dict(
     surest='the mask with the highest expected IoU',
-    majority='the pixels of more than half of the masks; of just half, '
-    'those of the surest mask')
+    majority='the pixels of more than half of the masks; a pixel of exactly '
+    'half of them only if it is in the surest mask')
 
 
 def combine_sources(found: Dict[str, Matches],
@@ -27,16 +27,17 @@ def combine_sources(found: Dict[str, Matches],
                     truncate: bool = False) -> Tuple[Matches, Counter]:
     """Combine the masks that several sources have for the same boxes.
 
-    A mask without pixels does not count. Of equally sure masks, and where no
-    mask has an expected IoU, the first source is the surest.
+    The surest mask is the one with the highest expected IoU. If several masks
+    are equally sure, or none has an expected IoU, it is the mask of the first
+    source. A mask without pixels does not count.
 
     Args:
         found (dict[str, Matches]): The masks, by name of the source.
         coco (CocoBoxes): The boxes.
         rule (str): A key of ``COMBINE_RULES``.
         use_agreement (bool): Whether the :func:`agreement_of_masks` becomes
-            the expected IoU. By default it is that of the surest mask, and
-            there is none for a majority.
+            the expected IoU. Defaults to False: a mask of one source keeps
+            its own expected IoU, and a majority mask has none.
         clip (bool): Whether to remove what lies outside the pixel boxes.
         truncate (bool): See :func:`pixel_boxes`.
 
@@ -50,11 +51,12 @@ def combine_sources(found: Dict[str, Matches],
     """
     if rule == 'surest' and not any(m.expected_ious for m in found.values()):
         raise InputError(
-            f'no mask of {", ".join(found)} has an `expected_iou`, so none is '
-            'the surest. Combine them by majority, or write the IoU that '
-            'their model predicts as `expected_iou`.')
+            f'no mask of {", ".join(found)} has an `expected_iou`, so the '
+            'surest one is unknown. Combine them by majority, or write the '
+            'IoU that their model predicts as `expected_iou`.')
     combined, counts = Matches(), Counter()
     for ann_id, box, size in _boxes(coco, truncate):
+        # Without clipping, a mask may be anywhere in the image.
         window = box if clip else np.array([0, 0, *size[::-1]])
         masks = _decode(ann_id, found, window, size, counts)
         counts[len(masks)] += 1
@@ -76,8 +78,8 @@ def agreement_of_masks(masks: Sequence[np.ndarray], total: int) -> float:
     Args:
         masks (Sequence[np.ndarray]): The masks of one box, none of them
             empty, boolean, each has shape (h, w).
-        total (int): Number of sources, at least 2. One without a mask
-            agrees with no other one: IoU 0.
+        total (int): Number of sources, at least 2. A source without a mask
+            has IoU 0 with all others.
 
     Returns:
         float: In [0, 1].
@@ -88,7 +90,7 @@ def agreement_of_masks(masks: Sequence[np.ndarray], total: int) -> float:
 
 def _boxes(coco: CocoBoxes,
            truncate: bool) -> Iterator[Tuple[int, np.ndarray, tuple]]:
-    """Annotation id, pixel box, and (H, W) of the image, of every box."""
+    """Yield annotation id, pixel box and image size (H, W) of every box."""
     for img_id, anns in coco.annotations.items():
         size = coco.images[img_id]['height'], coco.images[img_id]['width']
         corners = xywh_to_xyxy([ann['bbox'] for ann in anns])
@@ -119,6 +121,6 @@ def _combine(ann_id: int, masks: Dict[str, np.ndarray], found: Dict[str,
         masks, key=lambda name: -inf if ious[name] is None else ious[name])
     if rule == 'surest' or len(masks) == 1:
         return masks[surest], surest, ious[surest]
-    # Half a vote more for the surest mask decides a tie, and nothing else.
+    # Half an extra vote for the surest mask decides ties, and nothing else.
     votes = sum(masks.values(), masks[surest] / 2)
     return votes > len(masks) / 2, f'majority of {", ".join(masks)}', None

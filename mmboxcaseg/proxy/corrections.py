@@ -1,6 +1,7 @@
-"""Masks that a person corrected in another program: what has changed.
+"""Find the masks that a person corrected in another annotation program.
 
-Programs that keep the shapes of a mask but no record of their own use this.
+It is for formats that contain the shapes but cannot store a record of the
+export.
 """
 import shutil
 from collections import defaultdict
@@ -17,7 +18,7 @@ from .provenance import library_versions
 from .review import SOURCE as HUMAN
 from .writer import ProxyWriter
 
-# What a program should know of a mask, beside its class.
+# What a program should store with a mask, in addition to its class.
 ATTRIBUTES = (*SCORES, 'mask_weight', 'mask_source')
 ID = 'annotation_id'
 FOREIGN = ('shapes left out: their annotation_id is not the id of a usable '
@@ -33,7 +34,7 @@ def is_shown(ann: dict) -> bool:
         ann (dict): Annotation of a proxy file, masks as RLE.
 
     Returns:
-        bool: False without a mask, and if it is empty or was dropped in a
+        bool: False if there is no mask, or it is empty or was dropped in a
         review (``mask_weight`` 0).
     """
     return ('mask_score' in ann and ann.get('mask_weight') != 0
@@ -41,28 +42,28 @@ def is_shown(ann: dict) -> bool:
 
 
 def known_of(ann: dict) -> Dict[str, str]:
-    """What another program should store with a mask: id, scores, source.
+    """Get what another program should store with a mask: id, scores, source.
 
     Args:
         ann (dict): Annotation of a proxy file.
 
     Returns:
-        dict[str, str]: Texts by ``annotation_id`` and those of ``ATTRIBUTES``
-        that the annotation has.
+        dict[str, str]: Values as strings: ``annotation_id``, and those of
+        ``ATTRIBUTES`` that the annotation has.
     """
     known = dict(ann, annotation_id=ann['id'])
     return {key: str(known[key]) for key in (ID, *ATTRIBUTES) if key in known}
 
 
 def outlines(ann: dict, tolerance: float) -> List[List[float]]:
-    """Polygons of a mask, in hundredths of a pixel, as programs keep them.
+    """Polygons of a mask, rounded to 0.01 pixels, as in exported files.
 
     Args:
         ann (dict): Annotation that :func:`is_shown`.
         tolerance (float): See :func:`mask_to_polygons`.
 
     Returns:
-        list[list[float]]: x and y in turn, one list per part of the mask.
+        list[list[float]]: x0, y0, x1, y1, ..., one list per part of the mask.
     """
     polygons, _ = mask_to_polygons(ann['segmentation'], tolerance)
     return [polygon.round(2).ravel().tolist() for polygon in polygons]
@@ -77,8 +78,8 @@ class DrawnMasks:
         names (dict[int, str]): Class names by category id.
 
     Attributes:
-        ignored (dict[str, list[str]]): Names of shapes that were not used as
-            they are, by reason.
+        ignored (dict[str, list[str]]): Names of shapes that were left out, or
+            whose label was ignored, by reason.
     """
 
     def __init__(self, img: dict, annotations: List[dict],
@@ -121,8 +122,8 @@ class DrawnMasks:
         """Find the masks that differ from those that were exported.
 
         Args:
-            tolerance (float, optional): Of the exported polygons, see
-                :func:`outlines`. None: they were exported as they are.
+            tolerance (float, optional): Tolerance of the exported polygons,
+                see :func:`outlines`. None: masks were exported.
 
         Returns:
             list[dict]: Records for :meth:`ProxyWriter.append`. Their scores
@@ -155,9 +156,9 @@ class DrawnMasks:
         names = [name for label in labels for name in self._foreign[label]]
         if names:
             raise InputError(
-                f'shapes do not say which masks they are ({ID}), so the masks '
-                f'of annotation {first_few(gone)} would become empty: '
-                f'{first_few(names)}. Give each shape the id of its '
+                f'shapes have lost the ids of their annotations ({ID}), so '
+                f'the masks of annotation {first_few(gone)} would become '
+                f'empty: {first_few(names)}. Give each shape the id of its '
                 'annotation, or delete it if it belongs to none, and export '
                 'again. If all ids are lost, let the other program keep '
                 'them, see docs/other_tools.md.')
@@ -208,7 +209,7 @@ def write_corrected(out: str, coco: CocoBoxes,
             writer.append(0, img_id, image_records)
         written = writer.finish()['instances']
     except BaseException:
-        # Quick to do again, unlike a labelling, which goes on from these.
+        # Unlike labelling, which resumes from the shards, this is quick.
         shutil.rmtree(writer.folder, ignore_errors=True)
         raise
     emptied = sum(not record['mask_score']

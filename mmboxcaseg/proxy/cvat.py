@@ -19,7 +19,7 @@ from .review import SOURCE as HUMAN
 
 
 def cvat_root(names: List[str]) -> Element:
-    """Make a file without images.
+    """Make the root element of a file, without images.
 
     Args:
         names (list[str]): All classes.
@@ -50,16 +50,16 @@ def to_cvat(number: int, img: dict, annotations: List[dict],
             names: Dict[int, str], tolerance: Optional[float]) -> Element:
     """Write the annotations of an image.
 
-    One without a mask, with an empty one, or with one that a review dropped,
-    becomes a box.
+    An annotation becomes a box if it has no mask, or if its mask is empty or
+    was dropped in a review.
 
     Args:
         number (int): Position of the image.
         img (dict): The image, with ``file_name``, ``height`` and ``width``.
         annotations (list[dict]): Its annotations.
         names (dict[int, str]): Class names by category id.
-        tolerance (float, optional): Of polygons, see :func:`outlines`. None:
-            masks as they are.
+        tolerance (float, optional): Tolerance of polygons, see
+            :func:`outlines`. None: write masks.
 
     Returns:
         Element: The ``image``.
@@ -89,14 +89,14 @@ def from_cvat(node: Element, img: dict, annotations: List[dict],
         node (Element): The ``image``.
         img, annotations, names: Those of the exported proxy file, see
             :func:`to_cvat`.
-        tolerance (float, optional): As exported.
+        tolerance (float, optional): The one of the export.
 
     Returns:
         tuple: Records of the corrected masks for :meth:`ProxyWriter.append`;
-        and, by reason, the shapes that were not used as they are.
+        and ``ignored`` of :class:`DrawnMasks`.
 
     Raises:
-        InputError: A shape is broken; it is named.
+        InputError: A shape is broken. The message names it.
     """
     drawn = DrawnMasks(img, annotations, names)
     for i, shape in enumerate(node):
@@ -134,7 +134,7 @@ def _mask_place(rle: dict) -> Dict[str, str]:
     """Box of a mask, and the runs of its rows, background first."""
     x, y, w, h = (int(v) for v in mask_utils.toBbox(rle))
     mask = decode_window(rle, np.array([x, y, x + w, y + h]))
-    # COCO counts along columns: those of the transposed mask are its rows.
+    # COCO counts along columns, CVAT along rows: so transpose the mask.
     rows = encode_window(mask.T, np.array([0, 0, h, w]), w, h)
     runs = ', '.join(map(str, run_lengths(rows['counts'])))
     place = dict(left=x, top=y, width=w, height=h)
@@ -148,8 +148,8 @@ def _read_mask(shape: Element, img: dict, name: str) -> dict:
             int(shape.attrib[k]) for k in ('left', 'top', 'width', 'height'))
         runs = [int(run) for run in shape.attrib['rle'].split(',')]
     except (KeyError, ValueError):
-        raise InputError(f'{name} has no `rle`, `left`, `top`, `width` and '
-                         '`height` of whole numbers: export it from CVAT '
+        raise InputError(f'{name} needs `rle`, `left`, `top`, `width` and '
+                         '`height` with integers: export it from CVAT '
                          'again.') from None
     problem = 'it leaves its image'
     if min(x, y) >= 0 and x + w <= img['width'] and y + h <= img['height']:
@@ -157,6 +157,7 @@ def _read_mask(shape: Element, img: dict, name: str) -> dict:
             dict(size=[w, h], counts=runs), dict(height=w, width=h))
     if problem:
         raise InputError(f'{name}: {problem}. Export it from CVAT again.')
+    # CVAT's runs go along rows: they are the columns of the transposed mask.
     rows = to_rle(dict(size=[w, h], counts=runs), w, h)
     mask = decode_window(rows, np.array([0, 0, h, w])).T
     window = np.array([x, y, x + w, y + h])
@@ -172,6 +173,6 @@ def _read_polygon(shape: Element, name: str) -> List[List[float]]:
     except (KeyError, ValueError):
         points = []
     if len(points) < 6 or len(points) % 2:
-        raise InputError(f'{name} has no `points` x,y;x,y;x,y of three points '
-                         'or more: correct it in CVAT.')
+        raise InputError(f'{name} needs `points` in the form x,y;x,y;x,y, '
+                         'three or more: correct it in CVAT.')
     return [points]

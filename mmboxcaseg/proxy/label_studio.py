@@ -1,7 +1,7 @@
 """Proxy masks as tasks of Label Studio, and back.
 
-Brush masks need the package label-studio-sdk, which has their encoding. The
-id of a region begins with the annotation id, and Label Studio keeps it.
+Brush masks need the package label-studio-sdk, which encodes and decodes them.
+The id of a region contains the annotation id, and Label Studio keeps it.
 """
 import re
 from types import ModuleType
@@ -45,16 +45,16 @@ def to_label_studio(url: str, img: dict, annotations: List[dict],
                     names: Dict[int, str], tolerance: Optional[float]) -> dict:
     """Write the annotations of an image as a task.
 
-    One without a mask, with an empty one, or with one that a review dropped,
-    becomes a rectangle.
+    An annotation becomes a rectangle if it has no mask, or if its mask is
+    empty or was dropped in a review.
 
     Args:
-        url (str): Where Label Studio finds the image.
+        url (str): URL of the image for Label Studio.
         img (dict): The image, with ``id``, ``height`` and ``width``.
         annotations (list[dict]): Its annotations.
         names (dict[int, str]): Class names by category id.
-        tolerance (float, optional): Of polygons, see :func:`outlines`. None:
-            brush masks.
+        tolerance (float, optional): Tolerance of polygons, see
+            :func:`outlines`. None: write brush masks.
 
     Returns:
         dict: The task.
@@ -95,14 +95,14 @@ def from_label_studio(task: dict, img: dict, annotations: List[dict],
         task (dict): The task, with exactly one annotation.
         img, annotations, names: Those of the exported proxy file, see
             :func:`to_label_studio`.
-        tolerance (float, optional): As exported.
+        tolerance (float, optional): The one of the export.
 
     Returns:
         tuple: Records of the corrected masks for :meth:`ProxyWriter.append`;
-        and, by reason, the shapes that were not used as they are.
+        and ``ignored`` of :class:`DrawnMasks`.
 
     Raises:
-        InputError: A region is broken; it is named.
+        InputError: A region is broken. The message names it.
     """
     drawn = DrawnMasks(img, annotations, names)
     size = img['height'], img['width']
@@ -118,8 +118,8 @@ def from_label_studio(task: dict, img: dict, annotations: List[dict],
             read = _read_brush if kind == 'brushlabels' else _read_polygon
             segmentation, label = read(value, size), value[kind][0]
         except (IndexError, KeyError, TypeError, ValueError):
-            raise InputError(f'{name} is no mask of an image of {size[1]}x'
-                             f'{size[0]} pixels with a label: correct it in '
+            raise InputError(f'{name} is not a labelled mask of an image of '
+                             f'{size[1]}x{size[0]} pixels: correct it in '
                              'Label Studio.') from None
         match = REGION_ID.fullmatch(str(region.get('id')))
         drawn.add(match and match[1], label, name, segmentation)
@@ -127,7 +127,7 @@ def from_label_studio(task: dict, img: dict, annotations: List[dict],
 
 
 def _brush() -> ModuleType:
-    """The encoding of brush masks, of another package."""
+    """Import the package that encodes and decodes brush masks."""
     try:
         from label_studio_sdk.converter import brush
     except ImportError:
@@ -141,6 +141,7 @@ def _brush() -> ModuleType:
 def _regions(ann: dict, size: Tuple[int, int],
              tolerance: Optional[float]) -> List[Tuple[str, dict]]:
     """Type and value of every region of an annotation."""
+    # Label Studio stores positions in per cent of the image size.
     scale = 100 / np.array(size[::-1])
     if not is_shown(ann):
         x, y = (ann['bbox'][:2] * scale).tolist()
@@ -160,7 +161,7 @@ def _regions(ann: dict, size: Tuple[int, int],
 
 
 def _read_brush(value: dict, size: Tuple[int, int]) -> dict:
-    """Compressed RLE of the image, of what is not transparent."""
+    """Compressed RLE of the image; pixels with alpha > 0 are foreground."""
     pixels = _brush().decode_rle(value['rle']).reshape(*size, 4)
     height, width = size
     window = np.array([0, 0, width, height])
@@ -168,7 +169,7 @@ def _read_brush(value: dict, size: Tuple[int, int]) -> dict:
 
 
 def _read_polygon(value: dict, size: Tuple[int, int]) -> List[List[float]]:
-    """Polygon in hundredths of a pixel, as it was exported."""
+    """Polygon, rounded to 0.01 pixels like an exported one."""
     points = np.array(value['points'], dtype=np.float64) * size[::-1] / 100
     if len(points) < 3:
         raise ValueError

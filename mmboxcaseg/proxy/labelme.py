@@ -16,7 +16,7 @@ from .corrections import RELABELLED, corrected_record
 from .polygons import mask_to_polygons
 from .provenance import digest_masks
 
-# Version of the format; labelme warns where the first number differs.
+# Version of the format; labelme warns if its major version differs.
 LABELME_VERSION = '5.5.0'
 FOREIGN = ('shapes left out: their group_id is not the id of a usable '
            'annotation of the image')
@@ -30,7 +30,7 @@ def to_labelme(img: dict, annotations: List[dict], names: Dict[int, str],
         img (dict): The image, with ``height`` and ``width``.
         annotations (list[dict]): Its annotations, with and without masks.
         names (dict[int, str]): Class names by category id.
-        image_path (str): Path of the image from the folder of the file.
+        image_path (str): Path of the image relative to the labelme file.
         tolerance (float): See :func:`mask_to_polygons`.
 
     Returns:
@@ -79,7 +79,8 @@ def from_labelme(content: dict, img: dict, annotations: List[dict],
 
     Returns:
         tuple: Records of the corrected masks for :meth:`ProxyWriter.append`;
-        and, by reason, the shapes not used as 'path [position] (label)'.
+        and the shapes that were left out or whose label was ignored, as
+        'path [position] (label)', by reason.
 
     Raises:
         InputError: The file is broken, has shapes that are not polygons, or
@@ -99,6 +100,8 @@ def from_labelme(content: dict, img: dict, annotations: List[dict],
         drawn[ann_id].append(np.array(shape['points']))
         if shape['label'] != labels[ann_id]:
             ignored[RELABELLED].append(name)
+    # Compare polygons, not masks: already the exported polygons differ
+    # slightly from their masks.
     written = {
         ann['id']: mask_to_polygons(ann['segmentation'], tolerance)[0]
         for ann in _with_masks(annotations)
@@ -117,14 +120,14 @@ def _check(content: dict, img: dict, annotations: List[dict],
            path: str) -> None:
     problem = schema_problem(content, 'labelme')
     if problem:
-        raise InputError(f'{path}: {problem}. Correct a file that '
-                         'tools/dataset_converters/proxy_to_labelme.py wrote.')
+        raise InputError(f'{path}: {problem}. Use a file that was written by '
+                         'tools/dataset_converters/proxy_to_labelme.py.')
     size = [content['imageHeight'], content['imageWidth']]
     if size != [img['height'], img['width']]:
         raise InputError(
             f'{path} belongs to an image of {size[1]}x{size[0]} pixels, but '
             f'the proxy file says {img["width"]}x{img["height"]}. Was the '
-            'image replaced, or turned by its EXIF orientation?')
+            'image replaced, or rotated by its EXIF orientation?')
     if content['mmboxcaseg']['masks_sha256'] != digest_masks(annotations):
         raise InputError(f'{path} was not made from the masks of this proxy '
                          'file. Use the proxy file that was exported.')

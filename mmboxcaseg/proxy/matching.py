@@ -1,4 +1,4 @@
-"""Masks of any source become proxy masks: matched, merged, scored."""
+"""Turn masks of any source into proxy masks: match, merge and score them."""
 import os.path as osp
 from collections import Counter, defaultdict
 from typing import Dict, List, Optional, Sequence, Tuple, Union
@@ -50,7 +50,7 @@ def load_predictions(path: str, with_crowds: bool = False) -> List[dict]:
             proxy file; or another COCO file with masks. Entries may have
             ``expected_iou``, or ``predicted_iou`` as SAM calls it.
         with_crowds (bool): Whether masks of a COCO file with ``iscrowd`` 1
-            are objects: CVAT writes all masks so. Defaults to False.
+            are objects: CVAT writes ``iscrowd`` 1 for all masks.
 
     Returns:
         list[dict]: Predictions with ``segmentation``. Those of a list are as
@@ -78,7 +78,7 @@ def load_predictions(path: str, with_crowds: bool = False) -> List[dict]:
 
 
 def _read_counts(entries: object) -> None:
-    """Correct ``counts`` that are bytes written as text, in place."""
+    """Correct ``counts`` that are bytes written as a string, in place."""
     for entry in entries if isinstance(entries, list) else []:
         counts = counts_from_bytes(entry)
         if counts is not None:
@@ -248,7 +248,7 @@ def merge_image(annotations: List[dict],
 
 
 def _select(entry: dict, keys: Sequence[str]) -> dict:
-    """Those of the keys that an entry has."""
+    """Copy the given keys of an entry, if it has them."""
     return {key: entry[key] for key in keys if key in entry}
 
 
@@ -286,7 +286,7 @@ def _check_units(predictions: List[dict], coco: CocoBoxes, min_iou: float,
         raise InputError(
             f'{path}: `bbox` of {num_xyxy} predictions fits a box if it is '
             f'read as [x0, y0, x1, y1], but only {num_found} as [x, y, width, '
-            'height], which is wanted. Convert them.')
+            'height], as required. Convert them.')
 
 
 def _cut(segmentation: Optional[Segmentation], box: np.ndarray, size: tuple,

@@ -1,4 +1,4 @@
-"""How masks are merged, scored and dropped, on the command line."""
+"""Command line options: how masks are merged, scored and dropped."""
 import argparse
 from typing import List, Optional
 
@@ -35,26 +35,27 @@ def add_filter_options(parser: argparse.ArgumentParser) -> None:
         '--score',
         choices=SCORES,
         default=SCORES[0],
-        help='the score that decides, default: %(default)s')
+        help='the score that is compared, default: %(default)s')
     parser.add_argument(
         '--keep-share',
         type=score,
         metavar='SHARE',
-        help='only this share of the masks of each class is kept, those with '
+        help='of each class, keep only this share of the masks, the ones with '
         'the highest scores')
 
 
 def mask_filter(args: argparse.Namespace) -> MaskFilter:
-    """Return what these options say."""
+    """Build the filter from these options."""
     threshold = args.threshold
     if threshold is None:
+        # 0.95 of the paper is meant for `mask_score` alone.
         other = args.score != SCORES[0] or args.keep_share is not None
         threshold = 0. if other else 0.95
     return MaskFilter(args.score, threshold, args.keep_share)
 
 
 def filter_arguments(rule: MaskFilter) -> List[str]:
-    """Write a filter as these options; its weights are left out."""
+    """Write a filter as these options, without ``soft``."""
     words = ['--threshold', str(rule.thr)]
     if rule.key != SCORES[0]:
         words += ['--score', rule.key]
@@ -70,8 +71,9 @@ def add_merge_options(parser: argparse.ArgumentParser,
 
     Args:
         parser (argparse.ArgumentParser): The parser.
-        has_probability (bool): Whether the masks are those of a labeller.
-        default (str, optional): The merge rule by default, None: no merging.
+        has_probability (bool): Whether a labeller predicts the masks, so that
+            probabilities are known. Defaults to False.
+        default (str, optional): Default of the merge rule; None: no merging.
     """
     rules = {
         name: text
@@ -130,12 +132,12 @@ def add_polygon_option(parser: argparse.ArgumentParser) -> None:
         const=DEFAULT_TOLERANCE,
         metavar='PIXELS',
         help='write polygons, for programs that do not read RLE. Holes are '
-        'filled, and points that are less than PIXELS (default: '
-        f'{DEFAULT_TOLERANCE}) from the outline without them are left out')
+        'filled, and outlines are simplified by at most PIXELS (default: '
+        f'{DEFAULT_TOLERANCE})')
 
 
 def record_options(args: argparse.Namespace) -> dict:
-    """Return what the options say, as arguments of :func:`make_records`."""
+    """Convert the options to arguments of :func:`make_records`."""
     options = dict(merge_by=args.merge_by, off_by_one=args.off_by_one)
     if args.mask_weight_thr is not None:
         options['mask_weight_thr'] = args.mask_weight_thr

@@ -7,24 +7,24 @@ from pycocotools import mask as mask_utils
 
 from mmboxcaseg.structures import decode_window, to_rle
 
-# In pixels; it keeps masks of a few pixels, see docs/proxy_file.md.
+# In pixels. Masks of a few pixels do not vanish, see docs/proxy_file.md.
 DEFAULT_TOLERANCE = 0.4
 
 
 def mask_to_polygons(
         rle: dict,
         tolerance: float = DEFAULT_TOLERANCE) -> Tuple[List[np.ndarray], int]:
-    """Outline a mask.
+    """Convert a mask to polygons.
 
-    Outlines run through the middles of the edges between foreground and
-    background pixels. So a slanted border is a straight line instead of a
-    staircase, and every pixel centre stays on its side. Holes are filled: most
-    formats cannot have them.
+    Outlines connect the midpoints of the pixel edges between foreground and
+    background. So a slanted border is a straight line instead of a staircase,
+    and every pixel centre stays on its side. Holes are filled, because most
+    formats cannot store them.
 
     Args:
         rle (dict): Compressed RLE.
-        tolerance (float): A point is left out if the outline without it is not
-            farther away than this, in pixels. 0 keeps the mask as it is.
+        tolerance (float): Points are left out if the outline moves by at most
+            this distance, in pixels. 0 keeps the mask as it is.
 
     Returns:
         tuple: One polygon per part of the mask, the largest first, in pixels,
@@ -50,8 +50,8 @@ def outline_records(masks: Iterable[dict], tolerance: float,
         masks (Iterable[dict]): Records with ``segmentation``.
         tolerance (float): See :func:`mask_to_polygons`.
         losses (Counter): Counts ``masks`` that are not empty, their
-            ``holes``, those ``with_holes``, those that ``vanished``, and the
-            sum of the ``iou`` of masks and polygons.
+            ``holes``, masks ``with_holes``, masks that ``vanished``, and the
+            sum of the ``iou`` between masks and polygons.
     """
     for mask in masks:
         rle = mask['segmentation']

@@ -13,7 +13,7 @@ LIBRARIES = ('mmboxcaseg', 'torch', 'mmcv', 'cv2', 'numpy', 'transformers',
 
 
 def library_versions() -> Dict[str, str]:
-    """Versions of the libraries that shape a mask, as far as imported."""
+    """Versions of the libraries that affect masks, if they are imported."""
     return {
         name: sys.modules[name].__version__
         for name in LIBRARIES if name in sys.modules
@@ -23,12 +23,12 @@ def library_versions() -> Dict[str, str]:
 def describe_source(path: str,
                     name: Optional[str] = None,
                     backend_args: Optional[dict] = None) -> Dict[str, str]:
-    """Name what masks come from.
+    """Describe the source of masks by a name and a hash.
 
     Args:
-        path (str): A file, a checkpoint or predictions; or a folder, whose
-            settings (.json) and weights (.safetensors) count.
-        name (str, optional): Its name. Defaults to that of the file.
+        path (str): A file (checkpoint or predictions), or a folder, of which
+            the settings (.json) and weights (.safetensors) are hashed.
+        name (str, optional): Its name. Defaults to the name of the file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
 
     Returns:
@@ -51,7 +51,7 @@ def _contents(path: str, backend_args: Optional[dict]) -> Iterator[bytes]:
         if file.suffix in ('.json', '.safetensors'):
             yield file.name.encode()
             with file.open('rb') as opened:
-                # Weights of gigabytes need not be in memory at once.
+                # In pieces: weights can have several gigabytes.
                 yield from iter(lambda: opened.read(2**20), b'')
 
 

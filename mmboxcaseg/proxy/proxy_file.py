@@ -47,8 +47,8 @@ def count_kept(path: str, rule: Union[float, MaskFilter]) -> dict:
 
     Args:
         path (str): The proxy file.
-        rule (float | MaskFilter): Which masks are used, or the lowest
-            ``mask_score`` of these.
+        rule (float | MaskFilter): The filter, or the lowest ``mask_score`` of
+            a mask that is used.
 
     Returns:
         dict: ``instances`` (labelled boxes), ``kept`` and ``drop_rate``; the

@@ -36,7 +36,7 @@ def merge_and_score(
     Returns:
         tuple: The masks in their windows; and their scores in [0, 1].
     """
-    # Masks of a network are computed when they are read: read them once.
+    # A network's masks are computed on every access: read them only once.
     masks = list(masks)
     if merge_by is not None:
         masks = merge_masks(masks, windows, areas, ids, merge_by, probability)
@@ -53,7 +53,7 @@ def estimate_iou(
     probability: Optional[Probability] = None,
     expected_ious: Optional[Sequence[Optional[float]]] = None
 ) -> Optional[float]:
-    """How good a merged mask is expected to be.
+    """Estimate the IoU of a merged mask with the unknown true mask.
 
     Args:
         mask (np.ndarray): The merged mask, boolean, has shape (h, w).
@@ -61,14 +61,15 @@ def estimate_iou(
         probability, expected_ious: See :func:`make_records`.
 
     Returns:
-        float, optional: In [0, 1], 0 for an empty mask. What the model itself
-        predicts comes first, then :func:`expected_iou`; None without both.
+        float, optional: In [0, 1], 0 for an empty mask: the IoU that the
+        model itself predicts, or else :func:`expected_iou`. None if neither
+        is known.
     """
     if expected_ious is None:
         return expected_iou(mask, probability(i)) if probability else None
     if expected_ious[i] is None:
         return None
-    # SAM estimates it by regression: it may be 1.02.
+    # Clipped because SAM predicts it by regression: it may be 1.02.
     return min(max(float(expected_ious[i]), 0.), 1.) if mask.any() else 0.
 
 
@@ -87,15 +88,15 @@ def make_records(ann_ids: Sequence[int],
         ann_ids (Sequence[int]): Ids of the n annotations.
         masks, windows, areas: See :func:`merge_and_score`.
         shape (tuple[int]): Height and width of the image.
-        mask_weight_thr (float, optional): Masks that :func:`is_kept` refuses
-            get ``mask_weight`` 0. Defaults to None: no weight is written.
+        mask_weight_thr (float, optional): Masks that are not kept at this
+            threshold, see :func:`is_kept`, get ``mask_weight`` 0. Defaults to
+            None: no weight is written.
         probability (Callable, optional): Returns the foreground probabilities
             of mask number i, float, of the same shape. Defaults to None:
             they are not known.
-        expected_ious (Sequence[float], optional): What the model itself
-            predicts for the IoU of each mask, None where it does not.
-            Defaults to None: :func:`expected_iou` where ``probability`` is
-            known.
+        expected_ious (Sequence[float], optional): The IoU that the model
+            itself predicts for each mask, or None for a mask. Defaults to
+            None: :func:`expected_iou`, if ``probability`` is given.
         kwargs: Other arguments of :func:`merge_and_score`.
 
     Returns:
@@ -110,7 +111,7 @@ def make_records(ann_ids: Sequence[int],
             score) in enumerate(zip(ann_ids, masks, windows, scores)):
         rle, score = encode_window(mask, window, *shape), round(score, 6)
         record = dict(id=int(ann_id), segmentation=rle, mask_score=score)
-        # One map at a time: those of large objects would fill the memory.
+        # One map at a time: maps of large objects would fill the memory.
         iou = estimate_iou(mask, i, probability, expected_ious)
         if iou is not None:
             record['expected_iou'] = round(iou, 6)

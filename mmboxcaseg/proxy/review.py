@@ -19,7 +19,7 @@ def load_review(path: str) -> dict:
 
     Returns:
         dict: Its content: ``masks_sha256``, see :func:`digest_masks`;
-        ``decisions``, 'keep' or 'drop' by annotation id (text); and perhaps
+        ``decisions``, 'keep' or 'drop' by annotation id (string); and perhaps
         ``proxy_file``, the name of the reviewed file.
 
     Raises:
@@ -36,7 +36,7 @@ def load_review(path: str) -> dict:
 
 def apply_review(proxy_file: str,
                  review_file: str) -> Tuple[dict, Dict[str, int]]:
-    """Write decisions into the annotations of a proxy file.
+    """Apply the decisions of a review to the annotations of a proxy file.
 
     A kept mask gets ``mask_weight`` 1 and ``mask_source`` 'human', a dropped
     one ``mask_weight`` 0. Everything else stays as it is.
@@ -52,7 +52,7 @@ def apply_review(proxy_file: str,
     Raises:
         FileNotFoundError: A file does not exist.
         InputError: A file is broken, the decisions are about other masks, or
-            an id is not that of a proxy mask.
+            an id does not belong to a proxy mask.
     """
     review = load_review(review_file)
     data = load_json(proxy_file)
@@ -68,8 +68,8 @@ def apply_review(proxy_file: str,
     unknown = [key for key in decisions if key not in masks]
     if unknown:
         raise InputError(
-            f'{review_file}: {len(unknown)} of {len(decisions)} ids are not '
-            f'those of a proxy mask of {proxy_file}: {first_few(unknown)}. '
+            f'{review_file}: {len(unknown)} of {len(decisions)} ids do not '
+            f'belong to a proxy mask of {proxy_file}: {first_few(unknown)}. '
             'Download the decisions again, or remove these.')
     counts = dict(keep=0, drop=0, open=len(masks) - len(decisions))
     for ann_id, what in decisions.items():
@@ -81,7 +81,7 @@ def apply_review(proxy_file: str,
 
 
 def _fingerprint(data: dict) -> str:
-    """As :attr:`ScoredMasks.fingerprint`; polygons stay polygons."""
+    """Same as :attr:`ScoredMasks.fingerprint`; polygons stay polygons."""
     copy = dict(data, annotations=[dict(ann) for ann in data['annotations']])
     read_polygons(copy)
     return digest_masks(copy['annotations'])

@@ -32,7 +32,7 @@ class ScoredMasks:
             file has none, has shape (n, ).
         areas (np.ndarray): Annotated areas in square pixels, see
             :func:`area_of`, has shape (n, ).
-        left_out (dict[str, list[int]]): Ids of the other ones, by reason.
+        left_out (dict[str, list[int]]): Ids of other annotations, by reason.
 
     Raises:
         FileNotFoundError: The file or an image does not exist.
@@ -72,6 +72,7 @@ class ScoredMasks:
 
     def _select(self, coco: CocoBoxes) -> None:
         anns = list(chain.from_iterable(coco.annotations.values()))
+        # For the fingerprint, which depends on all masks of the file.
         self._all = coco.data['annotations']
         self.annotations = [ann for ann in anns if 'mask_score' in ann]
         unscored = [ann['id'] for ann in anns if 'mask_score' not in ann]
@@ -86,14 +87,14 @@ class ScoredMasks:
 
 
 class Comparison(NamedTuple):
-    """The masks of :class:`ScoredMasks` and those of another file.
+    """Comparison of :class:`ScoredMasks` with the masks of another file.
 
     Args:
         path (str): The other file.
         masks (dict[int, dict]): Its compressed RLEs by annotation id.
         ious (np.ndarray): IoU of the two masks of each annotation, NaN
             where the other file has no mask, has shape (n, ).
-        summary (dict[str, float]): mIoU* and IoU@k of these.
+        summary (dict[str, float]): mIoU* and IoU@k of these IoUs.
     """
     path: str
     masks: Dict[int, dict]

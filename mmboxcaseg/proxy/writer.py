@@ -22,20 +22,21 @@ class ProxyWriter:
     line per image. A run that was interrupted continues where it stopped.
     The final file is the source file with ``segmentation``, ``mask_score``,
     ``mask_source`` and, where it is known, ``expected_iou`` added to the
-    labelled annotations. Its bytes do not
-    depend on the number of processes or restarts, and it is either complete
-    or not there. The masks are never all in memory.
+    labelled annotations. Its bytes do not depend on the number of processes
+    or restarts, and it is either complete or not there. The masks are never
+    all in memory.
 
     Args:
         out_file (str): The proxy file to write.
         source_file (str): COCO JSON file of the boxes.
         provenance (dict): Where the masks come from, stored under
-            ``info.mmboxcaseg``, with ``mask_source`` of the annotations.
+            ``info.mmboxcaseg``. It contains the ``mask_source`` that the
+            annotations get.
         polygons (float, optional): Write polygons with this tolerance, see
             :func:`mask_to_polygons`. Defaults to None: RLE.
 
     Attributes:
-        losses (Counter): What the polygons do not show, see
+        losses (Counter): What is lost by writing polygons, see
             :func:`outline_records`.
     """
 
@@ -54,15 +55,15 @@ class ProxyWriter:
         self.folder = out_file + '.shards'
 
     def prepare(self) -> None:
-        """Make the folder of the shards, or check the one that is there.
+        """Make the folder of the shards, or check an existing one.
 
         Call it in one process first, but after all other checks: a failed
         start should not leave a folder behind.
 
         Raises:
             OSError: The folder cannot be written.
-            InputError: It holds images of another labelling, or the output
-                is the file of the boxes or not a file.
+            InputError: It contains images of another labelling run, or the
+                output is the file of the boxes or not a file.
         """
         if osp.realpath(self.out_file) == osp.realpath(self.source_file):
             raise InputError(f'{self.out_file} is the file of the boxes and '
@@ -72,12 +73,12 @@ class ProxyWriter:
             dict(source=self.source_file, **self.provenance), indent=1)
         head_file = osp.join(self.folder, 'head.json')
         if osp.isfile(head_file) and get_text(head_file) == head:
-            return
+            return  # the same labelling run is continued
         if osp.isdir(self.folder) and self._index():
             raise InputError(
-                f'{self.folder} holds the unfinished labelling of another '
-                'file, config or checkpoint. Remove it, or choose another '
-                'name for the output.')
+                f'{self.folder} contains an unfinished labelling run with '
+                'another file, config or checkpoint. Remove it, or choose '
+                'another name for the output.')
         with writing(self.folder):
             os.makedirs(self.folder, exist_ok=True)
         write_atomically(head_file, [head])
@@ -110,8 +111,7 @@ class ProxyWriter:
         """Ids of the images in the shards.
 
         Raises:
-            FileNotFoundError: Another machine made their folder on its own
-                disk.
+            FileNotFoundError: The folder is on a disk of another machine.
         """
         if not osp.isdir(self.folder):
             raise FileNotFoundError(
@@ -128,13 +128,13 @@ class ProxyWriter:
         Call it in one process, when all have finished.
 
         Args:
-            num_images (int): How many images the shards must hold at least.
+            num_images (int): Lowest number of images in the shards.
             backend_args (dict, optional): To read the source file, see
                 :func:`mmengine.fileio.get`.
 
         Returns:
-            dict: ``instances`` labelled, their ``mean_score`` and, if known
-            of any, ``mean_expected_iou``.
+            dict: Number of labelled ``instances``, their ``mean_score`` and,
+            if any expected IoU is known, ``mean_expected_iou``.
 
         Raises:
             InputError: Images are missing. The shards are kept.
@@ -142,8 +142,8 @@ class ProxyWriter:
         index = self._index()
         if len(index) < num_images:
             raise InputError(
-                f'{self.folder} has {len(index)} of {num_images} images. Do '
-                'all machines write to one shared disk? If they do, it was '
+                f'{self.folder} has {len(index)} of {num_images} images. All '
+                'machines must write to one shared disk. If they do, it was '
                 'slow to show their files: run the same command again.')
         data = json.loads(
             get_text(self.source_file, 'utf-8-sig', backend_args))
@@ -162,7 +162,7 @@ class ProxyWriter:
                 instances: int,
                 mean_score: float,
                 mean_expected_iou: Optional[float] = None) -> str:
-        """Describe the file in a few lines, from what finish() returned."""
+        """Describe the file in a few lines, from the result of finish()."""
         text = (f'{self.out_file}: {instances} masks, mean score '
                 f'{mean_score:.3f}')
         if mean_expected_iou is not None:
@@ -199,7 +199,7 @@ class ProxyWriter:
                             if name in mask:
                                 scores[name].append(mask[name])
                         if 'mask_score' in ann:
-                            # These were those of the mask replaced here.
+                            # They belong to the mask that is replaced here.
                             ann.pop('mask_weight', None)
                             ann.pop('expected_iou', None)
                         ann = {**ann, **source, **mask}
@@ -215,6 +215,7 @@ class ProxyWriter:
             path, start = osp.join(self.folder, name), 0
             with open(path, 'rb') as file:
                 for line in file:
+                    # If an image was labelled twice, its last line counts.
                     with suppress(ValueError):
                         index[json.loads(line)[0]] = path, start
                     start += len(line)
@@ -227,7 +228,7 @@ def _open_shards(index: Dict[int, Tuple[str, int]],
     paths = {path for path, _ in index.values()}
     files = {path: stack.enter_context(open(path, 'rb')) for path in paths}
 
-    # The annotations of an image may be far apart in their file.
+    # Cached, because the annotations of an image may be far apart.
     @lru_cache(maxsize=1024)
     def find(img_id: int) -> dict:
         if img_id not in index:

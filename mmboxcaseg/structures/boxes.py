@@ -22,7 +22,7 @@ def xywh_to_xyxy(boxes: Sequence) -> np.ndarray:
 
 
 def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
-    """Find the boxes that cannot be used; the first fault of a box counts.
+    """Find the boxes that cannot be used; each has only its first fault.
 
     Args:
         boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
@@ -37,7 +37,7 @@ def box_faults(boxes: np.ndarray, sizes: np.ndarray) -> Dict[str, np.ndarray]:
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     width, height = np.asarray(sizes).T
     extent = boxes[:, 2:] - boxes[:, :2]
-    # As crops are cut: a box that shares a pixel with the image is usable.
+    # Same rule as for crops: a box with a pixel in the image is usable.
     inside = pixel_boxes(boxes, height, width)
     inverted = (extent < 0).any(axis=1)
     zero = (extent == 0).any(axis=1) & ~inverted
@@ -70,13 +70,13 @@ def pixel_boxes(boxes: np.ndarray,
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     if truncate:
-        # The authors' int(x) + int(w). x + w - x is w but for rounding errors
-        # of about 1e-12, which must not turn 5.0 into 4.
+        # The authors' int(x) + int(w). x + w - x differs from w by rounding
+        # errors of about 1e-12, which must not turn 5.0 into 4.
         extent = np.trunc(np.round(boxes[:, 2:] - boxes[:, :2], 9))
         corner = np.trunc(boxes[:, :2])
         snapped = np.hstack([corner, corner + extent])
     else:
-        # 480.00000001 is 480 written by a float32 program, not a 481st row.
+        # Tolerance: 480.00001 is 480 from a float32 program, not row 481.
         low, high = boxes[:, :2] + 1e-4, boxes[:, 2:] - 1e-4
         snapped = np.hstack([np.floor(low), np.ceil(high)])
     snapped[:, 2:] = np.maximum(snapped[:, 2:], snapped[:, :2] + 1)
@@ -89,7 +89,7 @@ def label_windows(boxes: np.ndarray,
                   width: int,
                   truncate: bool = False,
                   instead: Optional[np.ndarray] = None) -> np.ndarray:
-    """Find the windows of the masks of an image, none of them empty.
+    """Find the windows of the masks of an image; no window is empty.
 
     Args:
         boxes (np.ndarray): Boxes in pixels, has shape (n, 4), xyxy.
@@ -97,8 +97,8 @@ def label_windows(boxes: np.ndarray,
         width (int): Image width.
         truncate (bool): See :func:`pixel_boxes`.
         instead (np.ndarray, optional): Boxes inside the image, has shape
-            (n, 4), for boxes of which no pixel is left. They are rounded
-            outward. Defaults to the boxes themselves.
+            (n, 4), that replace boxes without a pixel in the image. They are
+            rounded outward. Defaults to the boxes themselves.
 
     Returns:
         np.ndarray: Integer boxes (int64), has shape (n, 4).
@@ -121,8 +121,9 @@ def jitter_box(box: np.ndarray,
 
     Args:
         box (np.ndarray): One box in pixels, has shape (4, ), xyxy.
-        shift (Sequence[float]): Of x and y; the paper: U(-0.25, 0.25).
-        scale (Sequence[float]): Of width and height; the paper: U(0.5, 1.5).
+        shift (Sequence[float]): Shift of x and y; U(-0.25, 0.25) in the paper.
+        scale (Sequence[float]): Factor of width and height; U(0.5, 1.5) in
+            the paper.
         centred (bool): Whether the centre moves by ``shift`` times half the
             size and the box is stretched about it, as in the authors' code.
             Defaults to False.

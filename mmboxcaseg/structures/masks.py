@@ -141,7 +141,7 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     x0, y0 = int(window[0]), int(window[1])
     h, w = mask.shape
     # COCO scans columns. A background pixel before every column and after
-    # the last one keeps the runs of two columns apart.
+    # the last one separates the runs of different columns.
     scan = np.zeros(w * (h + 1) + 1, dtype=bool)
     scan[:-1].reshape(w, h + 1)[:, 1:] = mask.T
     edges = np.flatnonzero(scan[1:] != scan[:-1])
@@ -151,7 +151,8 @@ def encode_window(mask: np.ndarray, window: np.ndarray, height: int,
     edges = (x0 + col) * height + y0 + row
     edges[1::2] += 1
     if h == height:
-        # One run stops where the next one starts, in the next column: join.
+        # Without a gap between columns, a run at the end of one column and a
+        # run at the start of the next one are one run: drop the common edge.
         edges, times = np.unique(edges, return_counts=True)
         edges = edges[times == 1]
     counts = np.diff(edges, prepend=0, append=height * width).tolist()
@@ -187,12 +188,12 @@ def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
 def run_lengths(counts: str) -> np.ndarray:
     """Decode the ``counts`` of a compressed RLE.
 
-    Each character holds five bits of a number, the lowest first, and a flag
-    whether more follow. From the fourth number on, differences to the number
-    two places before are stored.
+    Each character holds five bits of a number, the lowest bits first, and a
+    flag whether more follow. From the fourth number on, the difference to the
+    number two positions before is stored.
 
     Args:
-        counts (str): The text.
+        counts (str): The string.
 
     Returns:
         np.ndarray: Pixels of background and foreground in turn.
@@ -225,12 +226,12 @@ def to_rle(segmentation: Union[list, dict], height: int, width: int) -> dict:
         width (int): Image width.
 
     Returns:
-        dict: Compressed RLE whose ``counts`` is a str, as JSON needs it.
+        dict: Compressed RLE whose ``counts`` is a str, as JSON requires.
     """
     if not segmentation:
         segmentation = dict(size=[height, width], counts=[height * width])
     if isinstance(segmentation, list):
-        # Polygons are parts of one object: their union.
+        # Polygons are parts of one object, so their union is used.
         rle = mask_utils.merge(
             mask_utils.frPyObjects(segmentation, height, width))
     elif isinstance(segmentation['counts'], list):

@@ -33,7 +33,7 @@ def check_merge_rule(rule: Optional[str], has_probability: bool) -> None:
         has_probability (bool): Whether the probabilities are known.
 
     Raises:
-        InputError: It is unknown, or needs probabilities.
+        InputError: The rule is unknown, or needs unknown probabilities.
     """
     if rule is not None and rule not in MERGE_RULES:
         raise InputError(f'merge_by={rule!r} must be None or one of '
@@ -76,7 +76,7 @@ def merge_masks(masks: Sequence[np.ndarray],
         InputError: See :func:`check_merge_rule`.
     """
     check_merge_rule(rule, probability is not None)
-    # Masks of a network are computed when they are read: read them once.
+    # A network's masks are computed on every access: read them only once.
     masks = list(masks)
     areas = np.array([m.sum() for m in masks] if rule == 'mask' else areas)
     # Small: maps of large objects would fill the memory. It holds the larger

@@ -25,10 +25,11 @@ def is_kept(scores: Union[float, np.ndarray],
 
 
 def expected_iou(mask: np.ndarray, prob: np.ndarray) -> float:
-    """Expected IoU of a mask and the true one, if probabilities are true.
+    """Expected IoU of a mask with the true mask, if probabilities are exact.
 
-    It is the expected intersection over the expected union: sum of p inside
-    the mask, divided by pixels of the mask + sum of p outside it.
+    It is the expected intersection divided by the expected union: the sum of
+    p inside the mask, divided by the pixels of the mask plus the sum of p
+    outside it.
 
     Args:
         mask (np.ndarray): Boolean mask, has shape (h, w).
@@ -40,7 +41,7 @@ def expected_iou(mask: np.ndarray, prob: np.ndarray) -> float:
     area = np.count_nonzero(mask)
     if not area:
         return 0.
-    # OpenCV adds up in double precision, and faster than NumPy.
+    # OpenCV sums in double precision, and is faster than NumPy.
     inside = area * cv2.mean(prob, mask.astype(np.uint8))[0]
     outside = cv2.sumElems(prob)[0] - inside
     return inside / (area + outside)

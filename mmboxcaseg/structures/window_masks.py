@@ -1,4 +1,4 @@
-"""Ground-truth masks with weights: how far each can be trusted.
+"""Ground-truth masks with weights, which say how reliable each mask is.
 
 Letters in shapes: n instances; H, W image size; (h, w) size of one window.
 """
@@ -27,18 +27,19 @@ class WindowMasks(BitmapMasks):
 
     It replaces :class:`BitmapMasks` in a training pipeline and gives the same
     values. Only the windows are stored: 300 objects in an image of 12
-    megapixels take a few megabytes, as bitmaps 3.6 GB. Transforms keep the
-    instances' boxes and masks together, so the weights stay aligned, too.
+    megapixels take a few megabytes instead of 3.6 GB. The weights are stored
+    with the masks, so every transform that selects masks selects them, too.
 
     A mask with weight below 1 never changes or removes its box: its area and
-    its tight box (:attr:`areas`, :meth:`get_bboxes`) are those of the window.
+    its tight box (:attr:`areas`, :meth:`get_bboxes`) are computed from the
+    whole window.
 
     Args:
         parts (Sequence[np.ndarray]): n binary masks, each of shape (h, w).
         windows (np.ndarray): Integer windows, xyxy and half-open, has shape
             (n, 4).
-        weights (np.ndarray): How much each mask counts in a loss, in [0, 1],
-            has shape (n, ).
+        weights (np.ndarray): Weight of each mask in a loss, in [0, 1], has
+            shape (n, ).
         height (int): Image height H.
         width (int): Image width W.
     """
@@ -118,6 +119,7 @@ class WindowMasks(BitmapMasks):
                              f'not {interpolation!r}')
         rows = _nearest_pixels(self.height, out_shape[0])
         cols = _nearest_pixels(self.width, out_shape[1])
+        # A new window contains the new pixels that come from the old window.
         x0, x1 = np.searchsorted(cols, self.windows[:, 0::2].T)
         y0, y1 = np.searchsorted(rows, self.windows[:, 1::2].T)
         windows = np.stack([x0, y0, x1, y1], axis=1)
@@ -146,7 +148,7 @@ class WindowMasks(BitmapMasks):
     def crop(self, bbox: np.ndarray) -> 'WindowMasks':
         """See :meth:`BitmapMasks.crop`."""
         x0, y0, x1, y1 = np.clip(bbox, 0, [self.width, self.height] * 2)
-        # At least one pixel, as the stock method.
+        # At least one pixel, like the stock method.
         return self._move((max(y1 - y0, 1), max(x1 - x0, 1)), -x0, -y0)
 
     def pad(self, out_shape: Shape, pad_val: int = 0) -> 'WindowMasks':
@@ -178,7 +180,7 @@ class WindowMasks(BitmapMasks):
         return self._move(out_shape, round(right), round(down))
 
     def _move(self, out_shape: Shape, right: int, down: int) -> 'WindowMasks':
-        """Shift the masks and cut off what leaves an image of a new shape."""
+        """Shift the masks, and clip them to an image of a new shape."""
         shifted = self.windows + np.array([right, down, right, down])
         height, width = (int(side) for side in out_shape)
         windows = np.clip(shifted, 0, [width, height] * 2)
@@ -203,6 +205,8 @@ class WindowMasks(BitmapMasks):
         _check_background(given.get('border_value', 0))
         parts, windows = [], []
         for mask, (x0, y0, x1, y1) in zip(self, self.windows):
+            # The window is warped, too: it is the extent of masks with weight
+            # below 1.
             filled = np.zeros_like(mask)
             filled[y0:y1, x0:x1] = 1
             both = BitmapMasks([mask, filled], *mask.shape)
@@ -240,9 +244,10 @@ class WindowMasks(BitmapMasks):
         return BitmapMasks(targets.cpu().numpy(), *out_shape)
 
     def _with_margin(self, ind: int) -> Tuple[np.ndarray, np.ndarray]:
-        """Mask with a margin of a pixel inside the image, and its corner.
+        """Mask with a margin of one pixel inside the image, and its corner.
 
-        With the margin, its edge is sampled as in the whole image.
+        With the margin, RoIAlign gives the same values at the edge as for the
+        whole image.
         """
         window = self.windows[ind]
         limit = [self.width, self.height] * 2
@@ -263,7 +268,7 @@ class WindowMasks(BitmapMasks):
         masks = torch.zeros(shape, dtype=dtype, device=device)
         for mask, part, (x0, y0, x1, y1) in zip(masks, self.parts,
                                                 self.windows):
-            # Only the windows travel to a GPU.
+            # Only the windows are copied to the GPU.
             part = torch.from_numpy(np.ascontiguousarray(part))
             mask[y0:y1, x0:x1] = part.to(device)
         return masks
@@ -276,7 +281,7 @@ class WindowMasks(BitmapMasks):
             masks (Sequence[WindowMasks]): The masks of each image.
 
         Returns:
-            WindowMasks: Those of all images, in their order.
+            WindowMasks: The masks of all images, in their order.
 
         Raises:
             InputError: The masks differ in class or size, or there are none.
@@ -292,8 +297,9 @@ class WindowMasks(BitmapMasks):
 
 
 def _nearest_pixels(size: int, new_size: int) -> np.ndarray:
-    """Which old pixel OpenCV's nearest interpolation takes for each new one,
-    in ascending order, has shape (new_size, )."""
+    """Get the old pixel that OpenCV's nearest interpolation takes for each
+    new pixel, in ascending order, has shape (new_size, )."""
+    # Not size / new_size: OpenCV divides twice, with its rounding errors.
     step = 1 / (new_size / size)
     return np.floor(np.arange(new_size) * step).astype(int).clip(0, size - 1)
 

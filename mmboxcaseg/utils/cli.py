@@ -1,6 +1,7 @@
-"""What the programs in tools/ share. Imports no PyTorch.
+"""Functions that the programs in tools/ share. Imports no PyTorch.
 
-The import prepares the process, so it comes before PyTorch and mmdet.
+Import it before PyTorch and mmdet, because it sets OMP_WAIT_POLICY and
+replaces mmengine's print_log.
 """
 import argparse
 import errno
@@ -23,9 +24,9 @@ from mmboxcaseg import InputError, track
 from mmboxcaseg.datasets.coco import check_target
 from .config import read_config
 
-# Idle OpenMP threads spin by default. Beside another busy process a training
-# is then at least 4 times slower; alone, a small network is 1.7 times faster
-# (docs/faq.md). PyTorch reads this when it is imported.
+# Idle OpenMP threads spin by default. With another busy process on the same
+# machine, training is then at least 4 times slower; without one, a small
+# network is 1.7 times faster (docs/faq.md). PyTorch reads this at its import.
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
 _print_log = mmengine.logging.print_log
@@ -92,7 +93,7 @@ def path_setting(key: str, path: str) -> str:
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of all programs that run a network."""
     parser.add_argument(
-        'config', help='path of the config, or name of one of the package')
+        'config', help='path of a config, or name of a config in the package')
     parser.add_argument(
         '--work-dir',
         help='folder for logs and results (default: `work_dir` of the '
@@ -130,15 +131,15 @@ def add_trust_checkpoint(parser: argparse.ArgumentParser) -> None:
         '--trust-checkpoint',
         action='store_true',
         help='load checkpoints that contain more than weights and training '
-        'state. They can run any code: only for files whose author you trust')
+        'state. They can run any code: use it only if you trust their author')
 
 
 @contextmanager
 def exit_on_bad_input() -> Iterator[None]:
     """End a program with a message if a file or a setting is the cause.
 
-    InputError, OSError and Ctrl-C end it without a traceback; any other error
-    is a bug and keeps its own. Also works as a decorator of ``main``.
+    InputError, OSError and Ctrl-C end it without a traceback. Any other error
+    is a bug and keeps its traceback. It can also decorate ``main``.
     """
     try:
         yield
@@ -148,13 +149,13 @@ def exit_on_bad_input() -> Iterator[None]:
         raise SystemExit(_system_message(error)) from None
     except KeyboardInterrupt:
         print('\nInterrupted.', file=sys.stderr)
-        raise SystemExit(130) from None  # as a shell reports Ctrl-C
+        raise SystemExit(130) from None  # what shells return for Ctrl-C
 
 
 def _system_message(error: OSError) -> str:
     """Name the file and the system's message, without the error number."""
     if error.strerror is None:
-        # An error of a worker process has its traceback as the message.
+        # The message of a data loader worker's error is its traceback.
         return str(error).strip().rpartition('\n')[2]
     message = f'{error.filename}: ' if error.filename else ''
     message += error.strerror
@@ -203,7 +204,7 @@ def check_output(path: str) -> None:
     """Check early that a file can be written.
 
     Args:
-        path (str): The file, which may exist. Its folder is created.
+        path (str): The file; it may exist. Its folder is created.
 
     Raises:
         InputError: The file or its folder cannot be written.
@@ -218,13 +219,14 @@ def load_config(args: argparse.Namespace) -> Config:
     It also calls :func:`init_distributed`.
 
     Args:
-        args (argparse.Namespace): Those of :func:`add_common_arguments`.
+        args (argparse.Namespace): See :func:`add_common_arguments`.
 
     Returns:
         Config: The config with ``launcher`` and ``work_dir`` set.
 
     Raises:
-        InputError: The config cannot be read, or the work folder not written.
+        InputError: The config cannot be read, or the work folder cannot be
+            written.
     """
     from .distributed import init_distributed  # imports PyTorch
 
@@ -244,7 +246,7 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
 
     Args:
         func (Callable): The function; its argument and result are pickled.
-        tasks (Sequence): Its argument in each call.
+        tasks (Sequence): The arguments, one per call.
         nproc (int): Number of processes.
 
     Returns:
@@ -261,6 +263,6 @@ def run_parallel(func: Callable, tasks: Sequence, nproc: int) -> list:
             results = pool.map(func, tasks, chunksize=8)
             return list(track(results, len(tasks)))
         except BaseException:
-            # Without this the end of the pool waits for all tasks.
+            # Otherwise leaving `with` would wait for all tasks.
             pool.shutdown(cancel_futures=True)
             raise

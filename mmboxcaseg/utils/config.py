@@ -15,14 +15,14 @@ CONFIGS = Path(mmboxcaseg.__file__).with_name('.mim') / 'configs'
 
 
 def find_config(path: str) -> str:
-    """Find a config; ``mim run`` passes names on to the program.
+    """Find a config by path or name; ``mim run`` passes names.
 
     Args:
-        path (str): Path of a config, or the name of one in the package, such
+        path (str): Path of a config, or name of a config in the package, such
             as ``boxcaseg_hrnetv2-tiny_toy.py``.
 
     Returns:
-        str: Path of the config; ``path`` unchanged if nothing was found.
+        str: Path of the config, or ``path`` unchanged if nothing was found.
     """
     if osp.basename(path) == path and not osp.exists(path):
         for config in sorted(CONFIGS.rglob('*.py')):
@@ -49,7 +49,7 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
     try:
         cfg = Config.fromfile(path)
         cfg.merge_from_dict(options or {})
-    except Exception as error:  # a config is Python code and may raise all
+    except Exception as error:  # a config is Python code: anything can happen
         raise InputError(f'{path} cannot be read as a config: '
                          f'{type(error).__name__}: {error}') from error
     _check_backends(cfg)
@@ -82,7 +82,7 @@ def find_settings(node: object,
 
 
 def _check_backends(cfg: Config) -> None:
-    """Check the storage backends; MMEngine's error is only their name."""
+    """Check the storage backends; MMEngine's error shows only their name."""
     places = find_settings(cfg.to_dict(), lambda key, _: key == 'backend_args')
     for place, backend_args in places.items():
         name = (backend_args or {}).get('backend', 'local')

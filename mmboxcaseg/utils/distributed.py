@@ -22,9 +22,9 @@ def init_distributed(launcher: str, cfg: Config) -> None:
     """Prepare a run of several processes on a machine without a GPU.
 
     MMEngine's own initialisation needs a CUDA device, but is skipped if a
-    process group exists. So the group is created here, with gloo, before the
-    Runner is built, and the model is wrapped without a device id. With a GPU,
-    or without a launcher, nothing is done.
+    process group exists. Therefore this function creates the group, with
+    gloo, before the Runner is built, and the model is wrapped without a
+    device id. With a GPU, or without a launcher, it does nothing.
 
     Args:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
@@ -35,7 +35,8 @@ def init_distributed(launcher: str, cfg: Config) -> None:
     """
     if launcher == 'none' or get_device() != 'cpu':
         return
-    # A wrapper of the config is kept, without a device.
+    # A wrapper in the config is kept, but without a device id. The default is
+    # the wrapper that MMEngine's Runner uses.
     wrapper_cfg = cfg.get('model_wrapper_cfg') or dict(
         type='MMDistributedDataParallel',
         broadcast_buffers=False,

@@ -1,4 +1,4 @@
-"""Building MMEngine's runner and checking what it is built from."""
+"""Build MMEngine's runner, and check its settings and checkpoint."""
 from contextlib import contextmanager
 from itertools import takewhile
 from traceback import walk_tb
@@ -23,8 +23,8 @@ def build_runner(cfg: Config, *loops: str) -> Runner:
 
     Args:
         cfg (Config): The config, perhaps with a ``runner_type``.
-        loops (str): What to build now: 'train', 'val', 'test'. MMEngine builds
-            loops, with data loaders and metrics, only when they start.
+        loops (str): Loops to build now: 'train', 'val', 'test'. MMEngine
+            builds loops, with data loaders and metrics, only at their start.
 
     Returns:
         Runner: The runner, ready to train or test.
@@ -37,6 +37,7 @@ def build_runner(cfg: Config, *loops: str) -> Runner:
         runner = build(cfg)
         for loop in loops:
             if cfg.get(f'{loop}_cfg') is not None:
+                # The property builds the loop.
                 getattr(runner, f'{loop}_loop')
     return runner
 
@@ -57,8 +58,8 @@ def _explain_refusals(cfg: Config) -> Iterator[None]:
 def _is_refusal(error: Exception) -> bool:
     """Whether a library raised an error while it built an object.
 
-    Then the settings are the cause. If code of this project or of the user
-    ran in between, its frame is among the last ones: that may be a bug.
+    If so, the settings are the cause. If code of this project or of the user
+    is in the traceback after the call of the builder, it may be a bug.
     """
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
     names = [frame.f_globals.get('__name__', '') for frame in frames]
@@ -70,7 +71,7 @@ def _is_refusal(error: Exception) -> bool:
 def check_weights(model: nn.Module, checkpoint: str) -> None:
     """Check that a checkpoint fits a model.
 
-    The runner would only warn and leave the other weights random.
+    The runner would only warn and leave the missing weights random.
 
     Args:
         model (nn.Module): The model, perhaps wrapped for several processes.

@@ -1,4 +1,4 @@
-"""Run tools one after the other, and only those that are not done yet."""
+"""Run tools one after the other, and skip those that are done."""
 import hashlib
 import json
 import os
@@ -21,21 +21,22 @@ LOADS_CHECKPOINT = ('train.py', 'test.py', 'label.py',
 
 
 class StepRunner:
-    """Runs tools as a user would type them, and records which are done.
+    """Runs tools with their command lines, and records which are done.
 
-    A step is skipped if it has finished before with the same command, the
+    A step is skipped if it was finished before with the same command, the
     same configs and the same input files. A training that was interrupted is
     resumed.
 
     Args:
         tools_dir (str): Folder of train.py, test.py and label.py.
-        work_dir (str): Folder of all results, and of ``steps/``, the records.
-        quiet (bool): Whether the tools print to ``logs/STEP.log``.
+        work_dir (str): Folder of all results, with the records in ``steps/``.
+        quiet (bool): Whether the output of the tools goes to
+            ``logs/STEP.log``.
         trust_checkpoint (bool): Whether the tools that run a network get
             ``--trust-checkpoint``.
 
     Attributes:
-        seconds (dict[str, float]): How long each step took, by its name.
+        seconds (dict[str, float]): Duration of each step, by its name.
     """
 
     def __init__(self,
@@ -71,16 +72,17 @@ class StepRunner:
             inputs (Sequence[str]): Files, and folders with all that is in
                 them, that the result depends on, besides the configs among
                 the arguments.
-            out (str, optional): File that the step writes. A step whose file
-                is gone is not done.
+            out (str, optional): File that the step writes. If it does not
+                exist, the step runs again.
             resumable (bool): Whether the tool takes ``--resume``.
 
         Raises:
-            InputError: The tool failed. It has said why.
+            InputError: The tool failed. It has printed the reason.
         """
         key = _digest(tool, args, inputs)
         record = self.path('steps', f'{name}.json')
         state = _read_record(record)
+        # Without `seconds` in the record, the step was not finished.
         begun = state.get('key') == key
         if begun and 'seconds' in state and (not out or osp.exists(out)):
             print(f'[{name}] done before, in {state["seconds"]:.0f} s')
@@ -88,7 +90,7 @@ class StepRunner:
             return
         write_atomically(record, [json.dumps(dict(key=key))])
         if resumable and not begun and out:
-            # Interrupted now, it must not resume what was trained before.
+            # If it is interrupted, it must not resume an older training.
             with suppress(FileNotFoundError):
                 os.remove(out)
         command = [sys.executable, osp.join(self.tools_dir, tool), *args]
@@ -167,6 +169,7 @@ class StepRunner:
         self.run(f'{name}_test', 'test.py',
                  [config, checkpoint, '--work-dir', folder],
                  (checkpoint, annotations))
+        # MMEngine writes each test to a folder with its time as the name.
         newest = max(scandir(folder, '.json', recursive=True))
         return load(osp.join(folder, newest))
 
@@ -208,7 +211,7 @@ def annotation_paths(sources: Sequence[dict]) -> List[str]:
 
 
 def _read_record(path: str) -> dict:
-    """What is known of a step; nothing if its record is missing or broken."""
+    """Read the record of a step; empty if it is missing or broken."""
     with suppress(FileNotFoundError, ValueError):
         return load(path)
     return {}
@@ -218,7 +221,7 @@ def _digest(tool: str, args: Sequence[str], inputs: Sequence[str]) -> str:
     """Identify a step by its command, its configs and its inputs."""
     digest = hashlib.sha256(repr((tool, tuple(args))).encode())
     for arg in args:
-        # The whole config counts, not only the file that is named.
+        # The whole config with its bases counts, not only the named file.
         if arg.endswith('.py') and osp.isfile(arg):
             digest.update(Config.fromfile(arg).pretty_text.encode())
     for path in inputs:

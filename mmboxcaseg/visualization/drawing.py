@@ -1,4 +1,4 @@
-"""Boxes and masks drawn over images."""
+"""Draw boxes and masks over images."""
 import base64
 import io
 from typing import NamedTuple, Optional, Sequence
@@ -47,7 +47,7 @@ def draw(ax: Axes, img: np.ndarray, instances: Sequence[Instance]) -> None:
         if ins.mask is not None and ins.mask.any():
             inside = ins.mask.astype(bool)
             canvas[inside] = 0.5 * canvas[inside] + 0.5 * colour
-            # With padding the outline is closed at the image border.
+            # Padded, so that the outline is closed at the image border.
             xs, ys = np.arange(-1, width + 1), np.arange(-1, height + 1)
             style = dict(colors='white', linewidths=1)
             ax.contour(xs, ys, np.pad(inside, 1), [0.5], **style)
@@ -104,7 +104,7 @@ def draw_thumbnail(img: np.ndarray, ins: Instance, side: int = 200) -> str:
         str: Data URI.
     """
     size = np.array(img.shape[1::-1])
-    # At least 16 pixels: one row of 1000 pixels must stay visible.
+    # At least 16 pixels, so that objects of one row stay visible.
     figsize = np.maximum(size * side / size.max(), 16) / 100
     figure = Figure(figsize=figsize, dpi=100)
     draw(figure.add_axes((0, 0, 1, 1)), img, [ins])

@@ -236,7 +236,7 @@ def test_onnx_network(tmp_path):
     assert (masks[0] != (img[..., 0] > 0)).mean() < 0.02
     assert 0.2 < scores[0] < 0.6 and ious[0] > 0.9
     for lost in (str(tmp_path / 'lost.onnx'), str(tmp_path)):
-        with pytest.raises(ValueError, match='is not an ONNX file'):
+        with pytest.raises(ValueError, match='cannot be loaded as an ONNX'):
             init_labeller(cfg, lost, 'cpu')
 
 

@@ -46,7 +46,7 @@ def test_annotations_of_one_id():
     data['annotations'][2]['id'] = 7  # higher ids may come later
     fixed, counts = fill(data)
     assert [ann['id'] for ann in fixed['annotations']] == [1, 8, 7]
-    assert counts == {'annotations given an id of their own': 1}
+    assert counts == {'annotations with a repeated id given a new one': 1}
 
 
 @pytest.mark.parametrize('key', ['images', 'categories'])
@@ -67,7 +67,7 @@ def test_counts(counts):
     segmentation = fixed['annotations'][0]['segmentation']
     if isinstance(counts, str):
         assert segmentation['counts'] == 'PPYo0'
-        assert done == {'`counts` turned from bytes to text': 1}
+        assert done == {'`counts` converted from bytes to string': 1}
     else:
         assert isinstance(segmentation['counts'], str)
         assert done == {'`counts` compressed': 1}
@@ -89,7 +89,7 @@ def test_missing_ids_are_numbered():
     fixed, counts = fill(data)
     assert [ann['id'] for ann in fixed['annotations']] == [3, 2, 4]
     assert [ann['bbox'] for ann in fixed['annotations']] == GOOD
-    assert counts == {'annotations given a missing id': 2}
+    assert counts == {'annotations without an id given a new one': 2}
 
 
 def test_file_without_annotation_ids():
@@ -100,7 +100,7 @@ def test_file_without_annotation_ids():
     fixed, counts = fill(data)
     assert fixed == make_data(GOOD)
     assert counts == {
-        'annotations given a missing id': 3,
+        'annotations without an id given a new one': 3,
         'areas written': 3,
         '`iscrowd` written': 3
     }
@@ -135,7 +135,7 @@ def test_ids_as_texts():
     data['annotations'][1].update(id='2', image_id='1', category_id='1')
     fixed, counts = fill(data)
     assert fixed == make_data(GOOD)
-    assert counts == {'ids turned from text to integer': 5}
+    assert counts == {'ids converted from string to integer': 5}
 
 
 def test_missing_size_of_an_image_that_cannot_be_read():

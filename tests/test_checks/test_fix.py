@@ -77,7 +77,7 @@ def test_corners_become_boxes(many):
     areas = [ann['area'] for ann in fixed['annotations']]
     np.testing.assert_allclose(areas, np.prod(found[:, 2:], axis=1))
     assert counts == {
-        'boxes turned from xyxy to xywh': 30,
+        'boxes converted from xyxy to xywh': 30,
         'areas written': 30
     }
 

@@ -252,7 +252,7 @@ def test_file_without_masks(tiny_coco):
 def test_half_a_proxy_mask(tiny_coco):
     files = tiny_coco(
         then(lambda data: data['annotations'][1].pop('mask_score')))
-    with pytest.raises(ValueError, match='come together.*annotation 5'):
+    with pytest.raises(ValueError, match='needed together.*annotation 5'):
         build(files)
 
 

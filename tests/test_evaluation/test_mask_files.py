@@ -104,7 +104,7 @@ def test_masks_of_the_source_are_not_predictions(write, proxy, truth):
 @pytest.mark.parametrize('segmentation, text', [
     (None, 'have no `segmentation`: annotation 2'),
     ([10, 10, 30, 10, 30, 20], 'not a list of polygons.*annotation 2'),
-    ([[10, 10, 30, 10, 30, 20, 1]], 'odd number of numbers: annotation 2'),
+    ([[10, 10, 30, 10, 30, 20, 1]], 'odd number of coordinates: annotation 2'),
     (dict(size=[WIDTH, HEIGHT], counts='0'), 'size.*annotation 2'),
     (dict(size=[HEIGHT, WIDTH], counts=[5]), 'do not sum up.*annotation 2'),
 ])

@@ -131,7 +131,7 @@ def test_files_that_are_refused(tmp_path, content):
     path = tmp_path / 'broken.onnx'
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InputError, match='broken.onnx is not an ONNX file'):
+    with pytest.raises(InputError, match='cannot be loaded as an ONNX file'):
         OnnxLabeller(str(path))
 
 

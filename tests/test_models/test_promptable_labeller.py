@@ -185,7 +185,7 @@ def other_model(folder: Path) -> None:
 
 @pytest.mark.parametrize('spoil, words', [
     (drop_weights, 'lacks 1 weights .* such as mask_decoder.iou_token.weight'),
-    (cut_weights, 'is not a promptable model that can be loaded'),
+    (cut_weights, 'cannot be loaded as a promptable model'),
     (other_model, 'of a SAM, SAM 2 or SAM-HQ model'),
     (lambda folder:
      (folder / 'preprocessor_config.json').unlink(), 'preprocessor_config'),

@@ -64,5 +64,5 @@ def test_brush(sdk, ann):
 
 def test_brush_of_another_size(sdk, ann):
     task = to_label_studio('url', IMG, [ann], NAMES, None)
-    with pytest.raises(InputError, match='no mask of an image of 10x12'):
+    with pytest.raises(InputError, match='labelled mask of an image of 10x12'):
         from_label_studio(task, dict(IMG, width=10), [ann], NAMES, None)

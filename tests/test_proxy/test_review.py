@@ -107,10 +107,10 @@ def test_polygons_stay_polygons(files, review):
         ({
             '4': 'keep',
             '5': 'drop'
-        }, '1 of 2 ids are not .*: 4'),
+        }, '1 of 2 ids do not .*: 4'),
         ({
             '9': 'keep'
-        }, '1 of 1 ids are not'),  # a crowd without a mask
+        }, '1 of 1 ids do not'),  # a crowd without a mask
         ({
             '5': 'skip'
         }, '`decisions` is not an object of "keep" or "drop"'),
@@ -140,7 +140,7 @@ def test_masks_of_another_file(files, review):
     ('{"decisions": {"5": "ke', 'is not valid JSON'),
     ('[]', 'it is not a JSON object. Use a file that'),
     ('{}', 'it has no `masks_sha256` and no `decisions`'),
-    ('{"decisions": {}, "masks_sha256": 1}', '`masks_sha256` is not a text'),
+    ('{"decisions": {}, "masks_sha256": 1}', '`masks_sha256` is not a string'),
 ])
 def test_broken_file(tmp_path, text, words):
     path = tmp_path / 'review.json'

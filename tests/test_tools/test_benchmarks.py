@@ -26,7 +26,7 @@ RATIOS = dict(
 
 @pytest.fixture
 def common(monkeypatch):
-    """What the benchmarks share."""
+    """The module that the benchmarks share."""
     monkeypatch.syspath_prepend(BENCHMARKS)
     yield importlib.import_module('common')
     del sys.modules['common']

@@ -65,8 +65,8 @@ def test_single_objects(tool, duts):
     printed = tool('duts_to_single', duts.images, duts.masks, duts.out)
     for text in ('1 left out, no_object: none',
                  '1 left out, several_objects: two',
-                 '4 of 6 images remain (of the 10553 of DUTS-TR the paper '
-                 'has 7991)'):
+                 '4 of 6 images remain (in the paper, 7991 of the 10553 of '
+                 'DUTS-TR)'):
         assert text in printed
     assert duts.out.read_text() == 'copy\none\nshrunk\nspeck\n'
     assert read_record(duts.out)['left_out'] == dict(
@@ -175,7 +175,8 @@ def test_skip_broken(tool, duts):
     printed = tool('duts_to_single', duts.images, duts.masks, duts.out,
                    '--exclude-overlap-with', duts.target, '--skip-broken')
     assert '1 of 6 files left out, they cannot be used:\n  two: ' in printed
-    assert f'1 images are cut short, missing pixels are grey: {cut}' in printed
+    text = '1 images are cut short; their missing pixels are grey: '
+    assert f'{text}{cut}' in printed
     assert duts.out.read_text() == 'one\n'
     assert read_record(duts.out)['left_out']['broken'] == ['speck', 'two']
 

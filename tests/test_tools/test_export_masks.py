@@ -137,7 +137,7 @@ def test_corrected_masks_come_back(tool, proxy, tmp_path, kind, options, edit,
                  '1 shapes left out: their annotation_id is not',
                  '1 shapes left out: neither mask nor polygon nor box',
                  '1 images are not in the file and stay as they are: b.png',
-                 f'they are not in the proxy file: {foreign}'):
+                 f'because they are not in the proxy file: {foreign}'):
         assert text in printed
     old, new = by_id(proxy), by_id(out)
     expected = np.zeros((40, 50), bool)
@@ -153,11 +153,11 @@ def test_corrected_masks_come_back(tool, proxy, tmp_path, kind, options, edit,
 
 @pytest.mark.parametrize('kind, text, message', [
     ('cvat', '<annotations><image name="a.png" width="9" height="40"/>'
-     '</annotations>', 'a.png: the labels are of an image of 9x40 pixels'),
+     '</annotations>', 'a.png: the labels state 9x40 pixels'),
     ('cvat', '<annotations><image name="d.png"/></annotations>',
      'no image of .*boxes.json'),
     ('cvat', '<annotations><image name="a.png"><mask rle="1"/></image>'
-     '</annotations>', r'a.png mask \[0\] has no `rle`, `left`'),
+     '</annotations>', r'a.png mask \[0\] needs `rle`, `left`'),
     ('cvat', '<annotations><image name="a.png"><mask rle="0, 4" left="49" '
      'top="0" width="2" height="2"/></image></annotations>',
      r'a.png mask \[0\]: it leaves its image'),
@@ -165,18 +165,18 @@ def test_corrected_masks_come_back(tool, proxy, tmp_path, kind, options, edit,
      'top="0" width="2" height="2"/></image></annotations>',
      r'a.png mask \[0\]: its `counts` do not sum up'),
     ('cvat', '<annotations><image name="a.png"><polygon points="1,2;3,4"/>'
-     '</image></annotations>', r'a.png polygon \[0\] has no `points`'),
-    ('label-studio', '{"a": 1}', 'no list of tasks'),
+     '</image></annotations>', r'a.png polygon \[0\] needs `points`'),
+    ('label-studio', '{"a": 1}', 'not a list of tasks'),
     ('label-studio', '[{"data": {"image_id": 7}, "annotations": [{}]}]',
-     'no list of tasks .* each with a `result`'),
+     'not a list of tasks .* each with a `result`'),
     ('label-studio',
      '[{"data": {"image_id": 7}, "annotations": [{"result": [5]}]}]',
-     'no list of tasks'),
+     'not a list of tasks'),
     ('label-studio', '[{"data": {"image_id": 7}, "annotations": '
      '[{"result": []}, {"result": []}]}]', 'several annotations: image 7'),
     ('label-studio', '[{"data": {"image_id": 7}, "annotations": [{"result": '
      '[{"type": "polygonlabels", "value": {"points": [[1, 2]]}}]}]}]',
-     r'a.png \[0\] is no mask'),
+     r'a.png \[0\] is not a labelled mask'),
 ])
 def test_broken_files(tool, proxy, tmp_path, kind, text, message):
     masks, out = tmp_path / 'masks', tmp_path / 'out.json'

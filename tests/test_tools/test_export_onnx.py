@@ -23,7 +23,7 @@ def test_export(monkeypatch, capsys, paths):
 
 def test_export_that_differs(monkeypatch, refused, paths):
     monkeypatch.setattr('mmboxcaseg.apis.export_onnx', lambda *_: 0.02)
-    assert 'by up to 0.02. Do not use it' in refused(NAME, *paths)
+    assert 'differ by up to 0.02. Do not use it' in refused(NAME, *paths)
 
 
 def test_no_crop_size(refused, paths):

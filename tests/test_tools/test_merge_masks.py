@@ -182,8 +182,8 @@ def test_surest_of_several_files(tool, tiny_coco, tmp_path, sources):
                    'surest', '--no-merge')
     for line in ('2 boxes have masks of 0 sources',
                  '1 boxes have masks of 1 sources',
-                 '1 boxes have masks of 2 sources', '1 masks are those of a@',
-                 '1 masks are those of b@', '2 of 4 boxes have no prediction',
+                 '1 boxes have masks of 2 sources', '1 masks are from a@',
+                 '1 masks are from b@', '2 of 4 boxes have no prediction',
                  '1 masks leave their boxes and were clipped, 2 are empty',
                  'mean expected IoU 0.500'):
         assert line in printed
@@ -210,8 +210,8 @@ def test_agreement_of_several_files(tool, tiny_coco, tmp_path, sources):
 
 
 @pytest.mark.parametrize('argv, message', [
-    (['a', 'b', 'out'], '--combine go together'),
-    (['a', 'out', '--combine', 'surest'], '--combine go together'),
+    (['a', 'b', 'out'], 'several files need --combine'),
+    (['a', 'out', '--combine', 'surest'], 'several files need --combine'),
     (['a', 'out', '--agreement'], '--agreement needs several'),
     (['a', 'b', 'out', '--combine', 'surest', '--source', 'x'
       ], '--source once for each'),

@@ -13,7 +13,7 @@ BROKEN = [
     ('yolo', '0 .5 .5 .1 wide', 'line 1 is not'),
     ('yolo', '0 35 30 10 10', r'line 1 .*outside \[0, 1\] .*pixels'),
     ('yolo', '0 .5 .5 inf .1', r'outside \[0, 1\]'),
-    ('yolo', '0.5 .5 .5 .1 .1', 'line 1: class 0.5 is not a whole number'),
+    ('yolo', '0.5 .5 .5 .1 .1', 'line 1: class 0.5 is not an integer'),
     ('yolo', b'\xff\xfe\xff', 'is not UTF-8'),
     ('labelme', '{"shapes": [', 'a.json is not valid JSON'),
     ('labelme', '[]', 'not a labelme file'),
@@ -23,7 +23,7 @@ BROKEN = [
      '"points": [[1], [2]]}], "imageHeight": 60, "imageWidth": 70}',
      r'shape \[0\] is not a rectangle'),
     ('labelme', '{"shapes": [], "imageHeight": 70, "imageWidth": 60}',
-     'image of 60x70 pixels, it has 70x60 .*EXIF'),
+     'state 60x70 pixels, but the image has 70x60 .*EXIF'),
     ('voc', '<annotation><object>', 'a.xml is not valid XML'),
     ('voc', '<a><object><name/></object></a>', r'object \[0\] has no `name`'),
     ('voc', '<a><object><name>dog</name><bndbox><xmin>a</xmin></bndbox>'
@@ -32,7 +32,7 @@ BROKEN = [
      '</name><value>left</value></attribute></attributes></object></a>',
      r"object \[0\]: rotation 'left' is not a number"),
     ('voc', '<a><size><width>7</width><height>6</height></size></a>',
-     'image of 7x6 pixels'),
+     'state 7x6 pixels'),
 ]
 
 
@@ -54,7 +54,7 @@ def test_broken_labels(tree, kind, content, message):
     ('<a><image name="a.jpg"/><image name="a.jpg"/></a>', 'more than once'),
     ('<a><image name="z.jpg"/></a>',
      '(?s)1 of 1 files .*z.jpg: .*no such image'),
-    ('<a><image name="a.jpg" width="7" height="6"/></a>', 'of 7x6 pixels'),
+    ('<a><image name="a.jpg" width="7" height="6"/></a>', 'state 7x6 pixels'),
     ('<a><image name="a.jpg"><box label="dog"/></image></a>',
      r'a.jpg: box \[0\] has no `label`, xtl'),
 ])
@@ -118,7 +118,7 @@ def test_cvat_names_without_suffix(tree):
 def test_two_labels_for_one_image(tree):
     labels = tree.write('yolo')
     (labels / 'a.jpg.txt').write_text('')
-    with pytest.raises(SystemExit, match='one for several: a.jpg'):
+    with pytest.raises(SystemExit, match='one image for several: a.jpg'):
         tree.convert('yolo')
     (labels / 'a.jpg.txt').write_text((labels / 'a.txt').read_text())
     (labels / 'a.txt').unlink()
@@ -219,8 +219,8 @@ def test_jpeg_that_was_cut_short(tree):
     tree.write('voc')
     cut(tree.images / 'a.jpg', 20)
     printed, coco = tree.convert('voc')
-    assert printed.count('1 images are cut short, missing pixels are grey: '
-                         'a.jpg') == 1
+    assert printed.count('1 images are cut short; their missing pixels are '
+                         'grey: a.jpg') == 1
     assert boxes_of(coco) == BOXES
 
 

@@ -69,7 +69,7 @@ def test_corrected_masks_come_back(tool, proxy, exported, tmp_path):
     out = tmp_path / 'out.json'
     printed = tool('labelme_to_proxy', proxy['ann_file'], exported, out)
     for line in ('2 masks corrected, of which 1 were emptied',
-                 'as they are: b.json', 'of the proxy file: z.json',
+                 'as they are: b.json', 'in the proxy file: z.json',
                  f'annotation of the image: {exported}/a.json [1] (dog)'):
         assert line in printed
     old, new = by_id(proxy['ann_file']), by_id(out)
@@ -117,7 +117,7 @@ def test_yolo(tool, proxy, tmp_path, parts, area, said):
                    '--split', 'val')
     for text in (said, '3 masks written', '1 empty masks left out: 8',
                  '1 annotations without a mask left out: 9',
-                 '1 masks with holes, which are filled: 5'):
+                 '1 masks had holes, which were filled: 5'):
         assert text in printed
     (two, hole), none, (low, ) = (read_yolo(
         out / 'labels' / f'{name}.txt',

@@ -151,7 +151,7 @@ def test_keys(page):
     assert page.text_content('#message') == 'Nothing to undo.'
     assert page.is_disabled('#download')
     press(page, 'Control+k k k k k')
-    assert page.text_content('#message').startswith('Every mask of this list')
+    assert page.text_content('#message').startswith('Every mask in this list')
 
 
 def test_held_key_decides_once(page):
@@ -225,7 +225,7 @@ def test_filters(page):
     page.select_option('#by-name', 'dog')
     assert page.text_content('#matches') == '1 of 2 (of 4)'
     press(page, 'k k')
-    assert page.text_content('#message').startswith('Every mask of this list')
+    assert page.text_content('#message').startswith('Every mask in this list')
     page.select_option('#by-name', '')
     page.select_option('#by-state', 'keep')
     assert page.text_content('#matches').endswith('of 2 (of 4)')

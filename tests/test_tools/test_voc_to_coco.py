@@ -179,8 +179,9 @@ def test_doubtful_objects(tool, trees):
     write_mat(trees.sbd / 'inst/s2.mat', np.zeros(SHAPE), [])
     printed = tool('voc_to_coco', trees.voc, trees.sbd)
     for text in ('1 objects have pixels of several classes',
-                 '1 objects left out, most of their pixels have no class',
-                 '1 objects of SBD left out, they have no pixel',
+                 '1 objects left out, because most of their pixels have no '
+                 'class',
+                 '1 objects of SBD left out, because they have no pixel',
                  '1 images have no object'):
         assert f'trainaug: {text}' in printed
     coco = load_coco(str(trees.voc / 'annotations/instances_trainaug.json'))
@@ -234,7 +235,7 @@ def make_unknown_class(path: Path) -> None:
     ('VOC2012/SegmentationObject/w.png', make_colours, 'has colours .RGB.'),
     ('VOC2012/SegmentationClass/w.png', make_small, 'differ in size'),
     ('VOC2012/JPEGImages/s1.jpg', make_small,
-     's1.mat and .* differ in size, .*8x8'),
+     's1.mat and .* differ in size; .*8x8'),
     ('VOC2012/JPEGImages/s1.jpg', break_file, 's1.jpg cannot be read'),
     ('dataset/inst/s1.mat', break_file,
      's1.mat is not an instance file of SBD'),
@@ -266,8 +267,8 @@ def test_skip_broken(tool, trees):
     printed = tool('voc_to_coco', trees.voc, trees.sbd, '--skip-broken')
     for text in ('2 of 4 files left out, they cannot be used:\n  s1: ',
                  'trainaug: 2 images, 0 of them with the masks of SBD',
-                 'trainaug: 1 images are cut short, missing pixels are grey: '
-                 'both.jpg'):
+                 'trainaug: 1 images are cut short; their missing pixels are '
+                 'grey: both.jpg'):
         assert text in printed
     coco = load_coco(str(trees.voc / 'annotations/instances_trainaug.json'))
     assert list(masks_of(coco)) == ['both.jpg', 'v1.jpg']

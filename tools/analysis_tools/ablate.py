@@ -1,15 +1,16 @@
-"""Repeat tables 4, 7 and 8 of the paper on your own data, seed by seed.
+"""Repeat tables 4, 7 and 8 of the paper on your own data, with several seeds.
 
 `heads CONFIG` trains the labeller of CONFIG with each choice of heads (Table
 4). `detector PIPELINE` takes a config of tools/run_pipeline.py with `val` and
 `twin`. It trains a labeller, labels with and without merging, and trains the
 detector on each choice of masks: Tables 7 and 8, soft weights, and true masks
 for a tenth of the images. The row `twin` is the fully supervised baseline.
-`shares PIPELINE` does the same for the best masks of each class by either
-score, with equal weights and with the score as the weight.
+`shares PIPELINE` does the same with several shares of the best masks of each
+class, by either score, with equal weights and with the score as the weight.
 
-A training that is done is not run again, one that was interrupted continues.
-WORK_DIR/table.json and WORK_DIR/table.md get mean and standard deviation.
+Finished trainings are not repeated, and interrupted ones continue. Mean and
+standard deviation are written to WORK_DIR/table.md, the results of every seed
+to WORK_DIR/table.json.
 """
 import argparse
 import copy
@@ -48,7 +49,7 @@ HEADS_METRICS = {
     'IoU@75': 'mask/IoU_75'
 }
 
-# The training data of each detector: its data sets, each with a file and the
+# The data sets that each detector is trained on. Each has a file, and the
 # settings that differ from the config.
 DROP_ALL = dict(keep_share=0)
 DETECTORS = {
@@ -97,10 +98,10 @@ def train(cfg: Config,
           name: str,
           metrics: Dict[str, str],
           inputs: Sequence[str] = ()) -> dict:
-    """Train one model, unless that is done.
+    """Train one model, unless it is trained already.
 
-    ``metrics`` has names in the log by names in the table, ``inputs`` are the
-    annotations. Returns the metrics after the last epoch and
+    ``metrics`` maps names in the table to names in the log, ``inputs`` are
+    the annotations. Returns the metrics after the last epoch, and
     ``checkpoint``.
     """
     path = steps.path(f'{name}.py')
@@ -233,6 +234,7 @@ def to_markdown(table: Table, columns: Sequence[str]) -> str:
         cells = []
         for name in columns:
             values = 100 * np.array([run[name] for run in runs if name in run])
+            # ddof=0 for a single run: its deviation is 0 instead of NaN.
             cells.append(
                 f'{values.mean():.1f} ± {values.std(ddof=len(values) > 1):.1f}'
                 if len(values) else '')
@@ -284,7 +286,7 @@ def main() -> None:
     for seed in args.seeds:
         for row, result in study(args, steps, seed).items():
             table.setdefault(row, []).append(result)
-        # After each seed: a long study can be read before its end.
+        # After each seed, so that intermediate results can be read.
         text = to_markdown(table, columns)
         dump(table, steps.path('table.json'), indent=1)
         put_text(text, steps.path('table.md'))

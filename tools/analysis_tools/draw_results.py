@@ -27,8 +27,8 @@ def read_instances(
         rule: Optional[MaskFilter] = None) -> Dict[int, List[Instance]]:
     """Read masks by image id, without crowds and annotations without a mask.
 
-    Those with a score that the rule does not keep are drawn as dropped. The
-    text of a mask shows its scores.
+    Masks that the rule does not keep are drawn as dropped. The text of a mask
+    shows its scores.
     """
     instances = defaultdict(list)
     coco = load_coco(path)

@@ -22,8 +22,8 @@ def main() -> None:
     parser.add_argument(
         '--num-classes',
         type=at_least(1),
-        help='number that the sum of the class means is divided by; the '
-        'authors use 80 on COCO (default: number of classes that occur)')
+        help='divisor of the sum of the class means; the authors use 80 on '
+        'COCO (default: number of classes that occur)')
     add_merge_options(parser, default=None)
     args = parser.parse_args()
     result = evaluate_mask_file(args.pred, args.truth, args.thresholds,

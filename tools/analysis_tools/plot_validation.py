@@ -17,7 +17,7 @@ from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
 def read_log(path: str) -> List[dict]:
-    """Read the lines of a log; InputError if one of them is not JSON."""
+    """Read the lines of a log; raise InputError if a line is not JSON."""
     entries, lines = [], get_text(path).splitlines()
     for number, line in enumerate(lines, 1):
         try:
@@ -35,7 +35,7 @@ def read_validations(work_dir: str) -> Dict[int, dict]:
     epochs = {}
     for name in sorted(scandir(work_dir, 'scalars.json', recursive=True)):
         lines = read_log(osp.join(work_dir, name))
-        # Only lines of the training have an epoch.
+        # Lines of validations have no `epoch`; their `step` is the epoch.
         epochs.update((ln['step'], ln) for ln in lines if 'epoch' not in ln)
     return dict(sorted(epochs.items()))
 

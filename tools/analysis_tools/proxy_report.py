@@ -12,15 +12,15 @@ from mmboxcaseg.visualization.report.report import ProxyReport
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Write a report on a proxy file: the distribution of the '
-        'scores, what a threshold keeps, and figures of the masks. The report '
-        'is one self-contained HTML file.')
+        'scores, the masks kept at a threshold, and figures of masks. The '
+        'report is one self-contained HTML file.')
     parser.add_argument('proxy', help='proxy file')
     parser.add_argument('--images', required=True, help='folder of its images')
     parser.add_argument('--out', required=True, help='HTML file to write')
     parser.add_argument(
         '--truth',
         help='COCO file with true masks for the same annotation ids: adds '
-        'mIoU*, IoU@k and how well the score predicts the true IoU')
+        'mIoU*, IoU@k and the correlation of score and true IoU')
     parser.add_argument(
         '--unmerged',
         help='proxy file of the same boxes made with --no-merge: adds the '
@@ -67,7 +67,7 @@ def main() -> None:
     masks = ScoredMasks(args.proxy, args.images)
     others = {name: compare_masks(masks, path) for name, path in paths.items()}
     rule = mask_filter(args)
-    # The threshold of the paper has its own words in the report.
+    # The report describes a plain threshold as the paper does.
     plain = rule.key == 'mask_score' and rule.keep_share is None
     options = dict(threshold=rule.thr) if plain else dict(mask_filter=rule)
     report = ProxyReport(

@@ -19,8 +19,9 @@ def parse_args() -> argparse.Namespace:
         '--num',
         type=at_least(1),
         default=200,
-        help='number of masks (default: %(default)s): those of lowest '
-        'expected IoU, or of lowest score if the file has no expected IoU')
+        help='number of masks (default: %(default)s): the ones with the '
+        'lowest expected IoU, or with the lowest score if the file has no '
+        'expected IoU')
     parser.add_argument(
         '--random',
         type=at_least(0),

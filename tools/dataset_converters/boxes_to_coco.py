@@ -32,11 +32,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('images', type=Path, help='folder of the images')
     parser.add_argument('out', help='COCO file (.json) to write')
     text = ('class names in their order: data.yaml of YOLO, or a text file, '
-            'one name per line. Required for yolo; the default of other '
-            'formats is the classes that occur, sorted')
+            'one name per line. Required for yolo; for other formats, the '
+            'default is all classes that occur, sorted')
     parser.add_argument('--classes', type=Path, help=text)
     text = ('voc: use the corners as they are. By default pixels count from 1 '
-            'and the last one is inside, as in Pascal VOC')
+            'and the last pixel is inside the box, as in Pascal VOC')
     parser.add_argument('--zero-based', action='store_true', help=text)
     args = parser.parse_args()
     if args.format == 'yolo' and args.classes is None:
@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def check_arguments(args: argparse.Namespace) -> None:
-    """Check that everything to read exists and OUT can be written."""
+    """Check that all inputs exist and OUT can be written."""
     if args.classes is not None:
         check_file(str(args.classes), '--classes')
     check_output(args.out)
@@ -63,7 +63,7 @@ def check_arguments(args: argparse.Namespace) -> None:
 def find_labels(args: argparse.Namespace) -> Dict[str, object]:
     """Find all label files, or nodes of CVAT, by the name of the image.
 
-    The names may have a suffix of an image, or none.
+    The names may have the suffix of the image, or none.
     """
     if args.format == 'cvat':
         return read_cvat_file(args.labels)
@@ -71,7 +71,7 @@ def find_labels(args: argparse.Namespace) -> Dict[str, object]:
     names = scandir(args.labels, suffix, recursive=True, case_sensitive=False)
     labels = {name[:-len(suffix)]: args.labels / name for name in names}
     if args.classes is not None:
-        # Some programs keep the class names beside the label files.
+        # Some programs store the class names next to the label files.
         classes = args.classes.resolve()
         labels = {k: v for k, v in labels.items() if v.resolve() != classes}
     if not labels:
@@ -91,8 +91,8 @@ def find_images(args: argparse.Namespace,
                 labels: Dict[str, object]) -> Dict[str, Tuple[str, object]]:
     """Find the image of all labels; print how many images have none.
 
-    Returns the images, relative to their folder and sorted, with their
-    labels, by image. Labels without an image are broken.
+    Returns pairs of an image (relative to its folder) and its labels, by
+    image, sorted. Labels without an image count as broken.
     """
     images = defaultdict(list)
     for name in scandir(args.images, IMAGE_SUFFIXES, True, False):
@@ -114,7 +114,8 @@ def find_images(args: argparse.Namespace,
     if double:
         raise InputError(
             f'{args.images} has several images for one label file, or one '
-            f'for several: {first_few(double)}. Remove the superfluous ones.')
+            f'image for several: {first_few(double)}. Remove the surplus '
+            'files.')
     total = sum(map(len, images.values()))
     if len(pairs) < total:
         print(f'{total - len(pairs)} of {total} images left out: they have no '
@@ -124,7 +125,7 @@ def find_images(args: argparse.Namespace,
 
 def read_labels(pair: Tuple[str, object], folder: Path,
                 reader: Callable) -> Tuple[dict, List[Item], bool]:
-    """Record of an image, its labels, and whether its file is complete."""
+    """Read an image's record and labels, and whether its file is complete."""
     image, complete = load_image(str(folder / pair[0]))
     height, width = image.shape[:2]
     record = dict(file_name=pair[0], width=width, height=height)
@@ -135,11 +136,12 @@ def number_classes(args: argparse.Namespace, found: Dict[Label, str]) \
         -> Tuple[List[str], Dict[Label, int]]:
     """Choose the categories of the COCO file.
 
-    ``found`` has all classes of the labels, and where the first box of each
-    is. Returns the class names in the order of their ids; and the ids, from
-    1, by the class in the labels.
+    ``found`` maps each class of the labels to the place of its first box.
+    Returns the class names in the order of their ids; and the ids, from 1, by
+    the class in the labels.
     """
     names = read_classes(args.classes) if args.classes else sorted(found)
+    # YOLO labels contain class numbers from 0, the others class names.
     called = range(len(names)) if args.format == 'yolo' else names
     ids = {label: i for i, label in enumerate(called, start=1)}
     unknown = sorted(found.keys() - ids.keys())
@@ -167,8 +169,8 @@ def annotate(img: dict, items: List[Item], ids: dict,
             notes[f'objects {note}'].append(place)
         if box is None:
             continue
-        # Six digits of YOLO do not tell more than hundredths of a pixel, and
-        # whole pixels become whole again.
+        # The six digits of YOLO are exact to about 0.01 pixels, and this way
+        # integer corners become integers again.
         x0, y0, x1, y1 = (round(value, 2) for value in box)
         w, h = round(x1 - x0, 2), round(y1 - y0, 2)
         box, category = [x0, y0, w, h], ids[item.label]

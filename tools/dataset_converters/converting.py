@@ -1,4 +1,4 @@
-"""What the converters share: options, reading, lists of what is left out."""
+"""Functions for all converters: options, reading, lists of skipped items."""
 import argparse
 from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
@@ -14,9 +14,9 @@ from mmboxcaseg.proxy.corrections import write_corrected
 from mmboxcaseg.proxy.options import DEFAULT_TOLERANCE, pixels
 from mmboxcaseg.utils.cli import at_least, run_parallel
 
-# Names of images or objects, by what was done to them and why.
+# Names of images or objects, by what happened to them and why.
 Notes = Dict[str, List[str]]
-CUT_SHORT = 'images are cut short, missing pixels are grey'
+CUT_SHORT = 'images are cut short; their missing pixels are grey'
 NO_AREA = 'left out: box without area, with swapped corners, NaN or infinite'
 OUTSIDE = 'left out: box outside its image'
 CLIPPED = 'clipped: box that leaves its image'
@@ -29,7 +29,7 @@ def make_parser(text: str,
     parser = argparse.ArgumentParser(
         description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     if skip_broken:
-        text = 'leave out what cannot be read, and list it (default: stop)'
+        text = 'skip inputs that cannot be read, and list them (default: stop)'
         parser.add_argument('--skip-broken', action='store_true', help=text)
     if nproc:
         text = 'number of processes (default: %(default)s)'
@@ -39,21 +39,21 @@ def make_parser(text: str,
 
 def add_tolerance(parser: argparse.ArgumentParser) -> None:
     """Add ``--tolerance``, see :func:`mask_to_polygons`."""
-    text = ('largest distance in pixels of a point left out from the new '
-            f'outline (default: {DEFAULT_TOLERANCE})')
+    text = ('simplify outlines by at most this distance in pixels (default: '
+            f'{DEFAULT_TOLERANCE})')
     parser.add_argument(
         '--tolerance', type=pixels, default=DEFAULT_TOLERANCE, help=text)
 
 
 def print_notes(notes: Notes, prefix: str = '') -> None:
-    """Print how many things were left out or changed, why, and the first."""
+    """Print how many items were left out or changed, why, and the first."""
     for text, names in notes.items():
         if names:
             print(f'{prefix}{len(names)} {text}: {first_few(names)}')
 
 
 def _attempt(read: Callable, task: object) -> Tuple[object, Optional[str]]:
-    """Call a function; returns its result, or None and its complaint."""
+    """Call a function; return its result, or None and the error message."""
     try:
         return read(task), None
     except (InputError, OSError) as error:
@@ -65,8 +65,8 @@ def read_all(read: Callable, tasks: Dict[str, object],
     """Call a function for every task, in ``args.nproc`` processes.
 
     Without that option, it is called in this process. The function raises
-    InputError or OSError for what cannot be read. Returns the results by the
-    names of the tasks, except what is left out, see :func:`check_broken`.
+    InputError or OSError if an input cannot be read. Returns the results by
+    task, without skipped tasks, see :func:`check_broken`.
     """
     call, values = partial(_attempt, read), list(tasks.values())
     if 'nproc' in args and tasks:
@@ -80,13 +80,13 @@ def read_all(read: Callable, tasks: Dict[str, object],
 
 
 def check_broken(broken: dict, total: int, skip: bool, what='files') -> None:
-    """List what is wrong by name; an InputError without ``skip``."""
+    """Print what is wrong, by name; raise InputError unless ``skip``."""
     lines = [f'  {name}: {error}' for name, error in broken.items()]
     if lines and not skip:
         raise InputError(
             f'{len(lines)} of {total} {what} cannot be used. Correct or '
-            'remove them, or leave them out with --skip-broken. First of '
-            'them:\n' + '\n'.join(lines[:5]))
+            'remove them, or skip them with --skip-broken. The first ones:\n' +
+            '\n'.join(lines[:5]))
     if lines:
         print(f'{len(lines)} of {total} {what} left out, they cannot be used:')
         print('\n'.join(lines))
@@ -98,9 +98,9 @@ def read_corrected(read: Callable, tasks: Dict[str, int], notes: Notes,
 
     Args:
         read (Callable): Takes an image id; returns the records of the masks,
-            and the shapes that were not used as they are, by reason.
+            and ``ignored`` of :class:`DrawnMasks`.
         tasks (dict[str, int]): Image ids by name.
-        notes (dict[str, list[str]]): What is printed before these shapes.
+        notes (dict[str, list[str]]): Further notes, printed first.
         args (argparse.Namespace): See :func:`read_all`.
 
     Returns:
@@ -121,7 +121,7 @@ def correct_masks(args: argparse.Namespace, read: Callable) -> None:
     Args:
         args (argparse.Namespace): With ``proxy`` and ``out``, the files.
         read (Callable): Takes the content of the proxy file and ``args``;
-            returns what :func:`read_corrected` does.
+            returns the result of :func:`read_corrected`.
     """
     coco = CocoBoxes(args.proxy, img_prefix=None)
     check_masks(coco.data['annotations'], args.proxy)
@@ -156,14 +156,16 @@ def clip_box(box: Sequence[float], width: int, height: int) \
     """Clip a box (xyxy, in pixels) to its image.
 
     Returns:
-        tuple: The box, None if nothing of it is left; and NO_AREA, OUTSIDE,
-        CLIPPED or '', if nothing was changed. Hundredths of a pixel count.
+        tuple: The box, or None if nothing is left; and NO_AREA, OUTSIDE,
+        CLIPPED, or '' if it did not change. Boxes are compared with a
+        precision of 0.01 pixels.
     """
     if not (np.isfinite(box).all() and box[0] < box[2] and box[1] < box[3]):
         return None, NO_AREA
     clipped = np.clip(box, 0, [width, height, width, height])
     if (clipped[:2] >= clipped[2:]).any():
         return None, OUTSIDE
+    # Boxes are written with two digits, which must not make them empty.
     rounded = clipped.round(2)
     if (rounded[:2] == rounded[2:]).any():
         return None, NO_AREA

@@ -1,4 +1,4 @@
-"""List the salient images that show one object, as DUTS-Single of DUTS-TR.
+"""List the salient images with a single object (DUTS-TR to DUTS-Single).
 
 An object is an 8-connected component of the pixels brighter than 127;
 components under 1 % of these pixels do not count. The list is for `ann_file`
@@ -102,7 +102,7 @@ def find_copies(paths: Dict[str, str], targets: List[str],
     """Find the images that are copies of targets.
 
     Returns by name the nearest target and the number of bits in which their
-    hashes differ, () if it is not a copy. What cannot be read is left out.
+    hashes differ, () if it is not a copy. Unreadable images are left out.
     """
     print(f'Comparing {len(paths)} images with {len(targets)}')
     tasks = {path: path for path in (*paths.values(), *targets)}
@@ -114,6 +114,7 @@ def find_copies(paths: Dict[str, str], targets: List[str],
     others = np.array(hashes, np.uint64).reshape(-1, 4)
     copies = {}
     for name in track([n for n, path in paths.items() if path in read]):
+        # Hamming distances to all targets.
         bits = np.bitwise_count(others ^ read[paths[name]][0]).sum(axis=1)
         is_copy = len(bits) > 0 and bits.min() <= args.max_distance
         copies[name] = (targets[bits.argmin()],
@@ -139,14 +140,15 @@ def main() -> None:
             n: copy
             for n, copy in copies.items() if copy
         })
+    # All others were skipped by read_all() because they are broken.
     known = {*copies, *left_out['no_object'], *left_out['several_objects']}
     broken = [name for name in items if name not in known]
     if broken:
         left_out['broken'] = broken
     print_notes({f'left out, {why}': list(v) for why, v in left_out.items()})
     remain = [name for name, copy in copies.items() if not copy]
-    print(f'{len(remain)} of {len(items)} images remain (of the 10553 of '
-          'DUTS-TR the paper has 7991)')
+    print(f'{len(remain)} of {len(items)} images remain (in the paper, 7991 '
+          'of the 10553 of DUTS-TR)')
     if not remain:
         raise InputError(f'{args.masks}: no image is left.')
     record = dict(max_distance=args.max_distance, images=len(items))

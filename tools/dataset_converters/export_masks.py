@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
         '--image-root',
         default='/data/local-files/?d=',
         metavar='URL',
-        help='label-studio: what to put before the names of the images '
+        help='label-studio: prefix of the image names, to make URLs '
         '(default: %(default)s)')
     add_polygon_option(parser)
     return parser.parse_args()
@@ -71,7 +71,7 @@ def write_cvat(args: argparse.Namespace, coco: CocoBoxes, names: List[str],
 
 
 def image_url(root: str, name: str) -> str:
-    """Address of an image; in browsers a name may not hold all characters."""
+    """URL of an image; special characters are quoted for browsers."""
     is_web = urlsplit(root).scheme in ('', 'http', 'https')
     return root + (quote(name) if is_web else name)
 

@@ -1,6 +1,7 @@
-"""Take masks that were corrected in CVAT or Label Studio into a proxy file.
+"""Import masks that were corrected in CVAT or Label Studio.
 
-They get mask_score 1 and mask_source "human"; all others stay as they are.
+In the new proxy file they have mask_score 1 and mask_source "human"; all
+other masks stay as they are.
 See docs/other_tools.md. Example:
 
     python tools/dataset_converters/import_masks.py --format cvat \\
@@ -22,7 +23,7 @@ from mmboxcaseg.proxy.label_studio import from_label_studio
 from mmboxcaseg.proxy.options import add_polygon_option
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
-# What another program has about an image, by image id; names of the others.
+# Nodes or tasks by image id, and names of images that are not in the file.
 Found = Tuple[Dict[int, object], List[str]]
 
 
@@ -50,7 +51,7 @@ def find_cvat(path: str, coco: CocoBoxes) -> Found:
 
 
 def convert_cvat(node: Element, img: dict, *args) -> Tuple[List[dict], Notes]:
-    """As from_cvat(), for an image of the same size."""
+    """Check the size of an image, then call from_cvat()."""
     check_size(
         node.get('height'), node.get('width'), (img['height'], img['width']))
     return from_cvat(node, img, *args)
@@ -59,7 +60,8 @@ def convert_cvat(node: Element, img: dict, *args) -> Tuple[List[dict], Notes]:
 def find_label_studio(path: str, coco: CocoBoxes) -> Found:
     """Find the tasks of the images that have an annotation.
 
-    One that was cancelled, because a person skipped the task, does not count.
+    Label Studio marks the annotation of a skipped task as cancelled; it is
+    ignored.
     """
     tasks = load_json(path)
     try:
@@ -77,15 +79,15 @@ def find_label_studio(path: str, coco: CocoBoxes) -> Found:
             if len(task['annotations']) > 1
         ]
     except (AttributeError, KeyError, TypeError):
-        raise InputError(f'{path} is no list of tasks with `data` and '
+        raise InputError(f'{path} is not a list of tasks with `data` and '
                          '`annotations`, each with a `result`: export the '
                          'project as JSON.') from None
     if several or len(found) < len(tasks):
         raise InputError(
-            f'{path}: {len(tasks) - len(found)} tasks are of the image of '
-            f'another task, or have no `image_id`; {len(several)} have '
-            f'several annotations: image {first_few(several)}. Keep one of '
-            'each.')
+            f'{path}: {len(tasks) - len(found)} tasks have the same image as '
+            f'another task, or no `image_id`; {len(several)} tasks have '
+            f'several annotations: image {first_few(several)}. Keep one task '
+            'per image and one annotation per task.')
     known = {k: t for k, t in found.items() if k in coco.images}
     annotated = {k: task for k, task in known.items() if task['annotations']}
     return annotated, [str(key) for key in found if key not in known]
@@ -99,7 +101,7 @@ READERS = {
 
 def read_corrections(coco: CocoBoxes,
                      args: argparse.Namespace) -> Dict[int, List[dict]]:
-    """Read the masks of all images; print what has no place in a proxy file.
+    """Read the masks of all images; print what cannot be imported.
 
     Returns the records of the corrected masks by image id.
     """
@@ -120,7 +122,7 @@ def read_corrections(coco: CocoBoxes,
             img['file_name'] for key, img in coco.images.items()
             if key not in found
         ],
-        'images left out, they are not in the proxy file':
+        'images left out, because they are not in the proxy file':
         foreign,
     }
     return read_corrected(read, tasks, notes, args)

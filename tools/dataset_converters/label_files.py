@@ -1,7 +1,7 @@
 """Read the boxes of other annotation tools, one reader per format.
 
 A reader takes the labels of one image and its size, ``(height, width)``. It
-returns its objects, or raises an InputError that names the object.
+returns the objects, or raises an InputError that names the broken object.
 """
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -51,9 +51,9 @@ def read_xml(path: Path) -> Element:
 
 
 def check_size(height: object, width: object, size: Size) -> None:
-    """Raise InputError if labels state a size other than the image's.
+    """Raise InputError if labels state another size than the image's.
 
-    ``height`` and ``width`` are numbers or texts; empty, 0 or None if the
+    ``height`` and ``width`` are numbers or strings; empty, 0 or None if the
     labels do not state them.
     """
     try:
@@ -63,17 +63,17 @@ def check_size(height: object, width: object, size: Size) -> None:
                          'which are not numbers') from None
     if any(value not in (0, real) for value, real in zip(stated, size)):
         raise InputError(
-            f'the labels are of an image of {stated[1]:g}x{stated[0]:g} '
-            f'pixels, it has {size[1]}x{size[0]} (was it replaced, or is it '
+            f'the labels state {stated[1]:g}x{stated[0]:g} pixels, but the '
+            f'image has {size[1]}x{size[0]} (was it replaced, or is it '
             'rotated by its EXIF orientation?)')
 
 
 def read_yolo(path: Path, size: Size) -> List[Item]:
-    """Read the text file of an image as YOLO writes it.
+    """Read the YOLO label file of an image.
 
-    Every line is ``class x y width height``. The class is a whole number, x
-    and y are the centre, all four are fractions of the image's width and
-    height. They may be a little outside [0, 1].
+    Every line is ``class x y width height``. The class is an integer, and x
+    and y are the centre. All four numbers are fractions of the image's width
+    and height. They may be a little outside [0, 1].
     """
     items, (height, width) = [], size
     for number, line in enumerate(read_text(path).splitlines(), start=1):
@@ -87,7 +87,7 @@ def read_yolo(path: Path, size: Size) -> List[Item]:
                 f'{name} is not `class x y width height`, five numbers (is '
                 'it for segmentation, or for rotated boxes?)') from None
         if not label.is_integer():
-            raise InputError(f'{name}: class {label:g} is not a whole number')
+            raise InputError(f'{name}: class {label:g} is not an integer')
         if max(map(abs, (x, y, w, h))) > 2:
             raise InputError(f'{name} has numbers far outside [0, 1] (are '
                              'they pixels?)')
@@ -98,7 +98,7 @@ def read_yolo(path: Path, size: Size) -> List[Item]:
 
 
 def read_labelme(path: Path, size: Size) -> List[Item]:
-    """Read the JSON file of an image as labelme writes it.
+    """Read the labelme JSON file of an image.
 
     Before 2019 labelme wrote neither the size of the image nor the type of a
     shape, which was always a polygon.
@@ -116,6 +116,7 @@ def read_labelme(path: Path, size: Size) -> List[Item]:
             if kind != 'rectangle':
                 items.append(Item(name, f'left out: {kind} (not a box)'))
                 continue
+            # labelme allows the two corners in any order.
             xs, ys = zip(*shape['points'])
             box = [float(f(v)) for f in (min, max) for v in (xs, ys)]
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -126,7 +127,7 @@ def read_labelme(path: Path, size: Size) -> List[Item]:
 
 
 def read_voc(path: Path, size: Size, zero_based: bool = False) -> List[Item]:
-    """Read the XML file of an image as Pascal VOC writes it.
+    """Read the Pascal VOC XML file of an image.
 
     VOC counts pixels from 1 and includes the last one. With ``zero_based``
     the numbers are used as they are.
@@ -172,7 +173,7 @@ def _voc_box(node: Element, name: str, zero_based: bool) -> List[float]:
                          f'{", ".join(VOC_CORNERS)}') from None
     if zero_based:
         return box
-    # A negative corner only shows that a box leaves its image.
+    # A negative corner is allowed: the box leaves its image.
     for corner in box[:2]:
         if 0 <= corner < 1:
             raise InputError(f'{name} starts at {corner:g}, but VOC counts '
@@ -224,7 +225,7 @@ def read_cvat_file(path: Path) -> Dict[str, Element]:
 
 
 def read_classes(path: Path) -> List[str]:
-    """Read class names as written, from a data.yaml of YOLO or a text file."""
+    """Read class names from a data.yaml of YOLO or a text file."""
     text = read_text(path)
     if path.suffix.lower() in ('.yaml', '.yml'):
         names = _names_of_yaml(text, path)
@@ -240,7 +241,7 @@ def read_classes(path: Path) -> List[str]:
 def _names_of_yaml(text: str, path: Path) -> List[str]:
     """The list or mapping `names`; empty if it is not complete."""
     try:
-        # BaseLoader keeps texts: yes, 007 and 1.10 are names.
+        # BaseLoader keeps strings: yes, 007 and 1.10 are names.
         content = yaml.load(text, yaml.BaseLoader)
     except yaml.YAMLError as error:
         raise InputError(f'{path} is not valid YAML: {error}') from error

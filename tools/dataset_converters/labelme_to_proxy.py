@@ -1,6 +1,7 @@
-"""Take masks that were corrected in labelme back into a proxy file.
+"""Import masks that were corrected in labelme.
 
-They get mask_score 1 and mask_source "human"; all others stay as they are.
+In the new proxy file they have mask_score 1 and mask_source "human"; all
+other masks stay as they are.
 See docs/proxy_file.md. Example:
 
     python tools/dataset_converters/labelme_to_proxy.py \\
@@ -31,7 +32,7 @@ def parse_args() -> argparse.Namespace:
 
 def read_corrections(coco: CocoBoxes,
                      args: argparse.Namespace) -> Dict[int, List[dict]]:
-    """Read all labelme files; print what has no place in a proxy file.
+    """Read all labelme files; print what cannot be imported.
 
     Returns the records of the corrected masks by image id.
     """
@@ -52,7 +53,7 @@ def read_corrections(coco: CocoBoxes,
     notes = {
         'images have no labelme file and stay as they are':
         [name for name in names.values() if name not in found],
-        'files left out, they belong to no image of the proxy file':
+        'files left out, because their images are not in the proxy file':
         sorted(found - set(names.values())),
     }
     return read_corrected(read, tasks, notes, args)

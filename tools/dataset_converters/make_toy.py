@@ -33,7 +33,7 @@ from mmboxcaseg.datasets.coco import (boxes_only, make_annotation, make_coco,
                                       new_folder, write_coco)
 from mmboxcaseg.utils.cli import at_least, exit_on_bad_input, run_parallel
 
-# Written into the files: raise it whenever images or files change.
+# Written to the files. Increase it whenever images or files change.
 VERSION = 5
 # Number of images by default.
 SPLITS = dict(train=400, val=100, salient=200)
@@ -52,7 +52,7 @@ def parse_args() -> argparse.Namespace:
 
 def draw(index: int, folder: Path, seed: int) -> List[dict]:
     """Draw and write an image of a split; returns a scene's annotations."""
-    # A generator per image, so that the order of drawing does not matter.
+    # One generator per image: results do not depend on the processes.
     keys = [seed, [*SPLITS].index(folder.name), index]
     rng = default_rng(SeedSequence(keys))
     if folder.name == 'salient':
@@ -91,7 +91,7 @@ def generate(out: Path, marker: dict, nproc: int) -> None:
 
 
 def read_marker(out: Path) -> Optional[dict]:
-    """The arguments of the set in a folder; None if it is not a toy set."""
+    """Read the arguments of the toy set in a folder; None if it is not one."""
     try:
         text = (out / 'annotations/instances_val.json').read_text()
         return json.loads(text)['info']['generator']

@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def check_image(img: dict, folder: str) -> dict:
-    """Return the record of an image; an InputError if the file differs."""
+    """Return the record of an image; raise InputError if its file differs."""
     code = image_problem(
         osp.join(folder, img['file_name']), (img['height'], img['width']))
     if code:
@@ -54,6 +54,7 @@ def main() -> None:
     with new_folder(args.out) as folder:
         for img in track(images):
             out = osp.join(folder, names[img['id']])
+            # labelme searches the image relative to the JSON file.
             image_path = osp.relpath(
                 osp.join(args.images, img['file_name']), osp.dirname(out))
             content, image_counts = to_labelme(

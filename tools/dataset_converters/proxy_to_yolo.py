@@ -39,8 +39,8 @@ def parse_args() -> argparse.Namespace:
         '--parts',
         choices=tuple(PARTS),
         default='join',
-        help='what to do with a mask of several parts: link them by lines '
-        'without width, keep the largest, or stop (default: %(default)s)')
+        help='what to do with a mask of several parts: connect them by lines '
+        'of zero width, keep the largest, or stop (default: %(default)s)')
     text = ('leave out masks with a lower mask_score (default: write all '
             'masks that are not empty)')
     parser.add_argument('--min-score', type=float, default=0, help=text)
@@ -50,10 +50,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def join(polygons: Sequence[Sequence]) -> list:
-    """Link polygons (n, 2) to one, by lines without width.
+    """Connect polygons (n, 2) to one polygon, by lines of zero width.
 
-    All polygons are closed in turn; then the line goes back through their
-    first points.
+    It follows each polygon and closes it, and at the end goes back through
+    their first points.
     """
     closed = [point for p in polygons for point in (*p, p[0])]
     return closed + [polygon[0] for polygon in polygons[-2::-1]]
@@ -80,7 +80,7 @@ def box_numbers(ann: dict, img: dict, notes: Notes) -> List[float]:
 
 def mask_numbers(ann: dict, img: dict, notes: Notes,
                  args: argparse.Namespace) -> List[float]:
-    """Polygon of a proxy mask: x and y in turn as fractions of the image.
+    """Polygon of a proxy mask: x0, y0, x1, ... as fractions of the image.
 
     Empty if the mask is left out. Adds the ids of annotations to ``notes``.
     """
@@ -103,14 +103,14 @@ def mask_numbers(ann: dict, img: dict, notes: Notes,
                 'parts. Choose --parts join or --parts largest.')
         notes[f'masks of several parts {PARTS[args.parts]}'].append(ann['id'])
     if holes:
-        notes['masks with holes, which are filled'].append(ann['id'])
+        notes['masks had holes, which were filled'].append(ann['id'])
     points = join(polygons if args.parts == 'join' else polygons[:1])
     return (np.array(points) / [img['width'], img['height']]).ravel().tolist()
 
 
 def write_folder(folder: str, data: dict, numbers: Callable,
                  args: argparse.Namespace) -> int:
-    """Write data.yaml and a label file per image; returns the line count."""
+    """Write data.yaml and a label file per image; return the line count."""
     # YOLO counts classes from 0.
     classes = {cat['id']: i for i, cat in enumerate(data['categories'])}
     names = {i: cat['name'] for i, cat in enumerate(data['categories'])}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Unpacks COCO 2017 after `mim download mmboxcaseg --dataset coco2017`.
 #   unpack_coco2017.sh DOWNLOADS DATA_ROOT
-# The archives may lie anywhere in DOWNLOADS, and stay there.
+# The archives may be anywhere in DOWNLOADS, and are kept.
 set -euo pipefail
 if (($# != 2)); then
     echo "usage: $0 DOWNLOADS DATA_ROOT" >&2

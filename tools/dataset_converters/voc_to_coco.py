@@ -32,9 +32,9 @@ VOID = 255
 # Numbers in the paper, which does not count the annotations of val.
 EXPECTED = dict(
     trainaug=dict(images=10582, annotations=25815), val=dict(images=1449))
-NO_CLASS = 'objects left out, most of their pixels have no class'
-SEVERAL = 'objects have pixels of several classes, the most frequent counts'
-NO_PIXEL = 'objects of SBD left out, they have no pixel'
+NO_CLASS = 'objects left out, because most of their pixels have no class'
+SEVERAL = 'objects have pixels of several classes; the most frequent is used'
+NO_PIXEL = 'objects of SBD left out, because they have no pixel'
 NO_OBJECT = 'images have no object'
 
 
@@ -77,7 +77,7 @@ def find_masks(voc: Path, sbd: Path) -> Dict[str, List[Path]]:
 
 
 def require(paths: List[Path]) -> None:
-    """Raise FileNotFoundError if files are missing, and name some."""
+    """Raise FileNotFoundError if files are missing; name some of them."""
     missing = sorted(path for path in paths if not path.is_file())
     if missing:
         raise FileNotFoundError(
@@ -157,7 +157,7 @@ def read_sbd(path: Path) -> Tuple[np.ndarray, Dict[int, int], Counter]:
 
 
 def convert(task: Tuple[Path, Path]) -> Tuple[dict, List[dict], Counter]:
-    """Convert an image, given the paths of its masks and of itself.
+    """Convert an image, given the path of its masks and its own path.
 
     Returns its record, its annotations without ids, and what was left out or
     is doubtful.
@@ -168,7 +168,7 @@ def convert(task: Tuple[Path, Path]) -> Tuple[dict, List[dict], Counter]:
     image, complete = load_image(str(image_path))
     height, width = image.shape[:2]
     if objects.shape != (height, width):
-        raise InputError(f'{path} and {image_path} differ in size, the image '
+        raise InputError(f'{path} and {image_path} differ in size; the image '
                          f'has {width}x{height} pixels. Unpack both again.')
     annotations = [
         make_annotation(objects == number, category)

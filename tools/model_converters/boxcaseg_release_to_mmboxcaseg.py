@@ -1,6 +1,6 @@
-"""Convert a checkpoint of the authors' release, or convert one back.
+"""Convert a checkpoint from the authors' release, or to its format.
 
-Reads both kinds of released files: the file of an epoch (``epoch``,
+It reads both kinds of released files: the file of an epoch (``epoch``,
 ``state_dict``, ``optimizer``) and ``final_state.pth``, a bare state dict.
 """
 import argparse
@@ -15,7 +15,7 @@ from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_output,
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Prefix of a name in the release: prefix of the same name here.
+# Prefixes of parameter names: in the release, and here.
 NAMES = {
     'last_layer.0.': 'weak_head.conv1.',
     'last_layer.1.': 'weak_head.bn.',
@@ -111,7 +111,7 @@ def main() -> None:
         raise InputError(f'{args.src}: {error}') from None
     ours, saved = state_dict, converted
     if not args.reverse:
-        # The optimizer's state of an epoch's file is dropped.
+        # The optimizer state in the file of an epoch is dropped.
         meta = dict(source=args.src, epoch=checkpoint.get('epoch'))
         ours, saved = converted, dict(meta=meta, state_dict=converted)
     save_checkpoint(saved, args.dst)

@@ -1,12 +1,12 @@
 """Convert the checkpoint of a detector for stock mmdet.
 
-The new file also holds the classes and a config with mmdet's own mask heads,
-so that it runs where mmboxcaseg is not installed. Example:
+The new file also contains the classes and a config with mmdet's own mask
+heads, so mmboxcaseg is not needed to run it. Example:
 
     python tools/model_converters/detector_to_mmdet.py \\
         configs/mine/mine_detector.py CHECKPOINT detector.pth
 
-and there, in Python:
+Then, on the other machine, in Python:
 
     from mmdet.apis import DetInferencer
     detector = DetInferencer(weights='detector.pth')
@@ -69,7 +69,7 @@ def stock_config(cfg: Config) -> Config:
     """
     from mmdet.utils import get_test_pipeline_cfg
 
-    # Without data to test on, the pipeline is only a variable of the config.
+    # Without test data, the pipeline may still be a variable of the config.
     pipeline = (
         get_test_pipeline_cfg(cfg)
         if cfg.get('test_dataloader') else cfg.get('test_pipeline'))
@@ -87,7 +87,7 @@ def stock_config(cfg: Config) -> Config:
     if foreign:
         raise InputError(
             f'{cfg.filename}: mmdet has no {first_few([*foreign.values()])}. '
-            'Only detectors made of classes of mmdet can be converted.')
+            'Only detectors that consist of mmdet classes can be converted.')
     return Config(stock)
 
 

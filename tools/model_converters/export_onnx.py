@@ -1,7 +1,7 @@
 """Export a labeller to ONNX.
 
-The network of the file turns `crops`, (N, 3, S, S), float32, BGR in [0, 255],
-into `foreground`, (N, S, S), probabilities; N is free.
+The exported network turns `crops`, (N, 3, S, S), float32, BGR in [0, 255],
+into `foreground`, (N, S, S), probabilities. N is dynamic.
 """
 import argparse
 
@@ -9,7 +9,7 @@ from mmboxcaseg import InputError
 from mmboxcaseg.utils.cli import (add_cfg_options, add_trust_checkpoint,
                                   check_output, exit_on_bad_input, read_config)
 
-# Rounding may cause as large a difference of probabilities.
+# Rounding errors can change probabilities by up to this value.
 TOLERANCE = 1e-4
 
 
@@ -45,8 +45,9 @@ def main() -> None:
     error = export_onnx(model, size, args.out)
     if error > TOLERANCE:
         raise InputError(
-            f'{args.out} gives other probabilities than the labeller, by up '
-            f'to {error:.2g}. Do not use it, and report its config.')
+            f'{args.out} gives other probabilities than the labeller; they '
+            f'differ by up to {error:.2g}. Do not use it, and report its '
+            'config.')
     print(f'{args.out}: crops of {size} px, probabilities differ by at most '
           f'{error:.0e}')
 

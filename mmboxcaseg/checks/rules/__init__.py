@@ -3,7 +3,7 @@
 To add a check, write a function in a module of this folder (old or new, every
 module is imported) and decorate it with the kinds of findings that it yields:
 
-    @data_check(('box-huge', NOTE, 'a box is an image', 'nothing'))
+    @data_check(('box-huge', NOTE, 'a box covers its image', 'nothing'))
     def check_huge_boxes(one: CheckedSource) -> Iterator[Case]:
         for ann in one.coco.annotations:
             if ...:

@@ -32,7 +32,7 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
     ('box-ignored', NOTE, 'an annotation is marked `ignore`; it is left out',
      'remove `ignore` if the object is to be used'),
     ('box-rotated', WARNING,
-     'an annotation says that its box is turned (`rotation`, `angle`); '
+     'an annotation says that its box is rotated (`rotation`, `angle`); '
      '`bbox` is used as an upright box',
      'write the upright box around the object, or remove the key'))
 def check_meaning(one: CheckedSource) -> Iterator[Case]:
@@ -49,14 +49,14 @@ def check_meaning(one: CheckedSource) -> Iterator[Case]:
 
 @data_check(('area-missing', ERROR,
              'an annotation has no `area`, which CocoDataset needs',
-             'write the area (--fix writes that of the box)'),
+             'write the area (--fix writes the area of the box)'),
             ('area-zero', WARNING,
              'the `area` is not positive; mmdet leaves the box out',
              'correct it (--fix writes the area of the box)'))
 def check_areas(one: CheckedSource) -> Iterator[Case]:
-    """Areas, where mmdet reads them."""
+    """Areas, if mmdet reads them."""
     for ann in one.coco.annotations:
-        # ProxyCocoDataset writes the area where it is missing.
+        # ProxyCocoDataset fills in a missing area.
         needs_area = type(one.dataset).__name__ == 'CocoDataset'
         if needs_area and 'area' not in ann:
             yield 'area-missing', describe(ann)
@@ -70,7 +70,7 @@ def check_areas(one: CheckedSource) -> Iterator[Case]:
      'found: AP is too low',
      'use mmboxcaseg.CocoMetric, or number annotations from 1'))
 def check_ids(one: CheckedSource) -> Iterator[Case]:
-    """Ids that stock metrics do not understand."""
+    """Ids that mmdet's metrics do not handle."""
     if one.has_stock_metric:
         for ann in one.coco.annotations:
             if ann['id'] == 0:

@@ -11,7 +11,7 @@ from .annotations import describe
 
 def find_box_faults(boxes: np.ndarray,
                     sizes: np.ndarray) -> Dict[str, np.ndarray]:
-    """Find bad boxes; the first fault of a box counts.
+    """Find bad boxes; each box gets only its first fault.
 
     Args:
         boxes (np.ndarray): Boxes in pixels, xywh, has shape (n, 4).
@@ -23,7 +23,7 @@ def find_box_faults(boxes: np.ndarray,
     """
     corners = xywh_to_xyxy(boxes)
     faults = box_faults(corners, sizes)
-    # Rounding explains a pixel.
+    # Up to one pixel outside is usually a rounding error.
     leaves = (corners[:, :2] < -1) | (corners[:, 2:] > sizes + 1)
     small = boxes[:, 2:] < 1
     for kind, sides in {'box-sticks-out': leaves, 'box-small': small}.items():
@@ -33,7 +33,7 @@ def find_box_faults(boxes: np.ndarray,
 
 
 def repeated(annotations: List[dict]) -> List[dict]:
-    """Annotations whose image, class and box are those of an earlier one."""
+    """Annotations with the same image, class and box as an earlier one."""
     seen, found = set(), []
     for ann in annotations:
         key = (ann['image_id'], ann['category_id'], *ann['bbox'])
@@ -50,7 +50,7 @@ def repeated(annotations: List[dict]) -> List[dict]:
              'the boxes are [x0, y0, x1, y1], not [x, y, width, height]',
              'subtract the first corner from the second (--fix)'))
 def check_units(one: CheckedSource) -> Iterator[Case]:
-    """Units, told by all boxes together."""
+    """Units of the boxes, guessed from all boxes together."""
     if len(one.coco.boxes) and one.coco.units != 'xywh':
         yield (f'box-{one.coco.units}',
                f'all boxes, such as {describe(one.coco.annotations[0])}')

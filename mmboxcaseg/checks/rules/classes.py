@@ -20,7 +20,7 @@ def class_numbers(model: dict, where: str) -> List[Tuple[str, int]]:
     for key, value in model.items():
         is_list = isinstance(value, list)
         for i, part in enumerate(value if is_list else [value]):
-            # `num_classes` of a backbone is that of its own classifier.
+            # `num_classes` of a backbone belongs to its own classifier.
             if not isinstance(part, dict) or 'backbone' in key:
                 continue
             name = f'{where}.{key}.{i}' if is_list else f'{where}.{key}'
@@ -36,8 +36,8 @@ def class_numbers(model: dict, where: str) -> List[Tuple[str, int]]:
     ('class-repeated', ERROR, 'several categories have the same name',
      'give every class one category'),
     ('class-order', ERROR,
-     'the file has its classes in another order than the config, '
-     "and mmdet numbers them in the file's",
+     'the classes of the file have another order than in the config; '
+     'mmdet numbers them in the order of the file',
      'write `metainfo.classes` in the order of the file'),
     ('class-unused', NOTE,
      'a class of the file is not in the config; its boxes are left '

@@ -39,8 +39,8 @@ def check_entries(one: CheckedSource) -> Iterator[Case]:
      'a JPEG was cut short; it is used, and missing pixels are grey',
      'get it again'),
     ('image-transparent', WARNING,
-     'parts are transparent; loading shows the colour beneath',
-     'lay it over a background'),
+     'parts are transparent; loading drops the alpha channel and shows the '
+     'colour below it', 'replace the transparency by a background colour'),
     ('image-cmyk', NOTE, 'it is CMYK, converted without its colour profile',
      'convert it to RGB if colours matter'),
     ('image-grey', NOTE, 'it is grey, loaded as three equal channels',

@@ -11,12 +11,12 @@ from .annotations import describe
 
 @data_check(
     ('mask-bytes', ERROR,
-     "`counts` of an RLE is the text of Python bytes, b'...'",
+     "`counts` of an RLE is the string of Python bytes, b'...'",
      'write counts.decode() (--fix)'),
     ('mask-uncompressed', NOTE, '`counts` of an RLE is a list, which is large',
-     'compress it (--fix); in a proxy file it must be'))
+     'compress it (--fix); a proxy file must have it compressed'))
 def check_counts(one: CheckedSource) -> Iterator[Case]:
-    """How RLEs are written; such entries may be broken otherwise."""
+    """Format of RLE counts, also in entries that have other problems."""
     for i, ann in enumerate(one.coco.data['annotations']):
         counts = rle_counts(ann)
         if isinstance(counts, list) and not ann.get('iscrowd'):
@@ -36,7 +36,7 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a COCO file."""
     for ann in one.coco.annotations:
         segmentation = ann.get('segmentation')
-        # Data sets of boxes accept bare annotations, but no broken mask.
+        # Data sets of boxes accept missing masks, but not broken ones.
         if is_ignored(ann) or not (segmentation or one.needs_masks):
             continue
         if not segmentation:
@@ -55,11 +55,11 @@ def check_masks(one: CheckedSource) -> Iterator[Case]:
      'set true_masks=True if such masks are true ones; else score them with '
      'tools/merge_masks.py'),
     ('proxy-no-key', ERROR,
-     'a mask of a proxy file has no score of the name that `mask_filter` has',
+     'a mask of a proxy file does not have the score that `mask_filter` uses',
      "label again with tools/label.py, or use key='mask_score'"),
     ('proxy-low', WARNING,
      'no mask is used for training: `mask_score_thr` or `mask_filter` drops '
-     'all', 'let it keep more, or make better masks'))
+     'all', 'lower the threshold, or make better masks'))
 def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of a proxy file."""
     dataset = one.dataset

@@ -10,7 +10,7 @@ from ..images import place_of
              'remove it from one of the two'),
             salient=True)
 def check_overlap(one: CheckedSource) -> Iterator[Case]:
-    """Images that are trained and measured on."""
+    """Images that are used for both training and evaluation."""
     for task, facts in one.images() if one.is_tested else []:
         same_file = one.trained.get(place_of(task))
         other = same_file or one.trained.get(facts.digest)

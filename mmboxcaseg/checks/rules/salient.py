@@ -20,6 +20,6 @@ def check_salient_masks(one: CheckedSource) -> Iterator[Case]:
     """Masks of salient images."""
     for (path, mask_path, _), facts in one.images():
         for kind in facts.mask_kinds if mask_path else []:
-            # single_object=True leaves these out, with a count.
+            # single_object=True leaves these out and prints their number.
             if kind != 'mask-empty' or not one.dataset.single_object:
                 yield kind, osp.basename(path)

@@ -1,4 +1,4 @@
-"""Rules for single annotations: what counts, areas, masks."""
+"""Rules for single annotations: which are ignored, areas, masks."""
 from collections import defaultdict
 from typing import Dict, Optional, Sequence
 
@@ -6,7 +6,7 @@ from mmboxcaseg import InputError
 from .messages import first_few, raise_problems
 from .schema import segmentation_problem
 
-# Keys that other programs write for turned boxes, also inside `attributes`.
+# Keys that other programs write for rotated boxes, also inside `attributes`.
 ROTATION_KEYS = ('rotation', 'angle', 'theta')
 
 
@@ -43,13 +43,13 @@ def box_area(ann: dict) -> float:
 
 
 def area_of(ann: dict) -> float:
-    """Annotated area in square pixels, or else that of the box."""
+    """Annotated area in square pixels, or the area of the box if missing."""
     area = ann.get('area')
     return box_area(ann) if area is None else area
 
 
 def rle_counts(ann: object) -> object:
-    """``counts`` of the RLE of an unchecked annotation; None without RLE."""
+    """Get ``counts`` of an unchecked annotation; None if it has no RLE."""
     mask = ann.get('segmentation') if isinstance(ann, dict) else None
     return mask.get('counts') if isinstance(mask, dict) else None
 
@@ -66,7 +66,7 @@ def counts_from_bytes(ann: object) -> Optional[str]:
     counts = rle_counts(ann)
     if not isinstance(counts, str) or counts[:2] not in ("b'", 'b"'):
         return None
-    # Python writes a backslash in bytes as two.
+    # repr() of bytes doubles every backslash.
     return counts[2:-1].replace('\\\\', '\\')
 
 
@@ -80,7 +80,7 @@ def check_segmentations(annotations: Sequence[dict], images: Dict[int, dict],
         path (str): The file, for the message.
 
     Raises:
-        InputError: A mask cannot be used; the annotation is named.
+        InputError: A mask cannot be used. The message names the annotation.
     """
     problems = defaultdict(list)
     for ann in annotations:
@@ -107,7 +107,7 @@ def check_true_masks(annotations: Sequence[dict], images: Dict[int, dict],
         raise InputError(
             f'{path}: {len(bare)} of {len(annotations)} annotations have no '
             f'`segmentation`: annotation {first_few(bare)}. Use a file with '
-            'true masks. With boxes only, measure boxes (metric="bbox"), or '
-            'do not validate: val_cfg = val_dataloader = val_evaluator = '
-            'None.')
+            'true masks. With boxes only, evaluate boxes (metric="bbox"), or '
+            'switch validation off: val_cfg = val_dataloader = val_evaluator '
+            '= None.')
     check_segmentations(annotations, images, path)

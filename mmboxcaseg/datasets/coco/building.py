@@ -1,4 +1,4 @@
-"""COCO files as the converters write them."""
+"""Build and write COCO files; used by the converters."""
 import json
 from typing import List, Sequence
 
@@ -9,7 +9,8 @@ from .annotations import box_area
 from .files import write_atomically
 from .schema import check_coco
 
-# Keys of an annotation that say nothing about its mask.
+# Keys of an annotation that contain no information about its mask, except
+# `area`, which boxes_only() replaces.
 BOX_KEYS = ('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd')
 
 
@@ -62,8 +63,8 @@ def boxes_only(data: dict) -> dict:
 
     Returns:
         dict: A copy whose annotations have only ``BOX_KEYS``, without the
-        record of a proxy file. ``area`` is that of the box, because the
-        area of a mask tells how much of its box it fills.
+        record of a proxy file. ``area`` is the area of the box, because the
+        area of the mask would tell how much of the box the object fills.
     """
     boxes = [
         dict({key: ann[key]

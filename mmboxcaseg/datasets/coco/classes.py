@@ -1,4 +1,4 @@
-"""Classes of a COCO file: names that occur once, in the file's order."""
+"""Classes of a COCO file: unique names, in the order of the file."""
 from collections import defaultdict
 from typing import Dict, List, Sequence
 
@@ -6,21 +6,21 @@ from mmboxcaseg import InputError
 
 
 def check_class_list(classes: object) -> None:
-    """Check that ``metainfo.classes`` is a list of names and not one text.
+    """Check that ``metainfo.classes`` is a list of names, not a string.
 
     Raises:
-        InputError: It is a text: ('ship') instead of ('ship', ). Its letters
-            would be taken for classes.
+        InputError: It is a string: ('ship') instead of ('ship', ). Its
+            letters would be used as classes.
     """
     if isinstance(classes, str):
         raise InputError(
-            f'`metainfo.classes` is the text {classes!r}, not a list of '
+            f'`metainfo.classes` is the string {classes!r}, not a list of '
             'names. A tuple of one name needs a comma: '
             f'classes=({classes!r}, ).')
 
 
 def repeated_names(categories: Sequence[dict]) -> Dict[str, List[int]]:
-    """Ids of the categories of a COCO file by repeated name."""
+    """Map each repeated category name of a COCO file to its ids."""
     ids = defaultdict(list)
     for cat in categories:
         ids[cat['name']].append(cat['id'])
@@ -49,7 +49,7 @@ def check_names(categories: Sequence[dict], path: str) -> None:
 
 def check_class_order(categories: Sequence[dict], classes: Sequence[str],
                       path: str) -> None:
-    """Check that labels mean the same in a config and in a COCO file.
+    """Check that labels mean the same class in a config and in a COCO file.
 
     mmdet numbers the classes in the order of the file, whatever the order in
     the config, and silently leaves out classes that the file does not have.

@@ -53,8 +53,8 @@ class CocoBoxes:
     Raises:
         FileNotFoundError: The file or an image does not exist.
         InputError: The file has no annotations or broken ones, its boxes are
-            not [x, y, width, height] in pixels, or an image cannot be
-            decoded, has 16 bits, or another size than in the file.
+            not [x, y, width, height] in pixels, or an image is not readable,
+            has 16 bits, or has another size than in the file.
     """
 
     def __init__(self,
@@ -68,7 +68,7 @@ class CocoBoxes:
         self.data = load_coco(ann_file, backend_args)
         self.images = {img['id']: img for img in self.data['images']}
         self._set_classes(classes)
-        # What the JSON tells first: images may be many, and far away.
+        # Check the JSON first: there may be many images, on remote storage.
         reasons = self._reasons(self._check_units())
         if img_prefix is not None:
             self._check_images(img_prefix)
@@ -136,14 +136,14 @@ class CocoBoxes:
             self._print(f'left out, {reason}', ids)
         if turned:
             self._print(
-                'say that their box is turned (`rotation`, `angle`); '
+                'say that their box is rotated (`rotation`, `angle`); '
                 '`bbox` is used as an upright box', turned)
         if not kept:
             counts = {key: len(ids) for key, ids in left_out.items()}
             raise InputError(
                 f'{self.ann_file}: no annotation is left; left out: {counts}. '
                 'Correct these boxes, or `metainfo.classes`.')
-        # By ids: the order of the entries in a file means nothing.
+        # Sorted by ids: the order of the entries in a file must not matter.
         return {
             img_id: sorted(anns, key=itemgetter('id'))
             for img_id, anns in sorted(kept.items())
@@ -156,7 +156,7 @@ class CocoBoxes:
         for kind, marks in faults.items():
             for i in np.flatnonzero(marks):
                 reasons[i] = FAULTS[kind]
-        # Last, because these count more: a crowd may have any box.
+        # Last, to override the reasons above: a crowd may have any box.
         for i, ann in enumerate(anns):
             if is_ignored(ann):
                 is_crowd = ann.get('iscrowd')

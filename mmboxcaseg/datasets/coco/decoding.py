@@ -87,7 +87,7 @@ def is_cut(file: BinaryIO) -> bool:
     file.seek(0)
     if file.read(2) != _START:
         return False
-    # Only the few files that end in something else are read.
+    # Most files end with the marker, so few are read completely.
     file.seek(-2, os.SEEK_END)
     if file.read() == _END:
         return False

@@ -18,7 +18,7 @@ def check_file(path: str,
     """Check that a file exists.
 
     Args:
-        path (str): The file. ``https://`` and the like are not checked.
+        path (str): The file. URLs (``https://...``) are not checked.
         what (str): What the file is, for the message.
         backend_args (dict, optional): See :func:`mmengine.fileio.isfile`.
 
@@ -31,10 +31,10 @@ def check_file(path: str,
 
 
 def check_target(path: str) -> None:
-    """Check that a path to write is not in use by something else.
+    """Check that a file can be written to a path.
 
     Args:
-        path (str): The path; a file there would be overwritten.
+        path (str): The path. An existing file will be overwritten.
 
     Raises:
         InputError: It is a folder or a device.
@@ -81,7 +81,7 @@ def write_atomically(path: str, pieces: Iterable[str]) -> None:
 
 @contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Add what to do to the OSError of a file that cannot be written."""
+    """Add the fix to the message if a file cannot be written (OSError)."""
     try:
         yield
     except OSError as error:
@@ -93,7 +93,7 @@ def writing(path: str) -> Iterator[None]:
 
 @contextmanager
 def new_folder(path: str) -> Iterator[str]:
-    """Fill a folder that is either complete or not there.
+    """Write a folder that is either complete or not there.
 
     Args:
         path (str): The folder, which must not exist.
@@ -132,7 +132,8 @@ def file_names(images: List[dict], suffix: str, path: str) -> Dict[int, str]:
         dict[int, str]: Names by image id, relative to the folder.
 
     Raises:
-        InputError: Two images have the same name, or one leads out.
+        InputError: Two images get the same name, or a name leads out of the
+            folder.
     """
     names = {
         img['id']: osp.normpath(osp.splitext(img['file_name'])[0] + suffix)

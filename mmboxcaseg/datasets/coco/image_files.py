@@ -28,9 +28,9 @@ PROBLEMS: Dict[str, Tuple[str, str]] = {
     ('it has more than 8 bits per channel; loading would keep the upper 8 or '
      'none', 'convert it to 8 bits'),
     'image-turned':
-    ('`width` and `height` are those before its EXIF orientation is applied',
+    ('`width` and `height` do not take its EXIF orientation into account',
      'set color_type="color_ignore_orientation" in LoadImageFromFile if the '
-     'boxes fit the image as it is stored; else correct them'),
+     'boxes fit the image as it is stored; else correct `width` and `height`'),
     'image-size':
     ('the file has another size than `width` and `height`',
      'correct `width` and `height` if the boxes fit the file; else get the '
@@ -49,7 +49,7 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.webp',
 # Pillow refuses large images as an attack; here only headers are read.
 Image.MAX_IMAGE_PIXELS = None
 _ORIENTATION = 0x0112
-# OpenCV applies the orientation in these. Pillow's MPO: a JPEG with previews.
+# OpenCV applies the orientation of these formats. MPO: a JPEG with previews.
 _TURNED_FORMATS = ('JPEG', 'MPO', 'PNG')
 
 
@@ -57,7 +57,7 @@ class ImageHeader(NamedTuple):
     """Header of an image file.
 
     Args:
-        mode (str): Pillow's name of the pixels: 'L', 'RGB', 'CMYK', ...
+        mode (str): Pillow's name of the pixel format: 'L', 'RGB', 'CMYK', ...
         deep (bool): Whether a channel has more than 8 bits.
         transparent (bool): Whether a channel or a colour is transparent.
         width (int): Width in pixels as stored.
@@ -109,15 +109,15 @@ def missing_files(folder: str,
     """Find the files that do not exist.
 
     Args:
-        folder (str): What the names are relative to.
+        folder (str): Folder that the names are relative to.
         names (Sequence[str]): The files.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
 
     Returns:
-        list[str]: Those of the names, in their order.
+        list[str]: The missing names, in the given order.
 
     Raises:
-        InputError: A name is an address, which mmengine would look up.
+        InputError: A name is a URL, which mmengine would try to open.
     """
     addresses = [name for name in names if '://' in name]
     if addresses:
@@ -170,7 +170,7 @@ def read_header(path: str,
 def image_problem(path: str,
                   size: Optional[Tuple[int, int]] = None,
                   upright: bool = True) -> Optional[str]:
-    """Check by the header of a file whether it can be used as an image.
+    """Check whether a file can be used as an image, by its header.
 
     Args:
         path (str): A local file.
@@ -188,7 +188,7 @@ def image_problem(path: str,
 def header_problem(header: Optional[ImageHeader],
                    size: Optional[Tuple[int, int]] = None,
                    upright: bool = True) -> Optional[str]:
-    """Check by its header whether an image can be used.
+    """Check whether an image can be used, by its header.
 
     Args:
         header (ImageHeader, optional): None if it is not an image.
@@ -211,11 +211,12 @@ def header_problem(header: Optional[ImageHeader],
 def mask_problem(image: ImageHeader,
                  mask: Optional[ImageHeader],
                  upright: bool = True) -> Optional[str]:
-    """Check by the headers whether a salient mask can be used.
+    """Check whether a salient mask can be used, by the headers.
 
     Args:
         image (ImageHeader): Header of the image.
-        mask (ImageHeader, optional): That of its mask; None: not an image.
+        mask (ImageHeader, optional): Header of its mask; None if the mask is
+            not an image.
         upright (bool): Whether the loader applies the EXIF orientation to
             the image; masks are never turned.
 
@@ -224,7 +225,7 @@ def mask_problem(image: ImageHeader,
     """
     if mask is None:
         return 'mask-unreadable'
-    # '1' and 'L' are loaded as one channel; OpenCV makes '1' 0 and 255.
+    # '1' and 'L' are loaded as one channel; '1' becomes 0 and 255.
     if mask.deep or mask.transparent or mask.mode not in ('1', 'L'):
         return 'mask-form'
     same = mask.loaded_size(upright=False) == image.loaded_size(upright)
@@ -233,11 +234,11 @@ def mask_problem(image: ImageHeader,
 
 def check_headers(found: Iterable[Tuple[str, Optional[ImageHeader],
                                         Optional[str]]], where: str) -> None:
-    """Refuse unusable images of a data set; warn of JPEGs that were cut short.
+    """Refuse unusable images of a data set; warn about truncated JPEGs.
 
     Args:
-        found (Iterable[tuple]): Name, header and problem of each image, the
-            problem as of :func:`header_problem` or :func:`mask_problem`.
+        found (Iterable[tuple]): Name, header and problem of each image, see
+            :func:`header_problem` and :func:`mask_problem`.
         where (str): The data set, for the messages.
 
     Raises:
@@ -263,7 +264,8 @@ def describe(code: str) -> str:
 
 
 def _is_deep(im: Image.Image) -> bool:
-    """Pillow has no mode for 16-bit colours, but names their decoder."""
+    """Whether a channel has more than 8 bits."""
+    # Pillow has no mode for 16-bit colours, but the name of the decoder tells.
     decoders = ' '.join(str(tile.args) for tile in im.tile)
     return im.mode[0] in 'IF' or ';16' in decoders
 

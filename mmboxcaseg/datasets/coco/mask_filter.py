@@ -12,18 +12,18 @@ class MaskFilter:
     """Which proxy masks are used for training, and with which weight.
 
     A mask is used if its score is ``thr`` or more and, with ``keep_share``,
-    if it is one of the best of its class. An empty mask is never used. A
-    ``mask_weight`` in the file decides instead, whatever the score; such a
+    if it is one of the best of its class. An empty mask is never used. If an
+    annotation has a ``mask_weight``, this weight is used instead, and the
     mask does not count in the share.
 
     Args:
         key (str): The score: 'mask_score' (proxy box agreement, the paper) or
             'expected_iou'. Defaults to 'mask_score'.
         thr (float): Lowest score of a mask that is used. Defaults to 0.
-        keep_share (float, optional): Share of the masks of every class that
-            is used at most, those with the highest scores. Of equal scores,
-            the lower annotation id comes first. At least one mask of a class
-            is in it, unless it is 0. Defaults to None: no limit.
+        keep_share (float, optional): Largest share of the masks of each class
+            that is used. Those with the highest scores are used; if scores
+            are equal, the lower annotation id comes first. It is at least one
+            mask per class, unless the share is 0. Defaults to None: no limit.
         soft (bool | float): The weight of a used mask is its score to this
             power: 1 with False (default), the score with True.
 
@@ -56,9 +56,9 @@ class MaskFilter:
 
         Args:
             mask_filter (dict, optional): Arguments of the filter.
-            mask_score_thr, mask_score_power: Its ``thr`` and ``soft`` where
-                there is no ``mask_filter``.
-            others: Not used.
+            mask_score_thr, mask_score_power: Its ``thr`` and ``soft`` if
+                ``mask_filter`` is None.
+            others: Other arguments of the data set, which are not used.
 
         Raises:
             InputError: See :class:`MaskFilter`.
@@ -99,11 +99,12 @@ class MaskFilter:
             np.ndarray: Weights in [0, 1], 0 if not used, has shape (n, ).
 
         Raises:
-            InputError: A mask has neither.
+            InputError: A mask has neither the score nor a ``mask_weight``.
         """
         weights = np.array(
             [ann.get('mask_weight', np.nan) for ann in annotations],
             np.float64)
+        # NaN: no weight in the file, so the score decides.
         is_open = np.isnan(weights)
         weights[is_open] = self._weigh_scores(
             [ann for ann in annotations if 'mask_weight' not in ann], path)
@@ -141,9 +142,10 @@ class MaskFilter:
             return_counts=True)
         order = np.lexsort((ids, -scores, classes))
         rank = np.empty(len(order), dtype=int)
-        # Masks of a class follow each other: count from its first one.
+        # The order is grouped by class: subtract the start of each group.
         rank[order] = np.arange(len(order)) - np.repeat(
             np.cumsum(sizes) - sizes, sizes)
+        # Round half up. At least one mask, unless the share is 0.
         allowed = np.floor(self.keep_share * sizes + 0.5)
         allowed = np.maximum(allowed, self.keep_share > 0)
         return rank < allowed[classes]

@@ -36,7 +36,7 @@ def raise_problems(problems: Dict[str, list], kind: str, path: str) -> None:
     """Raise one error for all broken entries of a file.
 
     Args:
-        problems (dict[str, list]): Names of entries by what is wrong.
+        problems (dict[str, list]): Names of the broken entries by problem.
         kind (str): What an entry is called, in the singular.
         path (str): The file.
 

@@ -19,18 +19,19 @@ def load_json(path: str,
     Args:
         path (str): The file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-        may_have_mark (bool): Whether it may begin with a byte order mark, as
-            some Windows programs write it; mmdet cannot read it.
+        may_have_mark (bool): Whether it may begin with a byte order mark,
+            which some Windows programs write, and mmdet cannot read. Defaults
+            to True.
 
     Returns:
         Any: Its content. NaN and Infinity, which JSON does not allow, become
-        texts, so that the checks of numbers refuse them.
+        strings, so that the checks of numbers refuse them.
 
     Raises:
         FileNotFoundError: The file does not exist.
         InputError: It is not JSON, or has a mark that it must not have.
     """
-    # Each storage backend has another error for a file that is missing.
+    # Each storage backend raises another error for a missing file.
     if not exists(path, backend_args=backend_args):
         raise FileNotFoundError(
             f'{path} does not exist. Set `ann_file` (or `data_root`) of the '

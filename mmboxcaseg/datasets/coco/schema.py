@@ -1,7 +1,7 @@
-"""The form of COCO files of boxes and of proxy files.
+"""The format of COCO files of boxes and of proxy files.
 
-It is defined in schema.json, see docs/proxy_file.md. What a schema cannot
-express is checked here: unique ids, references, sizes of masks.
+schema.json defines it, see docs/proxy_file.md. This module also checks what
+a schema cannot express: unique ids, references, sizes of masks.
 """
 import json
 import math
@@ -19,7 +19,8 @@ from .classes import check_names
 from .messages import entry_name, raise_problems
 
 SCHEMA_FILE = Path(__file__).with_name('schema.json')
-# Polygons that reach farther would fill the memory, in pixels.
+# Largest coordinate of a polygon, in pixels: larger polygons would fill the
+# memory when they are rasterized.
 FARTHEST = 1e6
 # What an entry of each list of a COCO file is called.
 LISTS = dict(image='images', annotation='annotations', category='categories')
@@ -46,7 +47,8 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
     """Find the problem of form or size of a mask, if any.
 
     Args:
-        segmentation (object): Of an annotation, as read from JSON.
+        segmentation (object): ``segmentation`` of an annotation, as read from
+            JSON.
         img (dict): The image, with ``height`` and ``width`` in pixels.
 
     Returns:
@@ -71,11 +73,11 @@ def segmentation_problem(segmentation: object, img: dict) -> Optional[str]:
 
 
 def _misfit(mask: object, size: List[int]) -> Optional[str]:
-    """Why a well-formed mask cannot be one of an image of this size."""
+    """Why a well-formed mask does not fit an image of this size."""
     if isinstance(mask, list):
         if any(len(polygon) % 2 for polygon in mask):
-            return 'a polygon has an odd number of numbers'
-        # False for NaN.
+            return 'a polygon has an odd number of coordinates'
+        # Comparisons with NaN are False, so NaN does not fit either.
         fits = all((np.abs(polygon) <= FARTHEST).all() for polygon in mask)
         return None if fits else 'a polygon has a point far outside its image'
     fits = mask['size'] == size
@@ -134,14 +136,15 @@ def list_problem(data: object) -> Optional[str]:
         data (object): Content of the file, as read from JSON.
 
     Returns:
-        str, optional: What is wrong, and the fix, to follow the file's name.
+        str, optional: What is wrong, and the fix. The caller puts the name of
+        the file in front of it.
     """
     if not isinstance(data, dict):
-        return ('is not a COCO file: a JSON object with `images`, '
-                '`annotations` and `categories` is wanted.')
+        return ('is not a COCO file: it must be a JSON object with `images`, '
+                '`annotations` and `categories`.')
     for key in LISTS.values():
         if isinstance(data.get(key), dict):
-            return (f'has `{key}` as an object; a list is wanted: '
+            return (f'has an object `{key}`, but it must be a list: '
                     f'"{key}": [{{...}}, {{...}}].')
     missing = [
         key for key in LISTS.values()
@@ -210,14 +213,14 @@ def _list_problems(
 
 @lru_cache(maxsize=None)
 def _definition(kind: str) -> dict:
-    """One definition of schema.json, with all that it refers to."""
+    """One definition of schema.json, with all others, for its references."""
     definitions = json.loads(SCHEMA_FILE.read_text('utf-8'))['definitions']
     return dict(definitions[kind], definitions=definitions)
 
 
 @lru_cache(maxsize=None)
 def _validator(kind: str) -> Callable:
-    # To Python code, once: a file may have a million annotations.
+    # Compiled to Python code only once: a file may have a million annotations.
     return fastjsonschema.compile(_definition(kind))
 
 
@@ -232,7 +235,7 @@ def _describe(error: fastjsonschema.JsonSchemaValueException, entry: object,
         missing = [key for key in error.rule_definition if key not in entry]
         return 'it has no ' + ' and no '.join(f'`{key}`' for key in missing)
     if error.rule == 'dependencies':
-        return ('`mask_score`, `mask_source` and `segmentation` come '
-                'together, and one is missing')
+        return ('`mask_score`, `mask_source` and `segmentation` are needed '
+                'together, but one is missing')
     wanted = _definition(kind).get('description', 'a JSON object')
     return f'it is not {wanted}'

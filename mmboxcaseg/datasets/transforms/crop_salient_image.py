@@ -17,10 +17,12 @@ class CropSalientImage(CropTransform):
     Modified Keys: both, to the shape (S, S, 3) and (S, S).
 
     Args:
-        zoom (tuple[float]): Range of the sides of the resized image, in sides
-            of the crop, 1 or more. Width and height are drawn independently.
-            Defaults to (10 / 9, 10 / 9), the paper's 320 px for 288 px.
-        size (int, optional): Side S in pixels, else that of the data set.
+        zoom (tuple[float]): Range of the sides of the resized image, relative
+            to the side of the crop, 1 or more. Width and height are drawn
+            independently. Defaults to (10 / 9, 10 / 9), the paper's 320 px
+            for 288 px.
+        size (int, optional): Side S in pixels. Defaults to the ``crop_size``
+            of the data set.
 
     Raises:
         InputError: The resized image could be smaller than the crop.
@@ -39,7 +41,7 @@ class CropSalientImage(CropTransform):
         """Resize and crop image and mask of an item."""
         size = crop_side(self.size, results)
         low, high = (round(size * zoom) for zoom in self.zoom)
-        # The draws are those of mmdet's RandomResize and RandomCrop.
+        # The same distribution as mmdet's RandomResize and RandomCrop.
         width, height = (
             np.random.randint(low, high + 1, 2) if low < high else (low, low))
         y = np.random.randint(height - size + 1)

@@ -17,14 +17,17 @@ from .fading_resize import resize_fading
 
 
 def crop_side(size: Optional[int], results: dict) -> int:
-    """The side of the crops of an item in pixels.
+    """Get the side of the crops of an item in pixels.
 
     Args:
-        size (int, optional): Side that the transform was given.
+        size (int, optional): ``size`` of the transform.
         results (dict): The item, with the ``crop_size`` of its data set.
 
     Returns:
-        int: The first that is set; InputError if neither is.
+        int: ``size``, or ``crop_size`` if ``size`` is not set.
+
+    Raises:
+        InputError: Neither is set.
     """
     side = size or results.get('crop_size')
     if not side:
@@ -34,7 +37,7 @@ def crop_side(size: Optional[int], results: dict) -> int:
 
 
 class CropTransform(BaseTransform):
-    """A transform whose attributes are its options."""
+    """A transform whose repr shows its attributes."""
 
     def __repr__(self) -> str:
         options = ', '.join(f'{key}={value}'
@@ -52,10 +55,12 @@ class CropBoxes(CropTransform):
     Added Keys: ``crops`` (n * m, S, S, 3) uint8; ``windows`` (n, 4), the
     pixel boxes; ``views`` (n, m, 4), the regions that the crops show, only if
     they differ from the windows; ``shown_bboxes`` (n, m, 4) float32, the true
-    boxes in pixels of each crop; ``gt_bboxes`` (n, 4), those of the first.
+    boxes in pixels of each crop; ``gt_bboxes`` (n, 4), the true boxes in the
+    first crop of each box.
 
     Args:
-        size (int, optional): Side S in pixels, else that of the data set.
+        size (int, optional): Side S in pixels. Defaults to the ``crop_size``
+            of the data set.
         shift (tuple[float]): Range of the relative shift of the box, drawn
             for x and y (section 3.2.2). Defaults to (0, 0).
         scale (tuple[float]): Range of the factor of width and height.
@@ -64,14 +69,14 @@ class CropBoxes(CropTransform):
             as in the paper.
         centred (bool): See :func:`jitter_box`. Defaults to False.
         truncate (bool): See :func:`pixel_boxes`. Defaults to False.
-        margins (Sequence[float]): Each gives one crop of a box, extended on
-            every side by the margin, in widths and heights of the box.
+        margins (Sequence[float]): Each margin gives one crop per box: the box
+            extended on every side by the margin times its width or height.
             Labelling averages the crops. Defaults to (0, ).
         zero_padding (bool): Whether to resize as the authors' code does, see
             :func:`resize_fading`; crops are then float32. Defaults to False.
 
     Raises:
-        InputError: The size of the image file is not that of the JSON.
+        InputError: The image file has another size than in the JSON.
     """
 
     def __init__(self,
@@ -111,7 +116,7 @@ class CropBoxes(CropTransform):
         boxes = np.array([ins['bbox'] for ins in results['instances']],
                          dtype=np.float64)
         jittered = np.stack([self._jitter(box) for box in boxes])
-        # A jittered box may lie outside the image: its own box is used.
+        # Where a jittered box lies outside the image, the box itself is used.
         windows = label_windows(jittered, *shape, self.truncate, boxes)
         views = windows[:, None]
         if any(self.margins) or len(self.margins) > 1:
@@ -128,7 +133,7 @@ class CropBoxes(CropTransform):
             shown[..., [0, 2]] = size - shown[..., [2, 0]]
         results['windows'] = windows
         results['shown_bboxes'] = shown
-        # In training a box has one crop, so its first one is that of the loss.
+        # In training a box has only one crop, and the loss uses this box.
         results['gt_bboxes'] = shown[:, 0]
         return results
 
@@ -138,7 +143,7 @@ class CropBoxes(CropTransform):
         return cv2.resize(crop, (size, size))
 
     def _jitter(self, box: np.ndarray) -> np.ndarray:
-        # Exactly the box: jitter_box() would add a rounding error.
+        # Return it unchanged: jitter_box() would add a rounding error.
         if tuple(self.shift) == (0, 0) and tuple(self.scale) == (1, 1):
             return box
         return jitter_box(box, np.random.uniform(*self.shift, 2),
@@ -153,13 +158,13 @@ class CropBoxes(CropTransform):
 
 
 def check_size(results: dict) -> None:
-    """Refuse an image whose boxes are those of another size.
+    """Refuse an image whose size differs from the annotation file.
 
     Args:
         results (dict): Item of :class:`BoxCropDataset`, image loaded.
 
     Raises:
-        InputError: The size of the image is not that of the item.
+        InputError: The image has another size than its item says.
     """
     height, width = results['img'].shape[:2]
     if (height, width) != (results['height'], results['width']):
@@ -181,7 +186,8 @@ class CropSalientObject(CropTransform):
     Modified Keys: both, to the shape (S, S, 3) and (S, S).
 
     Args:
-        size (int, optional): Side S in pixels, else that of the data set.
+        size (int, optional): Side S in pixels. Defaults to the ``crop_size``
+            of the data set.
         shift (tuple[float]): See :class:`CropBoxes`.
         scale (tuple[float]): See :class:`CropBoxes`.
         centred (bool): See :func:`jitter_box`. Defaults to False.
@@ -198,7 +204,7 @@ class CropSalientObject(CropTransform):
         self.centred = centred
 
     def transform(self, results: dict) -> dict:
-        """Cut the crop; the whole image where the mask is empty."""
+        """Cut the crop; use the whole image if the mask is empty."""
         img, seg_map = results['img'], results['gt_seg_map']
         height, width = img.shape[:2]
         box = np.array(tight_box(seg_map > 127), dtype=np.float64)

@@ -12,8 +12,8 @@ def resize_fading(img: np.ndarray, size: int) -> np.ndarray:
 
     Equals ``skimage.transform.resize(img, (size, size), mode='constant')``,
     but in the value range of the image: linear interpolation, with a Gaussian
-    filter before it where the image shrinks. Both see black pixels around the
-    image. No value falls below the minimum of the image.
+    filter before it if the image shrinks. Both treat pixels outside the image
+    as black. No value falls below the minimum of the image.
 
     Args:
         img (np.ndarray): Image, has shape (h, w, 3).
@@ -35,12 +35,12 @@ def resize_fading(img: np.ndarray, size: int) -> np.ndarray:
 
 
 def _gaussian(factor: float) -> np.ndarray:
-    """Filter against aliasing where a side shrinks by a factor."""
+    """Anti-aliasing filter for a side that shrinks by a factor."""
     # The default `anti_aliasing_sigma` of scikit-image.
     sigma = (factor - 1) / 2
     if sigma <= 0:
         return np.ones(1)
-    radius = int(4 * sigma + 0.5)  # SciPy truncates the filter there
+    radius = int(4 * sigma + 0.5)  # where SciPy truncates the filter
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma)**2)
     return kernel / kernel.sum()
 
@@ -48,7 +48,7 @@ def _gaussian(factor: float) -> np.ndarray:
 def _interpolate_rows(img: np.ndarray, size: int) -> np.ndarray:
     """Linear interpolation of ``size`` rows, with a black row at each end."""
     padded = np.pad(img, ((1, 1), (0, 0), (0, 0)))
-    # Minus half a pixel to the first centre, plus one row of padding.
+    # - 0.5: rows have their centres at half pixels; + 1: a row of padding.
     centres = (np.arange(size) + 0.5) * len(img) / size + 0.5
     above = centres.astype(np.int64)
     share = (centres - above)[:, None, None]

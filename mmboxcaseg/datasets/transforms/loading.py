@@ -11,11 +11,11 @@ from mmboxcaseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadImageFromFile(StockLoadImageFromFile):
-    """:class:`mmcv.transforms.LoadImageFromFile` that also loads cut JPEGs.
+    """:class:`mmcv.transforms.LoadImageFromFile` for truncated JPEGs, too.
 
     A JPEG that lacks its last bytes is decoded as far as possible. The data
-    sets of mmboxcaseg use it even where their pipeline names the stock
-    transform; pipelines of mmdet's data sets have to name this one.
+    sets of mmboxcaseg use this transform even if their pipeline names the
+    stock transform; pipelines of mmdet's data sets must name this one.
 
     Args:
         kwargs: Arguments of the stock transform.
@@ -25,7 +25,7 @@ class LoadImageFromFile(StockLoadImageFromFile):
         """Load an image; AssertionError if it cannot be decoded."""
         try:
             return super().transform(results)
-        # The stock transform asserts that OpenCV has decoded an image.
+        # The stock transform raises it if OpenCV decodes nothing.
         except AssertionError:
             content = get(results['img_path'], backend_args=self.backend_args)
             flags = mmcv.image.io.imread_flags[self.color_type]
@@ -39,7 +39,7 @@ class LoadImageFromFile(StockLoadImageFromFile):
 
 @TRANSFORMS.register_module()
 class LoadObjectMask(BaseTransform):
-    """Decode the mask of an object as if it were the file of a mask.
+    """Decode the mask of an object, as if it were loaded from a mask file.
 
     Required Keys: ``mask``, the RLE of the whole image.
 

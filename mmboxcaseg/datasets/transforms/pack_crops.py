@@ -46,9 +46,10 @@ class PackCrops(CropTransform):
 
     Args:
         meta_keys (Sequence[str]): Keys to keep as meta information.
-        box_map (bool): Whether crops show their box, that of the object or of
-            the mask, in a fourth channel, for :class:`BoxPrompt`: 255 inside
-            the box, 0 outside. Defaults to False.
+        box_map (bool): Whether crops get a fourth channel that shows their
+            box, for :class:`BoxPrompt`: 255 inside the box, 0 outside. The
+            box of a salient crop is the tight box of its mask. Defaults to
+            False.
 
     Raises:
         InputError: A salient mask has colours, or is written as 0 and 1; or
@@ -105,8 +106,8 @@ class PackCrops(CropTransform):
         def column(key: str, dtype: type) -> np.ndarray:
             return np.array([ins[key] for ins in instances], dtype=dtype)
 
-        # Small things are arrays: each tensor that is sent between processes
-        # takes a file of its own, and half a millisecond.
+        # Arrays, not tensors: each tensor that a worker sends takes its own
+        # shared-memory file, and half a millisecond.
         packed = InstanceData(
             bboxes=results['gt_bboxes'],
             windows=results['windows'],
@@ -123,7 +124,7 @@ class PackCrops(CropTransform):
     def _pack_salient(results: dict) -> InstanceData:
         seg_map = results['gt_seg_map']
         mask = seg_map > 127
-        # A mask of 0 and 1 would be taken for an empty one.
+        # A mask of 0 and 1 would be treated as empty.
         if seg_map.ndim != 2 or seg_map.max() == 1:
             raise InputError(
                 f'{results["seg_map_path"]} must be a grey image whose '

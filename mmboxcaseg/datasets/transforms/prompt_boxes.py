@@ -9,7 +9,7 @@ from .crops import CropTransform, check_size
 class PromptBoxes(CropTransform):
     """Keep the whole image, with its boxes as prompts.
 
-    The counterpart of :class:`CropBoxes` for models that see the image.
+    The counterpart of :class:`CropBoxes` for models that take whole images.
 
     Required Keys: ``img``, ``img_path``, ``height``, ``width``,
     ``instances``.
@@ -22,7 +22,7 @@ class PromptBoxes(CropTransform):
         truncate (bool): See :func:`pixel_boxes`. Defaults to False.
 
     Raises:
-        InputError: The size of the image file is not that of the JSON.
+        InputError: The image file has another size than in the JSON.
     """
 
     def __init__(self, truncate: bool = False) -> None:

@@ -23,7 +23,7 @@ class LoadProxyAnnotations(LoadAnnotations):
 
     Replaces :class:`mmdet.datasets.transforms.LoadAnnotations`; ``gt_masks``
     are :class:`WindowMasks`. A box without a mask gets an empty mask of
-    weight 0. The stock transform would ignore the box as well.
+    weight 0. The stock transform would discard its box, too.
 
     Args:
         kwargs: Arguments of LoadAnnotations. ``poly2mask`` has no effect.
@@ -37,7 +37,7 @@ class LoadProxyAnnotations(LoadAnnotations):
         parts, weights = [], []
         for number, instance in enumerate(instances):
             rle = to_rle(instance['mask'], *shape)
-            # A foreign mask may leave its box; none of it is cut off.
+            # A foreign mask may extend beyond its box; it is not clipped.
             windows[number] = _hold(windows[number], rle)
             parts.append(decode_window(rle, windows[number]).view(np.uint8))
             weights.append(instance['mask_weight'] * parts[-1].any())
@@ -82,8 +82,9 @@ class PackProxyInputs(PackDetInputs):
 class ProxyCopyPaste(CopyPaste):
     """:class:`mmdet.datasets.transforms.CopyPaste` with weighted masks.
 
-    Instances whose mask has weight 0 are not pasted: their pixels are
-    unknown. Covered by others, they keep the visible part of their box.
+    Instances whose mask has weight 0 are not pasted, because their pixels are
+    unknown. If pasted instances cover them, they keep the visible part of
+    their box.
 
     Args:
         kwargs: Arguments of CopyPaste. ``paste_by_box`` has no effect.
@@ -127,14 +128,14 @@ def _hold(window: np.ndarray, rle: dict) -> np.ndarray:
 
 def _misfit(boxes: BaseBoxes, masks: WindowMasks,
             img_shape: Tuple[int, ...]) -> Optional[str]:
-    """Find out how masks do not match the boxes and the image."""
+    """Find out whether masks match the boxes and the image."""
     if len(boxes) != len(masks):
         return f'{len(boxes)} boxes but {len(masks)} masks'
     size, wanted = (masks.height, masks.width), tuple(img_shape[:2])
     if size != wanted:
         return f'the image has shape {wanted} but its masks {size}'
     boxes = np.asarray(getattr(boxes, 'tensor', boxes))
-    # Transforms round boxes and windows apart by up to a pixel.
+    # Rounding in transforms can move boxes and windows apart by a pixel.
     low = np.maximum(boxes[:, :2], masks.windows[:, :2] - 1)
     high = np.minimum(boxes[:, 2:], masks.windows[:, 2:] + 1)
     apart = np.flatnonzero((low > high).any(axis=1))
@@ -146,7 +147,7 @@ def _misfit(boxes: BaseBoxes, masks: WindowMasks,
 
 
 def _uncover(masks: WindowMasks, cover: np.ndarray) -> WindowMasks:
-    """Cut masks and windows to the part that a mask (H, W) does not cover."""
+    """Clip masks and windows to what the mask ``cover`` (H, W) leaves free."""
     parts, windows = [], []
     for part, extent, (x0, y0, x1, y1) in zip(masks.parts, masks.extents,
                                               masks.windows):

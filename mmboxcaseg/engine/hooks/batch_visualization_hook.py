@@ -18,9 +18,9 @@ from mmboxcaseg.visualization.drawing import Instance, draw, to_array
 class BatchVisualizationHook(Hook):
     """Draw the images, boxes and masks that a detector is trained with.
 
-    They are drawn as they leave the pipeline, augmented. A mask with weight
-    0 is not used in the loss: it is grey and its box is dotted. A weight
-    between 0 and 1 is written beside the class. The figure goes to all
+    They are drawn after augmentation. A mask with weight 0 is not used in the
+    loss: it is grey and its box is dotted. A weight between 0 and 1 is
+    written next to the class. The figure goes to all
     visualization backends, as ``batch``. Only the first process draws.
 
     Args:
@@ -67,7 +67,7 @@ class BatchVisualizationHook(Hook):
 
 def _instances(sample: DetDataSample,
                classes: Sequence[str]) -> Iterator[Instance]:
-    """How to draw the objects of an image."""
+    """Yield the objects of an image, for drawing."""
     gt = sample.gt_instances
     # Data sets with true masks have no weights.
     weights = gt.get('mask_weights', np.ones(len(gt)))

@@ -26,8 +26,8 @@ class LabellerVisualizationHook(Hook):
     The crops are always the first ones of the validation set or, without
     one, of ``label_dataloader``. A row shows the crop, the probabilities of
     each head, and the mask. The figure goes to all visualization backends, as
-    ``labeller``. Only the first process draws. Losses stay the same to the
-    last bit.
+    ``labeller``. Only the first process draws. The losses of the training
+    are bit-identical with and without the hook.
 
     Args:
         interval (int): Iterations between two figures. Defaults to 500.
@@ -71,6 +71,7 @@ class LabellerVisualizationHook(Hook):
         """
         is_due = self.every_n_train_iters(runner, self.interval)
         if is_due and is_main_process():
+            # The loop counts this iteration only after its hooks.
             step = runner.iter + 1
             runner.visualizer.add_image('labeller', self._draw(), step)
 
@@ -88,6 +89,7 @@ class LabellerVisualizationHook(Hook):
     def _draw(self) -> np.ndarray:
         """Draw the crops as the model sees them now, (H, W, 3), RGB."""
         size = self.crops.shape[2]
+        # Each crop is its own window, so masks have the size of the crops.
         windows = np.tile([0, 0, size, size], (len(self.crops), 1))
         sample = DetDataSample(gt_instances=InstanceData(windows=windows))
         with _evaluated(self.model):
@@ -95,6 +97,7 @@ class LabellerVisualizationHook(Hook):
             logits = self.model.logit_maps(data['inputs'])
             self.model.predict(data['inputs'], [sample])
         maps = {k: v.sigmoid().cpu().numpy() for k, v in logits.items()}
+        # BGR to RGB; it also drops the fourth channel, if crops have one.
         crops = self.crops.numpy()[:, 2::-1].transpose(0, 2, 3, 1)
         return _draw_rows(crops, maps, np.stack(sample.pred_instances.masks),
                           self.model.test_cfg['output'])
@@ -134,8 +137,8 @@ def _evaluated(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _unchanged_randomness() -> Iterator[None]:
-    """Restore the random states of the CPU: loading a crop draws numbers, and
-    training without workers loads its data in the same process."""
+    """Restore the random states of the CPU: loading a crop uses them, and so
+    does training without workers, which loads data in the same process."""
     states = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=[]):

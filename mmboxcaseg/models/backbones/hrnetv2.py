@@ -12,9 +12,9 @@ class BilinearHRModule(HRModule):
     """A high-resolution module that fuses its branches bilinearly.
 
     mmpretrain's module up-samples with 'nearest' and by a fixed factor. The
-    authors' network, and so their weights, up-samples bilinearly to the exact
-    size of the finer branch, so any input size works. Parameters and their
-    names are the same.
+    authors' network, which their weights need, up-samples bilinearly to the
+    exact size of the finer branch, so any input size works. Parameters and
+    their names are the same.
     """
 
     def forward(self, x: List[Tensor]) -> List[Tensor]:
@@ -62,8 +62,7 @@ class HRNetV2(HRNet):
                  norm_cfg: dict = dict(type='BN', momentum=0.01),
                  **kwargs) -> None:
         super().__init__(arch=arch, norm_cfg=norm_cfg, **kwargs)
-        # The parent class ignores both configs here, so norm_cfg would not
-        # reach the first stage.
+        # The parent class builds layer1 without conv_cfg and norm_cfg.
         stage = self.stage1_cfg
         block = self.blocks_dict[stage['block']]
         self.layer1 = ResLayer(

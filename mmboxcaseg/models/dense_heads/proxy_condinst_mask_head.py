@@ -16,9 +16,9 @@ from ..losses.mask_weights import (check_mask_loss, mask_share, mask_weights,
 class ProxyCondInstMaskHead(CondInstMaskHead):
     """CondInstMaskHead with mask weights.
 
-    A positive location counts in the mask loss by the ``mask_weights`` of the
-    instance that it is matched to (without them: InputError). Locations with
-    weight 0 do not count towards ``max_masks_to_train`` and
+    The mask loss of a positive location is weighted with the ``mask_weights``
+    of its matched instance; without them, an InputError is raised. Locations
+    with weight 0 do not count towards ``max_masks_to_train`` and
     ``topk_masks_per_img``.
     """
 
@@ -42,13 +42,13 @@ class ProxyCondInstMaskHead(CondInstMaskHead):
         ]
         kept = [weight.nonzero().flatten() for weight in weights]
         infos = [infos[inds] for infos, inds in zip(positive_infos, kept)]
-        # The stock method only indexes its first argument, so it can select
-        # numbers of kept locations instead of their predictions.
+        # The stock method only indexes its first argument. So it can select
+        # the indices of kept locations instead of their predictions.
         picked, targets, counts = multi_apply(self._get_targets_single, kept,
                                               batch_gt_instances, infos)
         used = [weight[inds] for weight, inds in zip(weights, picked)]
         scaled = scale_to_mean_one(torch.cat(used)).split(list(map(len, used)))
-        # Where an image has no mask loss, the sum keeps the graph connected.
+        # If an image has no mask loss, sum() * 0 keeps the graph connected.
         losses = [
             preds.sum() * 0 if masks is None else self.loss_mask(
                 preds[inds], masks, weight, reduction_override='none').sum()

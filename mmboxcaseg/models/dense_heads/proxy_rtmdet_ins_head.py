@@ -14,9 +14,10 @@ from ..losses.mask_weights import (check_mask_loss, mask_share,
 class _WeightedDynamicMasks:
     """Mask weights for both heads of RTMDet-Ins.
 
-    A positive prior counts in the mask loss by the ``mask_weights`` of the
-    instance that it is matched to (without them: InputError). Like the stock
-    loss, the weighted one is a mean over the positive priors of all processes.
+    The mask loss of a positive prior is weighted with the ``mask_weights`` of
+    its matched instance; without them, an InputError is raised. Like the
+    stock loss, the weighted one is a mean over the positive priors of all
+    processes.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -47,9 +48,9 @@ class _WeightedDynamicMasks:
                      avg_factor: float) -> Tensor:
             return loss(pred, target, weight=scaled, avg_factor=avg_factor)
 
-        # The stock method calls self.loss_mask once, with weight=None, has no
-        # argument for weights and is too long to copy. An attribute in
-        # __dict__ hides the submodule while it runs.
+        # The stock method calls self.loss_mask once, with weight=None. It has
+        # no argument for weights and is too long to copy. An attribute in
+        # __dict__ hides the submodule during this call.
         self.__dict__['loss_mask'] = weighted
         try:
             loss_mask = super().loss_mask_by_feat(mask_feats, flatten_kernels,

@@ -7,10 +7,11 @@ from mmboxcaseg.registry import MODELS
 class HeadBatchNorm2d(nn.BatchNorm2d):
     """Batch normalization that accepts an empty batch while training.
 
-    Without a crop with a mask, the stock layer would change its running
-    statistics; here they stay, and the parameters get a gradient of 0, which
-    DistributedDataParallel waits for. SyncBN, which replaces this layer if a
-    config asks for it, handles a process without crops itself.
+    If no crop has a mask, the batch of the head is empty. The stock layer
+    would then change its running statistics. This layer keeps them, and its
+    parameters get a gradient of 0, which DistributedDataParallel waits for.
+    SyncBN, which replaces this layer if a config asks for it, handles a
+    process without crops itself.
     """
 
     def forward(self, x: Tensor) -> Tensor:

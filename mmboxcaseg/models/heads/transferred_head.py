@@ -44,9 +44,10 @@ class WeightTransfer(nn.Module):
 
 @MODELS.register_module()
 class TransferredHead(BaseModule):
-    """Segmentation head whose convolutions come from the weak head (Figure 4).
+    """Segmentation head with weights predicted from the weak head (Figure 4).
 
-    Only its BN is its own.
+    It has its own BN. Both convolutions get their parameters from
+    :class:`WeightTransfer`.
 
     Args:
         channels (int): Channels of the features.

@@ -18,8 +18,8 @@ class CropTargets(NamedTuple):
         boxes (Tensor): Ground-truth boxes in pixels of the crops, xyxy,
             half-open, has shape (N, 4). A box may extend beyond its crop.
         masks (Tensor): Masks of 0 and 1, has shape (K, S, S).
-        has_mask (Tensor): Which K crops the masks belong to, in order;
-            boolean, has shape (N, ).
+        has_mask (Tensor): Whether each crop has a mask; the K crops with True
+            are in the order of ``masks``. Boolean, has shape (N, ).
         mask_weights (Tensor, optional): Weights of the K masks, has shape
             (K, ). None: all are 1.
     """
@@ -37,14 +37,14 @@ class CropTargets(NamedTuple):
         Args:
             crops (Tensor): Normalised crops, has shape (N, 3, S, S).
             data_samples (list[DetDataSample]): ``gt_instances`` has
-                ``bboxes`` (n, 4), and ``masks`` (n, S, S) where masks may be
-                used for training, with ``mask_weights`` (n, ) unless they
-                are 1.
+                ``bboxes`` (n, 4). If masks may be used for training, it also
+                has ``masks`` (n, S, S), with ``mask_weights`` (n, ) unless
+                all weights are 1.
         """
         all_gt = [sample.gt_instances for sample in data_samples]
         boxes = torch.cat([torch.as_tensor(gt.bboxes) for gt in all_gt])
         boxes = boxes.to(crops.device)
-        # Starts with an empty tensor: a batch may have no mask at all.
+        # Start with an empty tensor: a batch may have no mask at all.
         masks = [crops.new_zeros(0, *crops.shape[2:])]
         masks += [gt.masks.to(crops) for gt in all_gt if 'masks' in gt]
         has_mask = ['masks' in gt for gt in all_gt for _ in range(len(gt))]
@@ -76,9 +76,9 @@ class CropLoss(nn.Module):
     Args:
         loss_weight (float): Factor of the loss. Defaults to 1.
         reduction (str): 'mean', 'sum' or 'none'. Defaults to 'mean'.
-        loss_name (str, optional): Name in the log. It starts with 'loss':
-            only such losses are added up and used for training. Defaults to
-            the class name: ``MILLoss`` is logged as 'loss_mil'.
+        loss_name (str, optional): Name in the log. It must start with 'loss',
+            because MMEngine adds up only such losses. Defaults to the class
+            name: ``MILLoss`` is logged as 'loss_mil'.
 
     Raises:
         InputError: ``reduction`` or ``loss_name`` is invalid.

@@ -87,7 +87,7 @@ def weighted_mask_loss(loss: CrossEntropyLoss, pred: Tensor, target: Tensor,
         loss (CrossEntropyLoss): The loss of the head, with ``use_mask``.
         pred (Tensor): Logits, has shape (n, num_classes, ...).
         target (Tensor): Targets, has shape (n, ...).
-        labels (Tensor): Which class of ``pred`` to use, has shape (n, ).
+        labels (Tensor): The class of ``pred`` to use, has shape (n, ).
         weights (Tensor): Weights in [0, 1], has shape (n, ).
 
     Returns:
@@ -108,10 +108,10 @@ def check_mask_loss(loss: nn.Module, needed: Type[nn.Module]) -> None:
 
     Args:
         loss (nn.Module): The mask loss of the config.
-        needed (type): Class whose weights the weighted head uses.
+        needed (type): The loss class that the weighted head supports.
 
     Raises:
-        InputError: The loss is not of this class, or not one of masks.
+        InputError: The loss is not of this class, or not a mask loss.
     """
     if not isinstance(loss, needed) or not getattr(loss, 'use_mask', True):
         option = '(use_mask=True)' if needed is CrossEntropyLoss else ''

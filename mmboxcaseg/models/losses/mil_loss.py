@@ -14,7 +14,7 @@ def box_bags(boxes: Tensor,
              ignore_cut: bool = False) -> Tuple[Tensor, Tensor]:
     """Label the bags: rows and columns that cross the box are positive.
 
-    A pixel is inside a box if its centre is.
+    A pixel is inside a box if its centre is inside.
 
     Args:
         boxes (Tensor): Boxes in pixels of their maps, xyxy, half-open, has
@@ -34,13 +34,13 @@ def box_bags(boxes: Tensor,
     rows = torch.arange(height, device=boxes.device) + 0.5
     cols = torch.arange(width, device=boxes.device) + 0.5
     rows, cols = (y0 <= rows) & (rows < y1), (x0 <= cols) & (cols < x1)
-    # A box beside the map has no positive bag at all.
+    # A box outside the map has no positive bag at all.
     rows, cols = (rows & cols.any(1, keepdim=True),
                   cols & rows.any(1, keepdim=True))
     labels = torch.cat([rows, cols], dim=1)
     if not ignore_cut:
         return labels, torch.ones_like(labels)
-    # Less than half a pixel outside hides no pixel centre.
+    # If a box ends less than half a pixel outside, no pixel centre is cut off.
     cut_x = (x0 < -0.5) | (x1 > width + 0.5)
     cut_y = (y0 < -0.5) | (y1 > height + 0.5)
     return labels, torch.cat([~(rows & cut_x), ~(cols & cut_y)], dim=1)
@@ -66,8 +66,8 @@ def mil_loss(pred: Tensor,
              avg_factor: Optional[float] = None) -> Tensor:
     """Multiple-instance loss over rows and columns, unary part of Eq. (1).
 
-    The score of a bag is the maximum of its pixels. The sums of Eq. (1) are
-    taken as one mean over all bags that count. Computed in float32.
+    The score of a bag is the maximum of its pixels. The mean over all bags
+    that count replaces the sums of Eq. (1). It is computed in float32.
 
     Args:
         pred (Tensor): Logits, has shape (N, H, W).
@@ -81,8 +81,8 @@ def mil_loss(pred: Tensor,
     Returns:
         Tensor: A scalar (0 with a gradient if no bag counts), or (N, H + W).
     """
-    # max(dim) sends the gradient to one pixel only. It is several times
-    # faster than amax, which looks for ties.
+    # max(dim) passes the gradient to one pixel only. It is several times
+    # faster than amax, which distributes the gradient over ties.
     bags = [pred.max(dim=2).values, pred.max(dim=1).values]
     bags = torch.cat(bags, dim=1).float()
     loss = F.binary_cross_entropy_with_logits(
@@ -114,7 +114,8 @@ class MILLoss(CropLoss):
         """See :meth:`CropLoss.compute`."""
         labels, valid = box_bags(targets.boxes, pred.shape[1:],
                                  self.ignore_cut)
-        # A mask is more exact than its box (section 3.2: salient images).
+        # A mask gives more exact bags than its box (section 3.2: salient
+        # images).
         labels[targets.has_mask] = mask_bags(targets.masks)
         valid[targets.has_mask] = True
         return mil_loss(pred, labels, valid, **reduce_args)

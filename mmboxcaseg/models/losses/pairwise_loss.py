@@ -33,7 +33,8 @@ class _SquaredDifferences(torch.autograd.Function):
         """
         degree = _neighbour_sum(torch.ones_like(prob[:1]))
         if zero_padding:
-            # A pair with the padding is counted from one end only: half.
+            # A pair with a padding pixel is counted from one end only, so it
+            # has half the weight.
             degree = (degree + 8) / 2
         laplacian = degree * prob
         laplacian -= _neighbour_sum(prob)
@@ -69,14 +70,14 @@ def pairwise_loss(pred: Tensor,
                   avg_factor: Optional[float] = None) -> Tensor:
     """Smoothness: mean squared difference to the 8 neighbours, Eq. (2).
 
-    The sums of Eq. (2) are taken as a mean over the pixels of a map and their
-    8 neighbours. Computed in float32.
+    The mean over the pixels of a map and their 8 neighbours replaces the sums
+    of Eq. (2). It is computed in float32.
 
     Args:
         pred (Tensor): Logits, has shape (N, H, W).
-        zero_padding (bool): Whether a neighbour outside the map counts as
-            background, as in the authors' code; in Eq. (2) it adds nothing.
-            Defaults to False.
+        zero_padding (bool): Whether neighbours outside the map count as
+            background, as in the authors' code. Otherwise they are left out,
+            as in Eq. (2). Defaults to False.
         weight (Tensor, optional): Weight of each map, has shape (N, ).
         reduction (str): Over the maps. Defaults to 'mean'.
         avg_factor (float, optional): Defaults to N.
@@ -92,7 +93,7 @@ def pairwise_loss(pred: Tensor,
     prob = pred.float().sigmoid()
     if not len(prob):
         return prob.sum()
-    # Eq. (2) meets each pair from both ends, p^T L p only once.
+    # Eq. (2) counts each pair from both ends, p^T L p only once.
     total = 2 * _SquaredDifferences.apply(prob, zero_padding, weight)
     terms = prob.numel() if reduction == 'mean' else prob[0].numel()
     return total / (8 * terms)

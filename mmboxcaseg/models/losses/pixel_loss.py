@@ -26,7 +26,7 @@ def pixel_loss(pred: Tensor,
         Tensor: A scalar (0 with a gradient for K = 0), or (K, H, W).
     """
     if reduction == 'mean' and not len(pred):
-        return pred.sum()  # a mean of nothing would be NaN
+        return pred.sum()  # the mean of an empty tensor would be NaN
     masks = masks.to(pred.dtype)
     weight = None if weight is None else weight[:, None, None]
     if avg_factor is None:

@@ -1,10 +1,10 @@
 """The mask heads of mmdet's two-stage detectors, with mask weights.
 
-An RoI counts in the mask loss by the ``mask_weights`` of the instance that it
-is matched to; a dropped mask (section 3.4) has weight 0. The loss is the mean
-of the stock head's loss, weighted. If all weights are 0, loss and gradients
-are exactly 0 and the graph stays connected. Box losses do not change. Ground
-truth without ``mask_weights`` raises an InputError.
+The mask loss of an RoI is weighted with the ``mask_weights`` of its matched
+instance; a dropped mask (section 3.4) has weight 0. The total is the weighted
+mean of the stock head's loss over the RoIs. If all weights are 0, loss and
+gradients are exactly 0 and the graph stays connected. Box losses do not
+change. Ground truth without ``mask_weights`` raises an InputError.
 """
 from typing import List
 
@@ -52,7 +52,7 @@ class _WeightedRoIMasks:
 
 def _mask_classes(head: FCNMaskHead,
                   sampling_results: List[SamplingResult]) -> Tensor:
-    """Channel of the logits that each positive RoI uses, (num_pos, )."""
+    """Get the channel of the logits for each positive RoI, (num_pos, )."""
     labels = torch.cat([res.pos_gt_labels for res in sampling_results])
     return torch.zeros_like(labels) if head.class_agnostic else labels
 
@@ -102,7 +102,7 @@ class ProxyMaskPointHead(MaskPointHead):
 class ProxyMaskIoUHead(MaskIoUHead):
     """MaskIoUHead (Mask Scoring R-CNN), trained with masks of weight 1 only.
 
-    The IoU with a doubtful mask says little about the predicted mask.
+    The IoU with an unreliable mask says little about the predicted mask.
     """
 
     def get_targets(self, sampling_results: List[SamplingResult],
@@ -111,7 +111,8 @@ class ProxyMaskIoUHead(MaskIoUHead):
                     rcnn_train_cfg: ConfigDict) -> Tensor:
         """See :meth:`MaskIoUHead.get_targets`, has shape (num_pos, ).
 
-        The IoU is 0, which the stock loss ignores, where the weight is not 1.
+        The IoU is set to 0, which the stock loss ignores, for masks with
+        another weight than 1.
         """
         targets = super().get_targets(sampling_results, batch_gt_instances,
                                       mask_preds, mask_targets, rcnn_train_cfg)

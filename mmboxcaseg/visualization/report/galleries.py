@@ -1,4 +1,4 @@
-"""Which masks the report shows, and their thumbnails."""
+"""Choose the masks that the report shows, and draw their thumbnails."""
 import os.path as osp
 from typing import Dict, List, Optional, Tuple
 
@@ -14,7 +14,7 @@ from ..drawing import Instance, context_window, draw_thumbnail
 def order_by_score(masks: ScoredMasks,
                    best_first: bool,
                    scores: Optional[np.ndarray] = None) -> np.ndarray:
-    """Sort masks by score, those of equal score by area, largest first.
+    """Sort masks by score, and masks of equal score by area, largest first.
 
     Args:
         masks (ScoredMasks): The n masks.
@@ -28,6 +28,7 @@ def order_by_score(masks: ScoredMasks,
     scores = masks.scores if scores is None else scores
     if best_first:
         scores = -scores
+    # lexsort() sorts by its last key first.
     return np.lexsort((masks.ids, -masks.areas, scores))
 
 
@@ -81,12 +82,12 @@ def find_misjudged(kept: np.ndarray, truth: Comparison) -> np.ndarray:
 
 def draw_card(masks: ScoredMasks, i: int,
               others: Dict[str, Optional[Comparison]]) -> List[dict]:
-    """Draw one mask, and the masks that other files have for its box.
+    """Draw one mask, and the masks of the same box in other files.
 
     Args:
         masks (ScoredMasks): The masks.
         i (int): Index of the mask.
-        others (dict[str, Comparison | None]): More files by caption.
+        others (dict[str, Comparison | None]): Other files by caption.
 
     Returns:
         list[dict]: ``caption`` and ``src`` (data URI) of every figure.

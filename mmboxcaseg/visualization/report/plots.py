@@ -14,7 +14,7 @@ STYLE = {
     'font.size': 9,
     'axes.spines.top': False,
     'axes.spines.right': False,
-    # Without it the ids in the SVG are random, and the file always differs.
+    # Otherwise ids in the SVG are random, and no two files are equal.
     'svg.hashsalt': 'mmboxcaseg'
 }
 BLUE, PALE, GREY, RED = '#2f6db3', '#8fb4dc', '#9aa3ad', '#c8402f'

@@ -29,10 +29,11 @@ class ProxyReport:
     Args:
         masks (ScoredMasks): The n masks of the proxy file.
         truth (Comparison, optional): Comparison with the true masks.
-        unmerged (Comparison, optional): With those before merging.
+        unmerged (Comparison, optional): Comparison with the masks before
+            merging.
         threshold (float): Masks with a lower score count as dropped.
-        mask_filter (MaskFilter, optional): Another rule that decides which
-            masks count as dropped, in place of ``threshold``.
+        mask_filter (MaskFilter, optional): Replaces ``threshold``: masks that
+            it does not use count as dropped.
         topk (int): Number of masks per gallery.
         seed (int): Seed of the gallery of random masks.
 
@@ -41,7 +42,8 @@ class ProxyReport:
             any mask, 'expected IoU', NaN where unknown, have shape (n, ).
         ious (np.ndarray): True IoUs, NaN where unknown, has shape (n, ).
         kept (np.ndarray): Whether a mask is kept, has shape (n, ).
-        weighted (int): Number of masks whose ``mask_weight`` decides that.
+        weighted (int): Number of masks that have a ``mask_weight``, which
+            sets ``kept``.
         sizes (np.ndarray): Indices of ``SIZES``, has shape (n, ).
         changed (np.ndarray): See :func:`find_changed`, has shape (m, ).
     """
@@ -108,10 +110,11 @@ class ProxyReport:
         write_atomically(out_file, [page])
 
     def threshold_rows(self) -> List[dict]:
-        """What the thresholds of Table 8 keep, one row per threshold."""
+        """Masks kept at the thresholds of Table 8, one row per threshold."""
         rows = []
         for threshold, paper in PAPER_DROP_RATES.items():
             kept = is_kept(self.masks.scores, threshold)
+            # Group 1 contains the kept masks.
             iou = group_means(self.ious, kept.astype(int), 2)[1]
             row = dict(threshold=threshold, paper=paper, iou=iou)
             rows.append(
@@ -119,7 +122,7 @@ class ProxyReport:
         return rows
 
     def size_rows(self) -> List[dict]:
-        """One row per COCO size, also for a size without objects."""
+        """One row per COCO size, including sizes without objects."""
         rows = self._group_rows(self.sizes, SIZES)
         for size, row in enumerate(rows):
             own = self.sizes == size
@@ -142,6 +145,7 @@ class ProxyReport:
 
     def known(self, name: str) -> np.ndarray:
         """Which masks have a score and a true mask, has shape (n, )."""
+        # A sum with NaN is NaN, so both must be known.
         return ~np.isnan(self.ious + self.scores[name])
 
     def not_compared(self) -> List[str]:
@@ -149,9 +153,9 @@ class ProxyReport:
         return [name for name in self.scores if not self.known(name).any()]
 
     def score_rows(self) -> List[dict]:
-        """How well each score predicts the true IoU, one row per score.
+        """Relation of each score to the true IoU, one row per score.
 
-        Those of :meth:`not_compared` have none.
+        Scores of :meth:`not_compared` have no row.
         """
         rows = []
         for name, scores in self.scores.items():
@@ -172,7 +176,7 @@ class ProxyReport:
         return rows
 
     def calibration_rows(self, name: str = 'score') -> List[dict]:
-        """True IoU by a score, one row per score bin, also for empty bins."""
+        """True IoU by score: one row per score bin, including empty bins."""
         known = self.known(name)
         bins = score_bins(self.scores[name][known], CALIBRATION_BINS)
         counts = np.bincount(bins, minlength=CALIBRATION_BINS)
@@ -226,7 +230,7 @@ class ProxyReport:
         return _to_rows(dict(name=names, count=counts, **means))
 
     def _plots(self) -> Dict[str, str]:
-        """Histograms and calibration by score; and the shares kept."""
+        """Plots of histograms and calibration by score, and of ``kept``."""
         lines = self._thresholds()
         plots = dict(
             kept=plot_kept(self.masks.scores, lines.get('score')),

@@ -1,6 +1,6 @@
 'use strict';
-/* A history of decisions, newest last, is all that is stored. The decision
-   of a box is its last entry; undo removes an entry. */
+/* Only a history of decisions is stored, newest last. The decision on a box
+   is its last entry in the history; undo removes an entry. */
 const SYMBOLS = {keep: '✓', drop: '✕', skip: '↷'};
 const WORDS = {keep: 'kept', drop: 'dropped', skip: 'skipped'};
 const STRIP_BEFORE = 3, STRIP_AFTER = 24;
@@ -40,7 +40,8 @@ function save() {
     localStorage.setItem(storageKey, JSON.stringify(history));
     return '';
   } catch (error) {
-    return ' This browser stores nothing: download before you leave.';
+    return ' This browser cannot store decisions: download them before you' +
+      ' leave.';
   }
 }
 
@@ -56,12 +57,12 @@ function decide(decision) {
   const next = nextOpen();
   if (next >= 0) at = next;
   const what = `${SYMBOLS[decision]} ${WORDS[decision]}`;
-  show((next < 0 ? 'Every mask of this list is decided.' :
+  show((next < 0 ? 'Every mask in this list has a decision.' :
     `${what}: ${box.name} #${box.id}`) + warning);
 }
 
-/* The next box of the list without a decision, from the start after the end;
-   -1 if there is none. */
+/* The next box of the list without a decision, continuing at the start after
+   the end; -1 if there is none. */
 function nextOpen() {
   const decided = decisions();
   for (let step = 1; step <= list.length; step++) {
@@ -90,7 +91,7 @@ function download() {
   link.href = URL.createObjectURL(new Blob([text + '\n']));
   link.download = content.out_file;
   link.click();
-  // The browser reads the text later.
+  // Not at once, because the browser reads the text after click() returns.
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
@@ -98,7 +99,7 @@ function download() {
 function within(value, name) {
   const low = Number(find(name + '-min').value);
   const high = Number(find(name + '-max').value || 1);
-  // An unknown value matches only the whole range.
+  // An unknown value matches only if the range is [0, 1].
   if (value === null) return low <= 0 && high >= 1;
   return low <= value && value <= high;
 }
@@ -210,12 +211,12 @@ function showStrip(decided) {
     button.onclick = () => { at = first + k; show(); };
     return button;
   }));
-  // Images far away would fill the memory.
+  // Drop images that are not in the strip, to save memory.
   for (const i of images.keys()) if (!shown.includes(i)) images.delete(i);
 }
 
 // -------------------------------------------------------------- painting
-/* The mask as a function of pixels, 0 outside; runs go down the columns. */
+/* The mask as a function of pixels, 0 outside; runs are column by column. */
 function decodeMask({width, height, runs}) {
   const pixels = new Uint8Array(width * height);
   let end = 0, value = 0;
@@ -227,7 +228,7 @@ function decodeMask({width, height, runs}) {
     pixels[x * height + y] : 0;
 }
 
-/* Its outline along the edges of the pixels, holes included. */
+/* Its outline along pixel edges, including holes. */
 function outline({width, height}, mask) {
   const path = new Path2D();
   for (let x = 0; x <= width; x++) {
@@ -242,7 +243,7 @@ function outline({width, height}, mask) {
   return path;
 }
 
-/* A transparent layer that darkens the pixels outside of the mask. */
+/* A transparent layer that darkens the pixels outside the mask. */
 function shade({width, height}, mask) {
   Object.assign(layer, {width, height});
   const context = layer.getContext('2d');
@@ -255,7 +256,8 @@ function shade({width, height}, mask) {
   return layer;
 }
 
-/* A bright line over a dark one; `unit` is a pixel of the screen. */
+/* A bright line on a dark one, to be visible on any image; `unit` is the size
+   of a screen pixel. */
 function strokeTwice(context, path, colour, unit) {
   for (const [style, width] of [['#000000d0', 4.5], [colour, 2]]) {
     context.strokeStyle = style;
@@ -315,7 +317,7 @@ document.addEventListener('keydown', event => {
   const inField = event.target.matches('select, input');
   if (inField && key === 'escape') event.target.blur();
   if (inField || event.ctrlKey || event.altKey || event.metaKey) return;
-  // A key that is held down moves, but decides only once.
+  // A key that is held down repeats moves, but not decisions.
   if (!(key in ACTIONS) || event.repeat && !key.startsWith('arrow')) return;
   event.preventDefault();
   ACTIONS[key]();
@@ -327,13 +329,13 @@ for (const field of find('filters').querySelectorAll('select, input')) {
   field.oninput = applyFilters;
 }
 for (const field of find('filters').querySelectorAll('select')) {
-  // Keys decide again at once.
+  // Otherwise the next key would go to the select element.
   field.onchange = () => field.blur();
 }
 find('reset').onclick = resetFilters;
 find('download').onclick = download;
 window.onresize = paint;
-// Another tab with masks of the same file.
+// A tab with another page of the same file has changed the decisions.
 window.onstorage = () => { history = load(); show(); };
 
 for (const name of [...new Set(boxes.map(box => box.name))].sort()) {
@@ -342,7 +344,7 @@ for (const name of [...new Set(boxes.map(box => box.name))].sort()) {
 if (boxes.every(box => box.expected_iou === null)) {
   for (const field of document.querySelectorAll('.iou')) field.hidden = true;
 }
-// The first one without a decision: the next one after the last.
+// Start at the first mask without a decision: the next one after the last.
 at = boxes.length - 1;
 at = Math.max(nextOpen(), 0);
 show();

@@ -1,4 +1,4 @@
-"""The review page: masks are kept or dropped in a browser, by keys."""
+"""The review page: keep or drop masks in a browser, with keys."""
 import os.path as osp
 from typing import Dict, List, Optional, Sequence
 
@@ -14,7 +14,7 @@ from .galleries import cut_image, order_by_score
 from .statistics import SIZES, coco_sizes
 from .templates import load_template
 
-# Surroundings of a box: relative to its longer side, and at least, in pixels.
+# Surroundings of a box: relative to its longer side, and minimum in pixels.
 MARGIN, MIN_MARGIN = 0.4, 16
 
 
@@ -25,10 +25,10 @@ class ProxyReview:
 
     Args:
         masks (ScoredMasks): The n masks of the proxy file.
-        num (int): Number of masks on the page, if there are so many.
+        num (int): Largest number of masks on the page.
         seed (int, optional): Draw the masks with this seed. Defaults to
-            None: those of lowest expected IoU, or of lowest ``mask_score``
-            if the file has no expected IoU.
+            None: the masks with the lowest expected IoU, or with the lowest
+            ``mask_score`` if the file has no expected IoU.
         classes (Sequence[str], optional): Names of the classes to review.
             Defaults to all.
         again (bool): Whether to review masks that have a ``mask_weight``,
@@ -132,7 +132,7 @@ class ProxyReview:
         box = [(x - window[0]) * scale, (y - window[1]) * scale, w * scale,
                h * scale]
         fields = dict(
-            # As text: numbers of JavaScript are exact up to 2^53 only.
+            # A string: numbers of JavaScript are exact only up to 2^53.
             id=str(ann['id']),
             name=masks.classes[masks.labels[i]],
             file_name=masks.images[ann['image_id']]['file_name'],

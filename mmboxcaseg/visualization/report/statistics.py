@@ -10,8 +10,8 @@ SIZES = ('small', 'medium', 'large')
 def bin_edges(num_bins: int = NUM_BINS) -> np.ndarray:
     """Edges of equal bins over [0, 1], has shape (num_bins + 1, ).
 
-    They are the floats nearest to the decimals: a score of 0.95 is in the
-    bin that starts at 0.95, which ``np.linspace`` does not guarantee.
+    They equal the decimal literals: a score of 0.95 is in the bin that starts
+    at 0.95, which ``np.linspace`` does not guarantee.
     """
     return np.arange(num_bins + 1) / num_bins
 
@@ -89,7 +89,7 @@ def rank_correlation(scores: np.ndarray, ious: np.ndarray) -> float:
     Returns:
         float: In [-1, 1]; NaN if all scores or all IoUs are equal.
     """
-    # Takes a second to import, and only reports with true masks need it.
+    # Its import takes a second, and only reports with true masks need it.
     from scipy.stats import spearmanr
     known = ~np.isnan(ious)
     scores, ious = scores[known], ious[known]
@@ -106,10 +106,10 @@ def best_and_worst(scores: np.ndarray,
     Args:
         scores (np.ndarray): Scores, has shape (n, ).
         ious (np.ndarray): True IoUs, has shape (n, ).
-        share (float): Share of the masks that counts as best, and as worst.
+        share (float): Share of the masks in each of the two groups.
 
     Returns:
-        tuple[float]: Both means, of one mask at least; NaN if n is 0.
+        tuple[float]: Both means, each of at least one mask; NaN if n is 0.
     """
     if not len(scores):
         return float('nan'), float('nan')

@@ -1,4 +1,4 @@
-"""The templates of the HTML pages, which lie beside this module."""
+"""Load the templates of the HTML pages, which are in this folder."""
 import os.path as osp
 from typing import Callable
 
@@ -6,14 +6,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 
 def load_template(name: str, **filters: Callable) -> Template:
-    """Load a template; it has the filter ``basename`` of paths.
+    """Load a template; ``basename`` is available as a filter.
 
     Args:
         name (str): File name of the template.
         filters (Callable): Further filters by name.
 
     Returns:
-        Template: It escapes texts for HTML and refuses undefined names.
+        Template: It escapes strings for HTML and refuses undefined names.
     """
     environment = Environment(
         loader=PackageLoader('mmboxcaseg', 'visualization/report'),

@@ -219,7 +219,7 @@ def test_no_annotation_left(tiny_coco):
 def test_turned_boxes_are_counted(tiny_coco, log, values, count):
     boxes = read(tiny_coco(change(**values)))
     assert [ann['id'] for ann in boxes.annotations[7]] == [5, 11]
-    messages = [m for m in log.messages if 'is turned' in m]
+    messages = [m for m in log.messages if 'is rotated' in m]
     assert len(messages) == count
     assert all('1 of 5 annotations' in m and m.endswith('annotation 5')
                for m in messages)

@@ -100,8 +100,8 @@ def test_refused(tmp_path, dataset_type, kind, words):
 
 
 @pytest.mark.parametrize('kind, size, words', [
-    ('exif6', (48, 64), 'before its EXIF orientation is applied'),
-    ('exif6_png', (48, 64), 'before its EXIF orientation is applied'),
+    ('exif6', (48, 64), 'do not take its EXIF orientation'),
+    ('exif6_png', (48, 64), 'do not take its EXIF orientation'),
     ('plain', (64, 48), 'has another size'),
     ('exif3', (64, 48), 'has another size'),
     ('exif6_webp', (64, 48), 'has another size'),

@@ -1,8 +1,9 @@
-"""What the benchmarks share: timing, memory, drawn data, arguments, output.
+"""Functions for all benchmarks: timing, memory, synthetic data, arguments.
 
-Every benchmark compares two ways in one run, so that its ratios hold on any
-machine. Real images are used if MMBOXCASEG_DATA names the folder of coco_mini
-and ecssd, or else drawn images of the same sizes.
+Every benchmark compares two implementations in one run, so that its ratios
+can be compared between machines. It uses real images if MMBOXCASEG_DATA names
+the folder of coco_mini and ecssd, otherwise synthetic images of the same
+sizes.
 """
 import argparse
 import multiprocessing
@@ -41,7 +42,7 @@ SOURCES = dict(
 
 # --------------------------------------------------------- time and memory
 def best_ms(rounds: int = 3, clock=time.perf_counter, **ways) -> List[float]:
-    """Best milliseconds of every way; in each round they take turns."""
+    """Best time of each function in milliseconds; they run alternately."""
     times: Dict[str, List[float]] = {name: [] for name in ways}
     for _ in range(rounds + 1):
         for name, work in ways.items():
@@ -61,7 +62,7 @@ def peak_memory() -> float:
 
 
 def in_own_process(func: Callable, *args) -> Any:
-    """Call a function in a new process, whose peak memory is its own."""
+    """Call a function in a new process, to measure its peak memory alone."""
     with ProcessPoolExecutor(1, multiprocessing.get_context('spawn'),
                              init_default_scope, ('mmdet', )) as pool:
         return pool.submit(func, *args).result()
@@ -110,7 +111,7 @@ def write_coco(path: str,
                file_name: str = '{:012d}.jpg',
                fields: Iterable[dict] = (),
                num_classes: int = 1) -> None:
-    """Write a COCO file: windows by image, more fields by annotation."""
+    """Write a COCO file of windows by image; ``fields`` by annotation."""
     images, annotations = [], []
     size = dict(height=shape[0], width=shape[1])
     for i, boxes in enumerate(windows):
@@ -127,7 +128,7 @@ def write_coco(path: str,
 
 
 def write_boxes(folder: str, num_images: int) -> str:
-    """Write a COCO file of images that all are the same file."""
+    """Write a COCO file whose images all have the same image file."""
     rng, shape = np.random.default_rng(0), (160, 240)
     write_image(f'{folder}/0.jpg', rng, shape)
     path = f'{folder}/boxes_{num_images}.json'
@@ -138,7 +139,7 @@ def write_boxes(folder: str, num_images: int) -> str:
 
 @contextmanager
 def open_images(small: bool) -> Iterator[Tuple[str, str]]:
-    """Folder of coco_mini and ecssd, and whether they are real or drawn."""
+    """Yield the folder of coco_mini and ecssd, and a text about its origin."""
     root = os.environ.get('MMBOXCASEG_DATA', '')
     if not small and osp.isdir(osp.join(root, 'coco_mini')):
         yield root, 'coco_mini and ECSSD'
@@ -162,7 +163,7 @@ def open_images(small: bool) -> Iterator[Tuple[str, str]]:
 
 def build_source(root: str, name: str, loader: str, pipeline: str,
                  **kwargs) -> Dataset:
-    """Build a data set as a data loader of the paper's config does."""
+    """Build a data set with the settings of a loader of the paper's config."""
     cfg = Config.fromfile(PAPER)
     return DATASETS.build(
         dict(
@@ -178,17 +179,17 @@ def measure_labelling(config: str,
                       boxes: str,
                       small: bool = False,
                       **options) -> Dict[str, float]:
-    """Measure a labelling of images that lie beside the file of their boxes.
+    """Measure labelling; images and COCO file are in the same folder.
 
     Args:
         config (str): Config of the labeller.
         boxes (str): The COCO file.
         small (bool): Whether to measure once instead of three times.
-        options: Changes of the config.
+        options: Settings of the config to override.
 
     Returns:
-        dict: Best seconds of the data loader alone, of the network alone, and
-        of the labelling, and how much longer this takes than the slower part.
+        dict: Best seconds of the data loader alone, of the network alone and
+        of labelling; and the ratio of labelling to the slower of the two.
     """
     cfg, folder = Config.fromfile(config), osp.dirname(boxes)
     loader = cfg.label_dataloader
@@ -200,7 +201,7 @@ def measure_labelling(config: str,
     cfg.update(test_dataloader=loader, test_evaluator=[])
     cfg.update(work_dir=folder, log_level='WARNING')
     cfg.merge_from_dict(options)
-    # One core is left for the process of the data loader.
+    # Leave one core to the worker of the data loader.
     torch.set_num_threads(max(torch.get_num_threads() - 1, 1))
     rounds = [
         _measure_parts(cfg, f'{boxes}.{i}') for i in range(1 if small else 3)
@@ -214,7 +215,7 @@ def measure_labelling(config: str,
 
 
 def _measure_parts(cfg: Config, name: str) -> np.ndarray:
-    """Measure the parts of a labelling that writes ``name``.json."""
+    """Measure data loader, network and labelling that writes NAME.json."""
     hook = dict(type='mmboxcaseg.ProxyMaskHook', out_file=f'{name}.json')
     cfg.custom_hooks = [hook]
     runner = Runner.from_cfg(cfg)
@@ -236,7 +237,7 @@ def run_benchmark(description: str, measure: Callable, **options) -> None:
     """Read the arguments, measure, print and write the result.
 
     ``measure`` takes the arguments and returns numbers by name. An option is
-    a default, a number or False, and a help text.
+    a tuple of its default (a number or False) and its help text.
     """
     parser = argparse.ArgumentParser(
         description=description,

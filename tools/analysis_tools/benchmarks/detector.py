@@ -1,8 +1,9 @@
 """Training a detector on weighted masks, compared with mmdet's own classes.
 
-A training step with the weighted mask head is compared with the stock head,
-loading masks from RLE with loading polygons of the same instances, and the
-memory for an image of 12 megapixels with 300 objects with stock bitmaps.
+Three comparisons: a training step with the weighted and with the stock mask
+head; loading masks from RLE and from polygons of the same instances; memory
+of window masks and of stock bitmaps, for an image of 12 megapixels with 300
+objects.
 """
 import argparse
 import os.path as osp
@@ -35,7 +36,7 @@ AUGMENT = (dict(type='Resize', scale=(1333, 800),
 
 
 def make_item(shape: Pair, boxes: list, masks: list) -> dict:
-    """An image of noise with annotations; every fourth mask has weight 0."""
+    """Make a noise image with annotations; every fourth mask has weight 0."""
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
     common = dict(bbox_label=0, ignore_flag=0)
     instances = [
@@ -47,7 +48,7 @@ def make_item(shape: Pair, boxes: list, masks: list) -> dict:
 
 
 def draw_item(num: int, height: int, width: int, *sides: int) -> dict:
-    """An image with ellipses as objects."""
+    """Make an image with ellipses as objects."""
     shape = height, width
     windows = make_windows(np.random.default_rng(0), num, shape, sides)
     masks = encode_ellipses(windows, shape)
@@ -55,7 +56,7 @@ def draw_item(num: int, height: int, width: int, *sides: int) -> dict:
 
 
 def make_pipeline(names: tuple, *transforms: dict) -> Compose:
-    """Loading, transforms and packing, ours or mmdet's."""
+    """Make a pipeline with our or mmdet's classes for loading and packing."""
     load_masks, pack = names
     return Compose([
         dict(type=load_masks, with_bbox=True, with_mask=True), *transforms,
@@ -64,7 +65,7 @@ def make_pipeline(names: tuple, *transforms: dict) -> Compose:
 
 
 def make_step(head: str, num_images: int) -> Callable:
-    """A training step of the detector with a mask head."""
+    """Return a function that runs a training step with a mask head."""
     torch.manual_seed(0)
     model_cfg = Config.fromfile(CONFIG).model
     model_cfg.backbone.init_cfg = None
@@ -89,8 +90,8 @@ def make_step(head: str, num_images: int) -> Callable:
 
 
 def measure_head(rounds: int, num_images: int) -> Dict[str, float]:
-    """Steps with the weighted and with the stock head, in turn."""
-    # On a CPU the time of other programs must not count.
+    """Measure steps with the weighted and the stock head, alternately."""
+    # On a CPU: process time, which excludes other programs.
     clock = time.perf_counter if ON_GPU else time.process_time
     heads = dict(step='mmboxcaseg.ProxyFCNMaskHead', step_stock='FCNMaskHead')
     steps = {name: make_step(head, num_images) for name, head in heads.items()}
@@ -100,7 +101,7 @@ def measure_head(rounds: int, num_images: int) -> Dict[str, float]:
 
 
 def read_polygons(root: str, num_images: int) -> List[dict]:
-    """Images of coco_mini with polygons, or drawn ones."""
+    """Read images of coco_mini with polygons, or draw some."""
     path = f'{root}/coco_mini/annotations/instances_train.json'
     if not osp.exists(path):
         item = draw_item(8, *COCO_SHAPE, 12, 300)
@@ -155,7 +156,7 @@ def memory_of_large_image(names: tuple, num: int) -> float:
     boxes = gt.bboxes.tensor[:128]
     mask_target([boxes], [torch.arange(len(boxes))], [gt.masks],
                 ConfigDict(mask_size=28))
-    # Memory freed before may be enough; 0 would spoil the ratio.
+    # If freed memory was enough, the peak did not change: avoid a ratio of 0.
     return max(peak_memory() - before, 0.01)
 
 

@@ -1,7 +1,7 @@
-"""Evaluation of a detector by pycocotools and by faster-coco-eval.
+"""Evaluation of a detector with pycocotools and with faster-coco-eval.
 
-Both evaluate the same drawn detections, of as many images as VOC 2012 val has,
-and must give the same numbers.
+Both evaluate the same synthetic detections, in as many images as VOC 2012 val
+has, and must give the same numbers.
 """
 import argparse
 import os.path as osp
@@ -77,7 +77,7 @@ def build(cfg: dict, ann_file: str, samples: List[dict]) -> Callable:
 
 
 def measure(args: argparse.Namespace) -> Dict[str, float]:
-    """Seconds of every metric, and how many times as fast the second is."""
+    """Measure the seconds of each metric, and the speed-up."""
     result = {}
     with TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         ann_file = osp.join(folder, 'truth.json')

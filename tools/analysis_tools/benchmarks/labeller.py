@@ -1,8 +1,9 @@
 """Data, losses and training step of the labeller.
 
-The losses are compared with a plain implementation by convolutions, the
-settings of a training step with each other, and the data loader with the
-fastest step. Without a GPU a smaller network is trained on smaller crops.
+Three comparisons: the losses with a plain implementation that uses
+convolutions; the settings of a training step with each other; the data loader
+with the fastest step. Without a GPU, a smaller network is trained on smaller
+crops.
 """
 import argparse
 import os
@@ -72,13 +73,13 @@ def loss_by_convolutions(pred: Tensor, boxes: Tensor) -> Tensor:
 
 
 def loss_of_ours(pred: Tensor, boxes: Tensor) -> Tensor:
-    """Both losses of this project, with the same padding."""
+    """Compute both losses of this project, with the same padding."""
     labels, valid = box_bags(boxes, pred.shape[1:])
     return mil_loss(pred, labels, valid) + 0.05 * pairwise_loss(pred, True)
 
 
 def measure_losses(num: int, size: int) -> Dict[str, float]:
-    """Forward and backward of both ways on (num, 1, size, size)."""
+    """Measure forward and backward passes on maps (num, size, size)."""
     torch.manual_seed(0)
     pred = torch.randn(num, size, size, device=DEVICE, requires_grad=True)
     corner = torch.randint(0, size // 3, (num, 2), device=DEVICE)
@@ -127,7 +128,7 @@ def measure_step(setting: str, width: int, num: int, size: int) -> dict:
     if 'compile' in setting:
         model.logit_maps = torch.compile(model.logit_maps)
     optimizer = torch.optim.SGD(model.parameters(), 1e-3)
-    # float16 is slow on CPUs, and bfloat16 needs no scaled loss.
+    # On CPUs float16 is slow, and bfloat16 needs no loss scaling.
     dtype = torch.float16 if ON_GPU else torch.bfloat16
     scaler = torch.amp.GradScaler(DEVICE, enabled=ON_GPU and 'amp' in setting)
 
@@ -160,7 +161,7 @@ def measure_steps(small: bool, with_compile: bool) -> Iterator[dict]:
             try:
                 yield in_own_process(measure_step, setting,
                                      *((18, 2, 32) if small else sizes))
-            except RuntimeError as error:  # of memory, or of the compiler
+            except RuntimeError as error:  # out of memory, or the compiler
                 print(f'{setting} failed: {str(error)[-300:]}')
 
 

@@ -1,8 +1,9 @@
-"""Labellers that are not trained here: the time around their network.
+"""Labelling time of labellers that are not trained here.
 
-A labelling is compared with the slower of its data loader and its network:
-the toy labeller exported to ONNX, and SAM of the base size with a quarter of
-its layers, both with random weights. Needs pip install "mmboxcaseg[onnx,sam]".
+The labelling time is compared with the slower of data loader and network, for
+the toy labeller exported to ONNX, and for SAM of the base size with a quarter
+of its layers. Both have random weights. Needs
+pip install "mmboxcaseg[onnx,sam]".
 """
 import argparse
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ def save_sam(folder: str, small: bool) -> str:
     """Save a SAM with random weights; returns its folder."""
     import transformers as tf
 
-    # The default of 1e-10 ends in denormal numbers, ten times slower.
+    # The default, 1e-10, leads to denormal numbers, which are 10 times slower.
     vision = dict(num_hidden_layers=3, initializer_range=0.02)
     if small:
         vision.update(num_hidden_layers=1, hidden_size=24)

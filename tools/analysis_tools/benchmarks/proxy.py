@@ -1,8 +1,8 @@
 """From boxes to a proxy file.
 
-Merging, scoring and encoding in windows is compared with full-size images, a
-labelling with the slower of its data loader and its network, and its memory
-for many images with that for few.
+Three comparisons: merging, scoring and encoding in windows and in full-size
+images; labelling time and the slower of data loader and network; memory for
+many and for few images.
 """
 import argparse
 import os.path as osp
@@ -36,13 +36,13 @@ COCO_SIZE = 118287, 849949
 def by_windows(masks: List[np.ndarray],
                windows: np.ndarray,
                first_id: int = 0) -> List[dict]:
-    """Merge, score and encode the masks of an image, our way."""
+    """Merge, score and encode the masks of an image in their windows."""
     ids = range(first_id, first_id + len(masks))
     return make_records(ids, masks, windows, areas_of(windows), COCO_SHAPE)
 
 
 def by_images(masks: List[np.ndarray], windows: np.ndarray) -> List[dict]:
-    """The plain way: encode, decode, paint an image of indices, encode."""
+    """Do the same in full size: encode, decode, paint indices, encode."""
     rles = []
     for mask, (x0, y0, x1, y1) in zip(masks, windows):
         full = np.zeros(COCO_SHAPE, dtype=np.uint8, order='F')
@@ -63,13 +63,13 @@ def by_images(masks: List[np.ndarray], windows: np.ndarray) -> List[dict]:
 
 
 def measure_merging(num_images: int) -> Dict[str, float]:
-    """Milliseconds per instance of both ways; their results must agree."""
+    """Measure milliseconds per instance of both; the results must agree."""
     rng = np.random.default_rng(0)
     windows = [make_windows(rng, 7) for _ in range(num_images)]
     images = [(draw_ellipses(boxes), boxes) for boxes in windows]
     for image in images:
         if by_windows(*image) != by_images(*image):
-            raise InputError(f'the two ways differ in {image}')
+            raise InputError(f'the two results differ for {image}')
     ours, plain = best_ms(
         ours=lambda: [by_windows(*image) for image in images],
         plain=lambda: [by_images(*image) for image in images])
@@ -80,7 +80,7 @@ def measure_merging(num_images: int) -> Dict[str, float]:
 
 
 def measure_input(root: str, num: int = 60) -> Dict[str, float]:
-    """Milliseconds to decode, crop and resize, per instance on one core."""
+    """Measure decoding, cropping and resizing, per instance on one core."""
     cv2.setNumThreads(0)
     names = 'coco_mini', 'label_dataloader', 'test_pipeline'
     dataset = build_source(root, *names, per_image=True, test_mode=True)
@@ -121,7 +121,7 @@ def memory_of(process: psutil.Process) -> int:
 
 
 def measure_memory(folder: str, few: int) -> Dict[str, float]:
-    """Compare the memory of a labelling with that of ten times as many."""
+    """Compare the memory for ``few`` and for ten times as many images."""
     runner = Runner(Config.fromfile(TOY).model, folder, log_level='WARNING')
     torch.save(
         dict(state_dict=runner.model.state_dict()), f'{folder}/random.pth')
@@ -135,7 +135,7 @@ def measure_memory(folder: str, few: int) -> Dict[str, float]:
 
 
 def draw_set(num_images: int, num_boxes: int) -> Iterator[np.ndarray]:
-    """Windows of the images of a set, one or more each, always the same."""
+    """Yield the windows of each image, one or more, the same in every run."""
     more = np.random.default_rng(0).multinomial(
         num_boxes - num_images, np.full(num_images, 1 / num_images))
     for seed, num in enumerate(more + 1):
@@ -143,7 +143,7 @@ def draw_set(num_images: int, num_boxes: int) -> Iterator[np.ndarray]:
 
 
 def label_set(source: str, size: Tuple[int, int]) -> Dict[str, float]:
-    """Write the proxy file of a COCO file; ellipses stand in for masks."""
+    """Write the proxy file of a COCO file, with ellipses as masks."""
     start, first_id = time.perf_counter(), 1
     record = dict(mask_source='benchmark')
     writer = ProxyWriter(f'{source}.proxy.json', source, record)

@@ -1,4 +1,4 @@
-"""The review page of 2,000 masks, and of 20 for comparison.
+"""Size and opening time of a review page with 2,000 masks, and with 20.
 
 ``open_s`` is the time until the first mask is drawn in Chromium, as the page
 itself measures it. Without Chromium, only the file is measured.
@@ -28,7 +28,7 @@ def write_proxy(folder: str, out: str, num: int) -> None:
     data = load(osp.join(folder, 'annotations/boxes_train.json'))
     shapes = {i['id']: (i['height'], i['width']) for i in data['images']}
     anns = [ann for ann in data['annotations'] if not ann.get('iscrowd')]
-    # Drawn images have fewer boxes: they are used several times.
+    # Synthetic images have fewer boxes, so boxes are used several times.
     data['annotations'] = [
         dict(ann, id=i) for i, ann in enumerate(anns * (1 + num // len(anns)))
     ]
@@ -46,7 +46,7 @@ def open_s(page: Path, rounds: int) -> float:
     """Seconds until the page has drawn its first mask, the best round."""
     seconds = []
     for i in range(rounds):
-        # A profile of its own: nothing is in a cache.
+        # A new profile, so that no cache is used.
         profile = page.with_name(f'profile_{i}')
         dom = subprocess.run([
             CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu',

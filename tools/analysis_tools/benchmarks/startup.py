@@ -15,7 +15,7 @@ TOOLS = Path(__file__).resolve().parents[2]
 
 
 def cpu_s(*argv: str, rounds: int = 3) -> float:
-    """CPU seconds of a Python process, user and system, the best round."""
+    """CPU seconds (user + system) of a Python process, the best round."""
     seconds = []
     for _ in range(rounds):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -29,7 +29,7 @@ def cpu_s(*argv: str, rounds: int = 3) -> float:
 
 
 def measure(args: argparse.Namespace) -> dict:
-    """Measure all programs, the benchmarks left out."""
+    """Measure all programs except the benchmarks."""
     rounds = 1 if args.small else 3
     programs = sorted(
         path for path in TOOLS.rglob('*.py')

@@ -23,12 +23,12 @@ OBJECT_SIDE = (28, 90)
 SALIENT_SIDE = (112, 152)
 MIN_VISIBLE_AREA = 150
 MIN_VISIBLE_SHARE = 0.6
-# Most objects of a class share a look, as zebras are striped and oranges are
-# orange; the others look like anything. Hues are OpenCV's, [0, 180).
+# Most objects of a class look alike (as zebras have stripes); the others have
+# random textures and colours. Hues are in [0, 180), as in OpenCV.
 CLASS_HUES = (15, 60, 105, 150)
 OWN_LOOK_SHARE = 0.8
-# This share of objects has a tone of the background, so that colour alone
-# does not separate objects from it.
+# Share of the objects with a colour of the background, so that colour alone
+# does not separate objects from the background.
 BACKGROUND_TONE_SHARE = 0.3
 
 
@@ -40,7 +40,7 @@ def paste(window: ndarray, x: int, y: int) -> ndarray:
 
 
 def light(rng: Generator, image: ndarray, strength: float) -> ndarray:
-    """Shade an image as lit from a random side."""
+    """Shade an image as if it were lit from a random side."""
     shade = (1 + strength * rotated_axes(rng)[0] / SIZE).clip(0.6, 1.4)
     return image * shade[..., None]
 
@@ -154,7 +154,7 @@ def make_salient(rng: Generator) -> Tuple[ndarray, ndarray]:
     image = draw_texture(rng, SALIENT_BACKGROUNDS, ground)
     outline = SALIENT_SHAPES[rng.integers(len(SALIENT_SHAPES))](rng)
     window = rasterise(rng, outline, rng.uniform(*SALIENT_SIDE))
-    # Near the centre, as photographers frame their subject.
+    # Near the centre, as in photographs of a single subject.
     free = np.subtract(SIZE, window.shape[::-1])
     x, y = (rng.uniform(0.2, 0.8, 2) * free).astype(int)
     alpha = paste(window, x, y)

@@ -21,6 +21,7 @@ def turn(num: int) -> ndarray:
 def lune(rng: Generator, shifts: tuple, cuts: tuple) -> ndarray:
     """Unit disc without a disc centred at (shift, 0) of radius ``cut``."""
     shift, cut = rng.uniform(*shifts), rng.uniform(*cuts)
+    # Angle of the intersection of both circles, from the centre of each.
     tip = np.arccos((1 + shift**2 - cut**2) / (2 * shift))
     inner_tip = np.arctan2(np.sin(tip), np.cos(tip) - shift)
     outer = np.linspace(tip, 2 * np.pi - tip, 48)

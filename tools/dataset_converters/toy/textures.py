@@ -15,7 +15,7 @@ SIZE = 160
 
 
 def rotated_axes(rng: Generator) -> Tuple[ndarray, ndarray]:
-    """Pixel coordinates (S, S) along two axes, turned at random."""
+    """Pixel coordinates (S, S) along two axes, rotated at random."""
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32) - SIZE / 2
     u = x * np.cos(angle) + y * np.sin(angle)
