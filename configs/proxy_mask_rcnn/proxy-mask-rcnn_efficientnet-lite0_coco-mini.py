@@ -8,7 +8,8 @@ model = dict(
         _delete_=True, type='mmboxcaseg.EfficientNetLite0', norm_eval=True),
     neck=dict(in_channels=[24, 40, 112, 320]))
 
-# The rest starts from random weights and needs a higher rate than the backbone.
+# The rest starts from random weights and needs a higher learning rate than
+# the backbone.
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
