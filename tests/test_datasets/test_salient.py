@@ -154,5 +154,5 @@ def test_some_images(tiny_salient):
     assert len(drawn[0]) == 5 and drawn[0] != stems[:5]
     assert drawn[2] == stems
     for num in (0, 13):
-        with pytest.raises(ValueError, match='between 1 and the 12 images'):
+        with pytest.raises(ValueError, match='between 1 and 12'):
             SalientDataset(**files, num_images=num)
