@@ -56,6 +56,9 @@ class MaskedCropDataset(CropDataset):
                  mask_filter: Optional[dict] = None,
                  pipeline: Sequence = (),
                  **kwargs) -> None:
+        if not isinstance(min_size, (int, float)):
+            raise InputError(f'min_size={min_size!r} must be a number, the '
+                             'shorter side of a box in pixels.')
         self.min_size = min_size
         # Without a filter the masks need no score.
         self.mask_filter = mask_filter and MaskFilter.of_dataset(mask_filter)
