@@ -203,8 +203,7 @@ def labeller_values(args: argparse.Namespace, sizes: rules.BoxSizes,
         crop_size=crop_size,
         label_size=label_size,
         # The base has the paper's 320 px for crops of 288 px.
-        resize=not size.on_cpu and label_size * 288 != crop_size * 320,
-        lr=f'{size.labeller_lr * args.gpus:g}')
+        resize=not size.on_cpu and label_size * 288 != crop_size * 320)
 
 
 def detector_values(args: argparse.Namespace, sizes: rules.BoxSizes,
@@ -223,8 +222,7 @@ def detector_values(args: argparse.Namespace, sizes: rules.BoxSizes,
         small_box=round(small),
         median_box=round(median),
         gate_side=gate_side,
-        below_gate=round(100 * np.mean(sizes.shorter < gate_side)),
-        lr=f'{size.lr * args.gpus:g}')
+        below_gate=round(100 * np.mean(sizes.shorter < gate_side)))
 
 
 def make_configs(args: argparse.Namespace) -> Dict[str, str]:
@@ -268,8 +266,6 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True)
     env.filters.update(repr=repr, commas='{:,}'.format)
-    work_dir = osp.join('work_dirs', args.name)
-    folders = dict(labeller='labeller', student='student', detector='proxy')
     return {
         config_path(args, stage):
         env.get_template(f'{stage}.py.j2').render(
@@ -279,9 +275,7 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
             rules=rules,
             size=rules.SIZES[args.size],
             sizes=sizes,
-            proxy=osp.join(work_dir, 'label.json'),
-            round1=osp.join(work_dir, 'round1.json'),
-            work_dir=osp.join(work_dir, folders.get(stage, '')))
+            results=osp.join('work_dirs', args.name))
         for stage, values in stages.items()
     }
 
@@ -376,9 +370,7 @@ def labeller_commands(args: argparse.Namespace, proxy_file: str) -> List[str]:
     launcher = ' --launcher pytorch' if args.gpus > 1 else ''
     train = tool_call('train.py', args.gpus)
     label = f'{tool_call("label.py", args.gpus)} {labeller} '
-    end = launcher
-    if size.merge_by != 'box':
-        end = f' --merge-by {size.merge_by}{launcher}'
+    end = ''.join(f' {word}' for word in size.label_options) + launcher
     commands = [
         f'{tool_call("check_data.py")} {labeller}',
         f'{train} {labeller}{launcher}'
