@@ -16,7 +16,6 @@ MAX_CROPS = 900_000
 # The second round: of these 7, 2 have masks of the first round. It has a third
 # of the iterations.
 NUM_OWN, STUDENT_SHARE = 2, 1 / 3
-MIN_OWN_SIDE = 32  # min_size of MaskedCropDataset
 MIN_CROP_SIZE = 96
 MIN_EPOCHS = 12
 MAX_ENLARGEMENT = 2
