@@ -16,7 +16,6 @@ MAX_CROPS = 900_000
 # The second round: of these 7, 2 have masks of the first round. It has a third
 # of the iterations.
 NUM_OWN, STUDENT_SHARE = 2, 1 / 3
-MIN_OWN_SIDE = 32  # min_size of MaskedCropDataset
 MIN_CROP_SIZE = 96
 MIN_EPOCHS = 12
 MAX_ENLARGEMENT = 2
@@ -40,7 +39,7 @@ class Size(NamedTuple):
         passes (int): Crops per box, salient image and object of a teacher.
         min_crops (int): Number of crops that the labeller sees at least.
         on_cpu (bool): Whether the networks are small, for a CPU.
-        merge_by (str): How masks are merged, see label.py.
+        label_options (tuple[str]): Options of label.py.
     """
     labeller: str
     detector: str
@@ -54,7 +53,7 @@ class Size(NamedTuple):
     passes: int = 40
     min_crops: int = 90_000
     on_cpu: bool = False
-    merge_by: str = 'box'
+    label_options: Tuple[str, ...] = ()
 
 
 TINY = Size(
@@ -78,10 +77,10 @@ SIZES = dict(
         labeller_lr=0.001,
         passes=4,
         min_crops=18_000,
-        merge_by='probability'),
-    w18=Size('boxcaseg/boxcaseg_hrnetv2-w18_2xb16-50e_coco-duts.py',
+        label_options=('--merge-by', 'probability')),
+    w18=Size('_base_/own_data/boxcaseg_hrnetv2-w18.py',
              'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'),
-    w48=Size('boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py',
+    w48=Size('_base_/own_data/boxcaseg_hrnetv2-w48.py',
              'proxy_mask_rcnn/proxy-mask-rcnn_r101_fpn_1x_coco.py'))
 
 

@@ -128,7 +128,8 @@ def _problem(node: _Node) -> Optional[str]:
     if cls is None:
         return _unknown_type(node)
     if node.kind == 'model' and not _is_ours(cls):
-        return None
+        is_timm = cls.__name__ == 'TIMMBackbone'
+        return _timm_problem(node) if is_timm else None
     params = list(_parameters(cls))
     # It takes any argument.
     if None in params:
@@ -146,6 +147,28 @@ def _problem(node: _Node) -> Optional[str]:
     return None
 
 
+def _timm_problem(node: _Node) -> Optional[str]:
+    """Look up the model that a backbone takes from timm."""
+    try:
+        import timm
+    except ImportError:
+        return f'{node.place}.type needs timm. Install it by: pip install timm'
+    name = node.settings.get('model_name')
+    # A name with a colon leads to a folder or to a hub.
+    if not isinstance(name, str) or ':' in name or timm.is_model(name):
+        return None
+    known = timm.list_models()
+    return (f'{node.place}.model_name: timm has no model {name!r}. '
+            f'{_meant(name, dict(zip(known, known)))}timm.list_models() '
+            'lists all names.')
+
+
+def _meant(name: str, names: Dict[str, str]) -> str:
+    """Suggest the nearest of some names, as it is written in a config."""
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.65)
+    return f'Did you mean {names[near[0]]!r}? ' if near else ''
+
+
 def _unknown_type(node: _Node) -> str:
     name, names = node.settings['type'], {}
     for root in _roots(node.kind):
@@ -154,9 +177,7 @@ def _unknown_type(node: _Node) -> str:
             prefix = '' if scope == 'mmdet' else f'{scope}.'
             for known in registry.module_dict:
                 names.setdefault(known, prefix + known)
-    near = difflib.get_close_matches(
-        name.rpartition('.')[2], names, n=1, cutoff=0.65)
-    meant = f'Did you mean {names[near[0]]!r}? ' if near else ''
+    meant = _meant(name.rpartition('.')[2], names)
     return (f'{node.place}.type: there is no {node.kind} {name!r}. {meant}If '
             'it is your own class, import its module with `custom_imports`.')
 

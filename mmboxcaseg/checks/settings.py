@@ -19,6 +19,8 @@ _LOADER = dict(
         batch_size=_COUNT,
         num_workers=dict(
             type='integer', minimum=0, description='an integer, 0 or more')))
+# `channels` is an argument of BoxCaseg.
+_MODEL = dict(_OBJECT, properties=dict(channels=_COUNT))
 _LENGTHS = dict(
     _OBJECT,
     properties=dict(max_epochs=_COUNT, max_iters=_COUNT, val_interval=_COUNT))
@@ -31,12 +33,12 @@ _LABELLED = dict(
 # What each program needs in its config, as JSON schemas.
 NEEDS = dict(
     train=dict(
-        model=_OBJECT,
+        model=_MODEL,
         train_dataloader=_LOADER,
         train_cfg=_LENGTHS,
         optim_wrapper=_OBJECT),
-    test=dict(model=_OBJECT, test_dataloader=_LOADER),
-    label=dict(model=_OBJECT, label_dataloader=_LABELLED))
+    test=dict(model=_MODEL, test_dataloader=_LOADER),
+    label=dict(model=_MODEL, label_dataloader=_LABELLED))
 
 
 def check_settings(cfg: Config, program: str) -> None:

@@ -35,7 +35,7 @@ class MaskedCropDataset(CropDataset):
             ``mask_weight`` 0 are left out; their numbers are printed.
         data_prefix (dict): ``img`` is the folder of the images.
         min_size (float): Objects whose box has a shorter side are left out,
-            in pixels. Defaults to 32.
+            in pixels. Defaults to ``MIN_SIZE``, 32.
         mask_filter (dict, optional): Arguments of :class:`MaskFilter`, for
             the masks of a proxy file: which of them are used, and their
             weights in the pixel losses. Defaults to None: all, with their
@@ -50,13 +50,18 @@ class MaskedCropDataset(CropDataset):
             is out of range.
     """
 
+    MIN_SIZE = 32
+
     def __init__(self,
                  *args,
                  data_prefix: dict = dict(img=''),
-                 min_size: float = 32,
+                 min_size: float = MIN_SIZE,
                  mask_filter: Optional[dict] = None,
                  pipeline: Sequence = (),
                  **kwargs) -> None:
+        if not isinstance(min_size, (int, float)):
+            raise InputError(f'min_size={min_size!r} must be a number, the '
+                             'shorter side of a box in pixels.')
         self.min_size = min_size
         # Without a filter the masks need no score.
         self.mask_filter = mask_filter and MaskFilter.of_dataset(mask_filter)

@@ -88,6 +88,7 @@ class BoxCaseg(MapLabeller):
         self.box_prompt = box_prompt and MODELS.build(box_prompt)
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
+        self.channels = channels
         head_cfgs = dict(
             zip(self.HEADS, (weak_head, salient_head, transferred_head)))
         self.heads = tuple(name for name, cfg in head_cfgs.items() if cfg)
@@ -202,7 +203,13 @@ class BoxCaseg(MapLabeller):
             raise InputError('the crops show their boxes, but the model has '
                              'no box_prompt: remove `box_map` from PackCrops '
                              'in the pipelines.')
-        return self.neck(self.backbone(inputs))
+        feats = self.neck(self.backbone(inputs))
+        if feats.shape[1] != self.channels:
+            raise InputError(
+                f'model.channels={self.channels}, but the backbone and the '
+                f'neck give {feats.shape[1]} channels: set '
+                f'model.channels={feats.shape[1]}.')
+        return feats
 
     def _head_map(self, name: str, feats: Tensor, size: torch.Size) -> Tensor:
         """Turn features (N, C, h, w) into the logits (N, S, S) of a head."""

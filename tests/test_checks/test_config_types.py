@@ -1,4 +1,5 @@
 import os.path as osp
+import sys
 
 import mmdet
 import pytest
@@ -52,6 +53,13 @@ def test_our_configs(path):
     (dict(model=dict(type='mmboxcaseg.BoxCaseg', colour=1)),
      "model.colour: BoxCaseg has no argument 'colour'"),
     (dict(
+        model=dict(
+            type='mmboxcaseg.BoxCaseg',
+            backbone=dict(
+                type='mmpretrain.TIMMBackbone', model_name='resnet10'))),
+     "model.backbone.model_name: timm has no model 'resnet10'. Did you mean "
+     "'resnet10t'?"),
+    (dict(
         train_dataloader=dict(
             dataset=dict(
                 type='RepeatDataset',
@@ -84,6 +92,23 @@ def test_refused(settings, message):
     with pytest.raises(InputError) as error:
         check_types(cfg, 'train')
     assert f'{__file__} cannot be run: {message}' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['resnet10t', 'tf_efficientnet_lite0.in1k', 'hf-hub:timm/anything'])
+def test_models_of_timm(name):
+    backbone = dict(type='mmpretrain.TIMMBackbone', model_name=name)
+    model = dict(type='mmboxcaseg.BoxCaseg', backbone=backbone)
+    check_types(Config(dict(default_scope='mmdet', model=model)), 'train')
+
+
+def test_timm_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'timm', None)
+    backbone = dict(type='mmpretrain.TIMMBackbone', model_name='resnet10t')
+    model = dict(type='mmboxcaseg.BoxCaseg', backbone=backbone)
+    with pytest.raises(InputError, match='backbone.type needs timm. Install'):
+        check_types(Config(dict(default_scope='mmdet', model=model)), 'train')
 
 
 def test_only_what_the_program_builds():

@@ -155,6 +155,7 @@ def test_classes(teacher):
     (dict(mask_filter=dict(key='x')), "key='x'"),
     (dict(mask_filter=dict(key='expected_iou', thr=.9)), 'leaves no object'),
     (dict(min_size=1000), 'no object is left'),
+    (dict(min_size='32'), "min_size='32' must be a number"),
 ])
 def test_bad_arguments(teacher, options, text):
     with pytest.raises(InputError, match=text):

@@ -257,6 +257,14 @@ def test_invalid_test_cfg(build_labeller):
         build_labeller(treshold=0.4)
 
 
+@pytest.mark.parametrize('mode', ['tensor', 'loss'])
+def test_channels_of_another_backbone(labeller_cfg, mixed_batch, mode):
+    labeller_cfg.channels = 720
+    model = MODELS.build(labeller_cfg)
+    with pytest.raises(InputError, match='neck give 240 channels: set model'):
+        model(*mixed_batch, mode=mode)
+
+
 def test_invalid_mode(build_labeller):
     with pytest.raises(RuntimeError, match="mode='fit' must be tensor"):
         build_labeller()(torch.rand(1, 3, SIZE, SIZE), mode='fit')

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from label_formats import BOXES, FORMATS, SIZES, to_cvat
+from own_data import read_configs, write_own_data
 from small_data import SmallData, end_of, run_tool
 
 from mmboxcaseg.datasets.coco import load_coco
@@ -73,3 +74,34 @@ def tree(tool, tmp_path) -> SimpleNamespace:
 
     return SimpleNamespace(
         write=write, convert=convert, images=images, out=out)
+
+
+@pytest.fixture
+def own_data(tiny_coco, tiny_salient, rng) -> SimpleNamespace:
+    """The input of new_dataset.py."""
+    return write_own_data(tiny_coco, tiny_salient, rng)
+
+
+@pytest.fixture
+def run_new_dataset(monkeypatch, capsys):
+    """Runs new_dataset.py; returns what it printed."""
+
+    def run(*argv) -> str:
+        run_tool(monkeypatch, 'new_dataset', *argv)
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def new_configs(run_new_dataset, own_data, tmp_path):
+    """Runs new_dataset.py on the small data set; returns what it wrote."""
+
+    def run(*options) -> SimpleNamespace:
+        out = tmp_path / 'mine'
+        printed = run_new_dataset('--boxes', own_data.boxes, '--images',
+                                  own_data.images, '--salient',
+                                  *own_data.salient, '--out', out, *options)
+        return read_configs(out, printed)
+
+    return run

@@ -87,6 +87,16 @@ LABELLERS = dict(
                     "Did you mean 'mmboxcaseg.BoxCaseg'?"),
     scope_forgotten=("model = dict(type='BoxCaseg')",
                      "Did you mean 'mmboxcaseg.BoxCaseg'?"),
+    channels_of_text=("model = dict(channels='240')",
+                      "model.channels is '240', not a positive integer"),
+    channels_misfit=(ANY_BATCH + 'model = dict(channels=720)',
+                     'neck give 240 channels: set model.channels=240'),
+    timm_misspelt=("model = dict(backbone=dict(_delete_=True, type="
+                   "'mmpretrain.TIMMBackbone', model_name='resnet10'))",
+                   "model.backbone.model_name: timm has no model 'resnet10'"),
+    min_size_of_text=("train_dataloader['dataset']['datasets'][1] = dict("
+                      "boxes, type='mmboxcaseg.MaskedCropDataset', "
+                      "min_size='32')", "min_size='32' must be a number"),
     loss_misspelt=("model = dict(weak_losses=[dict(type='MIL')])",
                    "model.weak_losses.0.type: there is no model 'MIL'"),
     loss_argument=("model = dict(weak_losses=[dict("

@@ -1,0 +1,89 @@
+"""The commands that new_dataset.py prints can be typed as they are."""
+import shlex
+import subprocess
+from pathlib import Path
+from typing import List
+
+import pytest
+from mmengine.config import Config
+from own_data import STAGES, printed_commands
+
+
+def test_next_commands(new_configs, own_data):
+    written = new_configs('--size', 'tiny', '--val', own_data.val)
+    commands = [shlex.split(command) for command in written.commands]
+    check, train, label, report, retrain, test = commands
+    assert train[2] == label[2] == str(written.paths['labeller'])
+    assert label[3:5] == ['$(cat', 'work_dirs/mine/labeller/last_checkpoint)']
+    assert label[5] == report[2] == 'work_dirs/mine/label.json'
+    assert report[4:7] == [own_data.images, '--threshold', '0.8']
+    assert retrain[2] == test[2] == str(written.paths['detector'])
+    for command in commands:
+        assert Path(command[1]).is_file()
+
+
+def shell_words(command: str) -> List[str]:
+    """Words of a command; `cat` only names its file."""
+    script = f'cat() {{ echo "content of $1"; }}; printf "%s\\n" {command}'
+    return subprocess.check_output(['bash', '-c', script],
+                                   text=True).splitlines()
+
+
+def test_second_round_and_names_with_spaces(run_new_dataset, own_data,
+                                            tmp_path):
+    out, images = tmp_path / "it's mine", tmp_path / 'my images'
+    Path(own_data.images).rename(images)
+    printed = run_new_dataset('--boxes', own_data.boxes, '--images', images,
+                              '--salient', *own_data.salient, '--size',
+                              'small', '--second-round', '--val', own_data.val,
+                              '--out', out)
+    configs = {
+        stage: out / f"it's mine_{stage}.py"
+        for stage in (*STAGES, 'student')
+    }
+    cfgs = {stage: Config.fromfile(path) for stage, path in configs.items()}
+    assert cfgs['pipeline'].student == "it's mine_student.py"
+    check, train, label, again, relabel, report, retrain, test = map(
+        shell_words, printed_commands(printed))
+    for command in (train, label, relabel):
+        assert command[2] == str(configs['labeller'])
+    assert again[2] == str(configs['student'])
+    work_dir = "work_dirs/it's mine"
+    first, second = (f'content of {work_dir}/{stage}/last_checkpoint'
+                     for stage in ('labeller', 'student'))
+    options = ['--merge-by', 'probability']
+    assert label[3:] == [first, f'{work_dir}/round1.json', *options]
+    assert again[3:] == ['--cfg-options', f'load_from={first}']
+    assert relabel[3:] == [second, f'{work_dir}/label.json', *options]
+    assert report[2] == f'{work_dir}/label.json'
+    assert report[4] == str(images)
+    assert retrain[2] == test[2] == str(configs['detector'])
+
+
+@pytest.mark.parametrize('gpus, launched', [(1, 0), (2, 3)])
+def test_several_gpus(new_configs, tiny_salient, gpus, launched):
+    stems = [f's{i}' for i in range(14)]
+    tiny_salient(stems, stems)
+    commands = new_configs('--gpus', gpus, '--size', 'w18').commands
+    start = f'torchrun --nproc_per_node {gpus} '
+    found = [command for command in commands if command.startswith(start)]
+    assert found == [
+        command for command in commands
+        if command.endswith(' --launcher pytorch')
+    ]
+    assert len(found) == launched
+
+
+def test_masks_of_another_source(run_new_dataset, own_data, tmp_path):
+    """Without salient images only the detector's config is written."""
+    out = tmp_path / 'mine'
+    printed = run_new_dataset('--boxes', own_data.boxes, '--images',
+                              own_data.images, '--size', 'tiny', '--out', out)
+    path, = out.iterdir()
+    assert path.name == 'mine_detector.py'
+    dataset = Config.fromfile(path).train_dataloader.dataset
+    merge, report, train = map(shlex.split, printed_commands(printed))
+    assert merge[1].endswith('tools/merge_masks.py')
+    assert merge[2] == own_data.boxes
+    assert merge[4] == report[2] == dataset.ann_file
+    assert train[2] == str(path)
