@@ -35,6 +35,8 @@ class Size(NamedTuple):
         min_images (int): Number of images that the detector sees at least.
         mask_score_thr (float): Masks with a lower score are not used for
             training.
+        soft (bool): Whether masks of the labeller are weighted by their
+            expected IoU instead: none is dropped.
         labeller_lr (float): Learning rate of the labeller on one GPU.
         passes (int): Crops per box, salient image and object of a teacher.
         min_crops (int): Number of crops that the labeller sees at least.
@@ -49,6 +51,7 @@ class Size(NamedTuple):
     lr: float = 0.0025
     min_images: int = 120_000
     mask_score_thr: float = 0.95
+    soft: bool = False
     labeller_lr: float = 0.002
     passes: int = 40
     min_crops: int = 90_000
@@ -77,6 +80,7 @@ SIZES = dict(
         labeller_lr=0.001,
         passes=4,
         min_crops=18_000,
+        soft=True,
         label_options=('--merge-by', 'probability')),
     w18=Size('_base_/own_data/boxcaseg_hrnetv2-w18.py',
              'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'),

@@ -110,6 +110,8 @@ def detector_values(args: argparse.Namespace, sizes: rules.BoxSizes,
         base=base_path(Path(args.out), size.detector),
         classes=pprint.pformat(classes, width=69, compact=True),
         scale=scale,
+        # Masks of other sources may have no expected IoU.
+        soft=size.soft and bool(args.salient or args.teacher),
         small_box=round(small),
         median_box=round(median),
         gate_side=gate_side,

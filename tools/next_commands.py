@@ -11,6 +11,9 @@ import config_rules as rules
 from config_texts import config_path
 from mmengine.config import Config
 
+from mmboxcaseg.datasets.coco import MaskFilter
+from mmboxcaseg.proxy.options import filter_arguments
+
 TOOLS = Path(__file__).resolve().parent
 
 
@@ -68,8 +71,9 @@ def next_commands(args: argparse.Namespace) -> List[str]:
     report = osp.join(osp.dirname(dataset.ann_file), 'report.html')
     commands += [
         call('analysis_tools/proxy_report.py', proxy_file, '--images',
-             quote(dataset.data_prefix.img), '--threshold',
-             str(dataset.mask_score_thr), '--out', quote(report)),
+             quote(dataset.data_prefix.img),
+             *filter_arguments(MaskFilter.of_dataset(**dataset)), '--out',
+             quote(report)),
         run('train.py', detector)
     ]
     if cfg.val_dataloader:

@@ -35,6 +35,11 @@ def write_own_data(tiny_coco: Callable, tiny_salient: Callable,
         ann for ann in truth['annotations'] if ann.get('segmentation')
     ]
     Path(paths.truth).write_text(json.dumps(truth))
+    proxy = json.loads(Path(paths.proxy).read_text())
+    for ann in proxy['annotations']:
+        if 'mask_score' in ann:
+            ann['expected_iou'] = 0.5
+    Path(paths.proxy).write_text(json.dumps(proxy))
     return SimpleNamespace(
         boxes=coco['ann_file'],
         images=coco['data_prefix']['img'],

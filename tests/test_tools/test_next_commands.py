@@ -22,6 +22,27 @@ def test_next_commands(new_configs, own_data):
         assert Path(command[1]).is_file()
 
 
+def read_dataset(path: Path) -> dict:
+    return Config.fromfile(path).train_dataloader.dataset
+
+
+def test_masks_of_a_small_labeller_are_weighted(new_configs):
+    written = new_configs('--size', 'small')
+    assert read_dataset(written.paths['detector']).mask_filter == dict(
+        key='expected_iou', soft=True)
+    report, = [c for c in written.commands if 'proxy_report' in c]
+    assert '--threshold 0.0 --score expected_iou' in report
+
+
+def test_other_masks_have_a_threshold(run_new_dataset, own_data, tmp_path):
+    """They may have no expected IoU."""
+    out = tmp_path / 'mine'
+    run_new_dataset('--boxes', own_data.boxes, '--images', own_data.images,
+                    '--out', out, '--size', 'small')
+    dataset = read_dataset(out / 'mine_detector.py')
+    assert dataset.mask_score_thr == 0.8 and 'mask_filter' not in dataset
+
+
 def shell_words(command: str) -> List[str]:
     """Words of a command; `cat` only names its file."""
     script = f'cat() {{ echo "content of $1"; }}; printf "%s\\n" {command}'
