@@ -77,7 +77,7 @@ def make_texts(args: argparse.Namespace, sizes: rules.BoxSizes,
 
 def labeller_stages(args: argparse.Namespace, sizes: rules.BoxSizes,
                     numbers: Dict[str, int]) -> Dict[str, dict]:
-    """Variables of the templates beside the detector's, by stage."""
+    """Variables of all templates except the detector's, by stage."""
     size = rules.SIZES[args.size]
     num_masks = [*numbers.values()]
     crop_size, label_size = rules.choose_crop_sizes(sizes.sides, size.max_crop)
@@ -111,7 +111,7 @@ def detector_values(args: argparse.Namespace, sizes: rules.BoxSizes,
         classes=pprint.pformat(classes, width=69, compact=True),
         scale=scale,
         # Masks of other sources may have no expected IoU.
-        soft=size.soft and bool(args.salient or args.teacher),
+        soft=size.soft and args.has_labeller,
         small_box=round(small),
         median_box=round(median),
         gate_side=gate_side,

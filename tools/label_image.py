@@ -50,6 +50,7 @@ def parse_args() -> argparse.Namespace:
         '--box',
         dest='boxes',
         nargs='+',
+        action='extend',
         type=parse_box,
         required=True,
         metavar='X,Y,W,H',

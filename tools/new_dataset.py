@@ -56,6 +56,7 @@ def parse_args() -> argparse.Namespace:
     add_data(parser)
     add_choices(parser)
     args = parser.parse_args()
+    args.has_labeller = bool(args.salient or args.teacher)
     check_args(parser, args)
     if len(args.salient) == 1:
         folder, = args.salient
@@ -129,7 +130,7 @@ def check_args(parser: argparse.ArgumentParser,
     """End the program if arguments do not fit together."""
     if len(args.salient) > 2:
         parser.error('--salient takes one folder or two')
-    if args.second_round and not args.salient and not args.teacher:
+    if args.second_round and not args.has_labeller:
         parser.error('--second-round needs --salient or --teacher')
     if args.val_images and not args.val:
         parser.error('--val-images needs --val')
@@ -210,8 +211,7 @@ def make_configs(args: argparse.Namespace) -> Dict[str, str]:
           f'{len(sizes.images)} images')
     if args.second_round:
         check_second_round(args.boxes, sizes)
-    has_labeller = args.salient or args.teacher
-    numbers = count_masks(args) if has_labeller else {}
+    numbers = count_masks(args) if args.has_labeller else {}
     return make_texts(args, sizes, coco.classes, numbers)
 
 

@@ -61,7 +61,7 @@ def next_commands(args: argparse.Namespace) -> List[str]:
     dataset = cfg.train_dataloader.dataset
     proxy_file = quote(dataset.ann_file)
     run = partial(call, gpus=args.gpus)
-    if args.salient or args.teacher:
+    if args.has_labeller:
         commands = labeller_commands(args, proxy_file)
     else:
         commands = [

@@ -2,8 +2,8 @@
 # tools/model_converters/boxcaseg_release_to_mmboxcaseg.py. It labels as the
 # release does: logits are mixed, BGR means are subtracted from RGB, boxes are
 # truncated to whole pixels, crops fade to black at their border, and maps are
-# resized from stride 4 as 8-bit images. alpha is that of the VOC model; for
-# the COCO model set model.fusion.alpha=0.6.
+# resized from stride 4 as 8-bit images. alpha fits the VOC model; for the COCO
+# model set model.fusion.alpha=0.6.
 _base_ = './boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py'
 
 model = dict(

@@ -150,8 +150,8 @@ class DrawnMasks:
         gone = [
             ann['id'] for ann in self.annotations
             if is_shown(ann) and not self.rles[ann['id']]
+            and self.labels[ann['id']] in self._foreign
         ]
-        gone = [key for key in gone if self.labels[key] in self._foreign]
         labels = sorted({self.labels[key] for key in gone})
         names = [name for label in labels for name in self._foreign[label]]
         if names:

@@ -169,6 +169,7 @@ def at_least(lowest: int) -> Callable[[str], int]:
     """Make a ``type`` of an argument: a whole number of at least this."""
 
     def read(text: str) -> int:
+        """Read the number; argparse names the argument in its message."""
         try:
             number = int(text)
         except ValueError:

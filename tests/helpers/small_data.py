@@ -105,6 +105,12 @@ def run_tool(monkeypatch, path: str, *argv) -> None:
     load_tool(path).main()
 
 
+def printed_by(monkeypatch, capsys, path: str, *argv) -> str:
+    """Run a program of tools/ in this process; returns what it printed."""
+    run_tool(monkeypatch, path, *argv)
+    return capsys.readouterr().out
+
+
 def end_of(monkeypatch, capsys, path: str, *argv) -> str:
     """Run a program that must end with a message only; returns its output."""
     with pytest.raises(SystemExit) as error:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from label_formats import BOXES, FORMATS, SIZES, to_cvat
 from own_data import read_configs, write_own_data
-from small_data import SmallData, end_of, run_tool
+from small_data import SmallData, end_of, printed_by
 
 from mmboxcaseg.datasets.coco import load_coco
 
@@ -34,12 +34,8 @@ def refused(monkeypatch, capsys):
 @pytest.fixture
 def tool(monkeypatch, capsys):
     """Runs a converter and returns what it printed."""
-
-    def run(name: str, *argv) -> str:
-        run_tool(monkeypatch, f'dataset_converters/{name}', *argv)
-        return capsys.readouterr().out
-
-    return run
+    return lambda name, *argv: printed_by(monkeypatch, capsys,
+                                          f'dataset_converters/{name}', *argv)
 
 
 @pytest.fixture
@@ -85,12 +81,7 @@ def own_data(tiny_coco, tiny_salient, rng) -> SimpleNamespace:
 @pytest.fixture
 def run_new_dataset(monkeypatch, capsys):
     """Runs new_dataset.py; returns what it printed."""
-
-    def run(*argv) -> str:
-        run_tool(monkeypatch, 'new_dataset', *argv)
-        return capsys.readouterr().out
-
-    return run
+    return partial(printed_by, monkeypatch, capsys, 'new_dataset')
 
 
 @pytest.fixture

@@ -16,6 +16,17 @@ def test_boxes_that_begin_outside_the_image(monkeypatch, data, checkpoint):
     assert boxes == [[1, 1, 9, 9], [-5, -2, 15, 12], [-.5, 2, 9, 9]]
 
 
+def test_repeated_option(monkeypatch, data, checkpoint):
+    """Each --box adds its boxes: none is lost."""
+    monkeypatch.chdir(data.folder)
+    run_tool(monkeypatch, 'label_image', 'images/a.png', 'labeller.py',
+             checkpoint, '--box', '1,1,9,9', '--box', '2,2,9,9', '--out',
+             'out', '--device', 'cpu')
+    written = json.loads((data.folder / 'out/a_masks.json').read_text())
+    boxes = [ann['bbox'] for ann in written['annotations']]
+    assert boxes == [[1, 1, 9, 9], [2, 2, 9, 9]]
+
+
 @pytest.mark.parametrize('values, words', [
     (dict(image='no.png'), 'image not found'),
     (dict(image='boxes.json'), 'the file is not an image'),

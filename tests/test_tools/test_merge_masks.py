@@ -1,10 +1,11 @@
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_data import run_tool
+from small_data import printed_by
 
 from mmboxcaseg.datasets.coco import CocoBoxes
 from mmboxcaseg.proxy import ProxyWriter, load_proxy
@@ -15,12 +16,7 @@ from mmboxcaseg.structures import (agreement, encode_window, merge_masks,
 @pytest.fixture
 def tool(monkeypatch, capsys):
     """Runs the tool and returns what it printed."""
-
-    def run(*argv: str) -> str:
-        run_tool(monkeypatch, 'merge_masks', *argv)
-        return capsys.readouterr().out
-
-    return run
+    return partial(printed_by, monkeypatch, capsys, 'merge_masks')
 
 
 def crowded(data: dict) -> None:

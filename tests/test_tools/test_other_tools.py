@@ -1,6 +1,7 @@
 """Exports read by the other programs' own packages, and what these write."""
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Dict
 
@@ -9,7 +10,7 @@ import pytest
 from odd_masks import add_masks
 from other_envs import environment
 from pycocotools import mask as mask_utils
-from small_data import run_tool
+from small_data import printed_by
 
 from mmboxcaseg.proxy import apply_review, load_proxy
 
@@ -198,12 +199,7 @@ def test_masks_of_cvat_sdk(tool, proxy, tmp_path):
 @pytest.fixture
 def merge(monkeypatch, capsys):
     """Runs merge_masks.py and returns what it printed."""
-
-    def run(*argv) -> str:
-        run_tool(monkeypatch, 'merge_masks', *argv)
-        return capsys.readouterr().out
-
-    return run
+    return partial(printed_by, monkeypatch, capsys, 'merge_masks')
 
 
 def test_coco_of_datumaro(merge, proxy, tmp_path):
