@@ -118,7 +118,7 @@ def test_rows_of_the_shares(tool):
         tuple(rows[0]['mask_filter'].values())
         for rows in tool.SHARES.values() if rows
     ]
-    assert len(filters) == len(set(filters)) == 20
+    assert len(filters) == len(set(filters)) == 19
     assert ('expected_iou', 0.2, True) in filters
 
 

@@ -83,6 +83,8 @@ SHARES = {
         ]
         for key in SCORES for soft in (False, True)
         for share in (100, 85, 60, 40, 20)
+        # All masks with equal weights are the same for both scores.
+        if soft or share < 100 or key == 'expected_iou'
     }, 'twin': None
 }  # yapf: disable
 DETECTOR_METRICS = {
@@ -190,16 +192,18 @@ def ablate_detector(args: argparse.Namespace, steps: StepRunner,
 
 def label(args: argparse.Namespace, steps: StepRunner, pipeline: Config,
           seed: int) -> Dict[str, str]:
-    """Train a labeller and label the training set, merged and unmerged."""
+    """Train a labeller and write the proxy files of the training set."""
     config = osp.join(osp.dirname(pipeline.filename), pipeline.labeller)
     boxes, images = pipeline.train.boxes, pipeline.train.images
     cfg = configure(config, seed, args.labeller_options)
     labeller = train_labeller(cfg, steps, f'labeller_seed{seed}')
     checkpoint = labeller['checkpoint']
     data = config, checkpoint, boxes, images
-    return dict(
-        merged=steps.label(f'merged_seed{seed}', *data),
-        unmerged=steps.label(f'unmerged_seed{seed}', *data, '--no-merge'))
+    files = dict(merged=steps.label(f'merged_seed{seed}', *data))
+    if args.study == 'detector':
+        files['unmerged'] = steps.label(f'unmerged_seed{seed}', *data,
+                                        '--no-merge')
+    return files
 
 
 def use_masks(cfg: Config, sources: Sequence[dict], files: Dict[str,
