@@ -78,8 +78,8 @@ SIZES = dict(
         detector='proxy_mask_rcnn/proxy-mask-rcnn_efficientnet-lite0_'
         'coco-mini.py',
         labeller_lr=0.001,
-        passes=4,
-        min_crops=18_000,
+        passes=8,
+        min_crops=36_000,
         soft=True,
         label_options=('--merge-by', 'probability')),
     w18=Size('_base_/own_data/boxcaseg_hrnetv2-w18.py',

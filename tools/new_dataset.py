@@ -23,8 +23,8 @@ Rules for what is in them:
   x 320 px), but the median image is enlarged at most twofold.
 - Training length of the labeller: 40 crops per box and per mask of these, as
   in the paper on VOC; at least 90,000 crops (as docs/labeller.md on real
-  images) and at most 900,000 (as the paper on COCO). small: 4 crops, at least
-  18,000. The second round has a third of this.
+  images) and at most 900,000 (as the paper on COCO). small: 8 crops, at least
+  36,000. The second round has a third of this.
 - Training length of the detector: 12 epochs, as on COCO, or more until
   120,000 images are seen, about as many as on VOC (tiny, small: 24,000).
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops

@@ -30,4 +30,4 @@ label_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 # float32: depthwise convolutions in bfloat16 are slow on CPUs.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=1e-3))
 # From random weights, 40 epochs reach less.
-train_cfg = dict(max_epochs=8)
+train_cfg = dict(max_epochs=16)
