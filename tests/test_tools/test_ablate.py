@@ -1,3 +1,5 @@
+from argparse import Namespace
+
 import pytest
 from mmengine.config import Config
 from small_data import ROOT, load_tool
@@ -120,6 +122,42 @@ def test_rows_of_the_shares(tool):
     ]
     assert len(filters) == len(set(filters)) == 19
     assert ('expected_iou', 0.2, True) in filters
+
+
+def test_unknown_row(tool, monkeypatch, capsys):
+    monkeypatch.setattr(
+        'sys.argv',
+        ['ablate.py', 'shares', 'a.py', '--rows', 'merge, threshold 0.95'])
+    with pytest.raises(SystemExit):
+        tool.parse_args()
+    assert "`shares` has no row 'merge, threshold 0.95'" in (
+        capsys.readouterr().err)
+
+
+@pytest.mark.parametrize('study', ('detector', 'shares'))
+def test_label_options_of_the_pipeline(tool, study, monkeypatch):
+    monkeypatch.setattr(tool, 'train_labeller',
+                        lambda *args: dict(checkpoint='a.pth'))
+    pipeline = Config(
+        dict(
+            labeller='boxcaseg_hrnetv2-tiny_toy.py',
+            train=dict(boxes='boxes.json', images='images'),
+            label_options=('--merge-by', 'probability')),
+        filename=str(TOY / 'toy_pipeline.py'))
+    labelled = {}
+
+    class Steps:
+
+        def label(self, name, config, *args):
+            labelled[name] = args[3:]
+            return f'{name}.json'
+
+    files = tool.label(
+        Namespace(study=study, labeller_options={}), Steps(), pipeline, 0)
+    assert files['merged'] == 'merged_seed0.json'
+    assert labelled.pop('merged_seed0') == ('--merge-by', 'probability')
+    assert labelled == (
+        dict(unmerged_seed0=('--no-merge', )) if study == 'detector' else {})
 
 
 def test_masks_that_are_not_used(tool, tiny_coco):

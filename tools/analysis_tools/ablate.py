@@ -7,6 +7,7 @@ detector on each choice of masks: Tables 7 and 8, soft weights, and true masks
 for a tenth of the images. The row `twin` is the fully supervised baseline.
 `shares PIPELINE` does the same with several shares of the best masks of each
 class, by either score, with equal weights and with the score as the weight.
+A second round of the pipeline (`student`) is left out.
 
 Finished trainings are not repeated, and interrupted ones continue. Mean and
 standard deviation are written to WORK_DIR/table.md, the results of every seed
@@ -87,6 +88,7 @@ SHARES = {
         if soft or share < 100 or key == 'expected_iou'
     }, 'twin': None
 }  # yapf: disable
+ROWS = dict(heads=HEADS, detector=DETECTORS, shares=SHARES)
 DETECTOR_METRICS = {
     'box AP50': 'coco/bbox_mAP_50',
     'mask AP': 'coco/segm_mAP',
@@ -143,7 +145,7 @@ def ablate_heads(args: argparse.Namespace, steps: StepRunner,
                  seed: int) -> Dict[str, dict]:
     """Train the rows of Table 4 with one seed."""
     results = {}
-    for row, heads in HEADS.items():
+    for row, heads in args.rows.items():
         cfg = configure(args.config, seed, args.cfg_options)
         for name in ('weak', 'salient', 'transferred'):
             if name not in heads:
@@ -168,10 +170,7 @@ def ablate_detector(args: argparse.Namespace, steps: StepRunner,
     true = baseline.train_dataloader.dataset
     files['true'] = osp.join(true.data_root, true.ann_file)
     results = {}
-    table = SHARES if args.study == 'shares' else DETECTORS
-    for row, sources in table.items():
-        if args.rows and row not in args.rows:
-            continue
+    for row, sources in args.rows.items():
         cfg = baseline
         if sources:
             cfg = configure(detector, seed, args.cfg_options)
@@ -199,7 +198,8 @@ def label(args: argparse.Namespace, steps: StepRunner, pipeline: Config,
     labeller = train_labeller(cfg, steps, f'labeller_seed{seed}')
     checkpoint = labeller['checkpoint']
     data = config, checkpoint, boxes, images
-    files = dict(merged=steps.label(f'merged_seed{seed}', *data))
+    options = pipeline.get('label_options', ())
+    files = dict(merged=steps.label(f'merged_seed{seed}', *data, *options))
     if args.study == 'detector':
         files['unmerged'] = steps.label(f'unmerged_seed{seed}', *data,
                                         '--no-merge')
@@ -262,11 +262,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', default='work_dirs/ablation')
     parser.add_argument(
         '--seeds', type=at_least(0), nargs='+', default=[0, 1, 2])
-    parser.add_argument(
-        '--rows',
-        nargs='+',
-        choices=[*DETECTORS, *SHARES],
-        help='only these rows of `detector` or `shares`')
+    parser.add_argument('--rows', nargs='+', help='only these rows')
     settings = dict(nargs='+', action=SettingsAction, default={})
     parser.add_argument(
         '--cfg-options',
@@ -277,7 +273,14 @@ def parse_args() -> argparse.Namespace:
         help='settings to override in the labeller of `detector`, `shares`',
         **settings)
     add_trust_checkpoint(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    rows = ROWS[args.study]
+    for row in args.rows or ():
+        if row not in rows:
+            parser.error(f'`{args.study}` has no row {row!r}. It has: ' +
+                         ', '.join(map(repr, rows)))
+    args.rows = {row: rows[row] for row in args.rows or rows}
+    return args
 
 
 @exit_on_bad_input()
