@@ -18,6 +18,9 @@ MAX_CROPS = 900_000
 NUM_OWN, STUDENT_SHARE = 2, 1 / 3
 MIN_CROP_SIZE = 96
 MIN_EPOCHS = 12
+# An epoch of the labeller is at most this part of its training, so that there
+# are checkpoints and the length is kept, however many masks there are.
+MIN_ROUNDS = 10
 MAX_ENLARGEMENT = 2
 
 
@@ -188,16 +191,23 @@ def labeller_schedule(num_boxes: int, numbers: Sequence[int], gpus: int,
         size (Size): Size of the networks.
 
     Returns:
-        dict: ``source_ratio``, ``num_iters`` of an epoch, ``max_epochs`` and
-        ``interval`` of validation and checkpoints, in epochs.
+        dict: ``source_ratio``, ``num_iters`` of an epoch, ``max_epochs``,
+        ``interval`` of validation and checkpoints, in epochs, and
+        ``num_batches`` of the sampler: None if an epoch shows the last source
+        once.
     """
     crops = size.passes * (num_boxes + sum(numbers))
     crops = min(max(crops, size.min_crops), MAX_CROPS)
     shares = split_batch(numbers, NUM_MASKS)
+    wanted = crops / (BATCH_SIZE * gpus)
     num_iters = numbers[-1] // (shares[-1] * gpus)
-    max_epochs = math.ceil(crops / (num_iters * BATCH_SIZE * gpus))
+    longest = math.ceil(wanted / MIN_ROUNDS)
+    num_batches = longest if num_iters > longest else None
+    num_iters = min(num_iters, longest)
     return dict(
-        _schedule(num_iters, max_epochs), source_ratio=(NUM_BOXES, *shares))
+        _schedule(num_iters, math.ceil(wanted / num_iters)),
+        source_ratio=(NUM_BOXES, *shares),
+        num_batches=num_batches)
 
 
 def student_schedule(labeller: dict, numbers: Sequence[int],
@@ -212,13 +222,16 @@ def student_schedule(labeller: dict, numbers: Sequence[int],
     Returns:
         dict: As that of :func:`labeller_schedule`.
     """
-    # Fewer crops of each source are in a batch, so an epoch is longer.
+    # Fewer crops of each source are in a batch, so an epoch is longer, unless
+    # its length is set: the config inherits it.
     shares = split_batch(numbers, NUM_MASKS - NUM_OWN)
-    num_iters = max(numbers[-1] // (shares[-1] * gpus), 1)
+    num_batches = labeller['num_batches']
+    num_iters = num_batches or max(numbers[-1] // (shares[-1] * gpus), 1)
     wanted = labeller['num_iters'] * labeller['max_epochs'] * STUDENT_SHARE
     return dict(
         _schedule(num_iters, max(round(wanted / num_iters), 1)),
-        source_ratio=(NUM_BOXES, NUM_OWN, *shares))
+        source_ratio=(NUM_BOXES, NUM_OWN, *shares),
+        num_batches=num_batches)
 
 
 def detector_schedule(num_images: int, min_images: int,

@@ -25,6 +25,8 @@ Rules for what is in them:
   in the paper on VOC; at least 90,000 crops (as docs/labeller.md on real
   images) and at most 900,000 (as the paper on COCO). small: 8 crops, at least
   36,000. The second round has a third of this.
+- An epoch of the labeller: every item of the source with the most masks once,
+  but at most a tenth of the training; the next epoch then goes on with it.
 - Training length of the detector: 12 epochs, as on COCO, or more until
   120,000 images are seen, about as many as on VOC (tiny, small: 24,000).
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops
@@ -163,7 +165,8 @@ def count_masks(args: argparse.Namespace) -> Dict[str, int]:
 
     Returns:
         dict[str, int]: Numbers by the names of the sources in the labeller's
-        config. The largest is the last, which sets the length of an epoch.
+        config. The largest is the last: an epoch shows it once, see
+        :func:`config_rules.labeller_schedule`.
 
     Raises:
         FileNotFoundError: See the data sets.

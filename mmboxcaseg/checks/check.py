@@ -1,6 +1,7 @@
 """All checks of a config."""
 from typing import Dict, List, Tuple
 
+from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 
 from mmboxcaseg import InputError
@@ -59,7 +60,10 @@ def _read(one: CheckedSource, findings: Findings) -> None:
             one.tasks = [(pair['img_path'], pair['seg_map_path'], one.loader)
                          for pair in dataset.pair_files()]
         else:
-            data = load_json(dataset.ann_file, dataset.backend_args)
+            data = load_json(
+                dataset.ann_file,
+                dataset.backend_args,
+                for_mmdet=type(dataset) is CocoDataset)
             one.coco = CocoFile(dataset.ann_file, data)
             one.tasks = list(map(one.task, one.coco.images.values()))
     except (OSError, InputError) as error:

@@ -118,4 +118,6 @@ def _key(source: CheckedSource) -> tuple:
     # It contains everything that can change a finding.
     return (type(dataset), dataset.ann_file, str(dataset.data_prefix),
             str(dataset.backend_args), str(dataset.metainfo.get('classes')),
+            str(getattr(dataset, 'mask_filter',
+                        None)), getattr(dataset, 'min_size', None),
             repr(source.loader), source.needs_masks, source.has_stock_metric)

@@ -39,7 +39,7 @@ def check_classes(cfg: Config) -> None:
         if type(source.dataset) is CocoDataset:
             path = source.dataset.ann_file
             backend_args = source.dataset.backend_args
-            data = load_json(path, backend_args, may_have_mark=False)
+            data = load_json(path, backend_args, for_mmdet=True)
             check_class_order(data['categories'], classes, path)
 
 

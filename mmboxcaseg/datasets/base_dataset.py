@@ -35,14 +35,34 @@ class NamesBrokenFiles(BaseDetDataset):
     """A data set that names the file that it could not load, and the fix.
 
     A stock LoadImageFromFile in its pipeline is replaced by mmboxcaseg's.
+
+    Args:
+        data_prefix (dict): Folders; ``img`` is that of the images.
+        pipeline (Sequence): Transforms.
+        kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`.
+
+    Raises:
+        InputError: A folder is missing in ``data_prefix``.
     """
 
-    def __init__(self, *args, pipeline: Sequence = (), **kwargs) -> None:
+    FOLDERS = ('img', )
+
+    def __init__(self,
+                 *args,
+                 data_prefix: dict = dict(img=''),
+                 pipeline: Sequence = (),
+                 **kwargs) -> None:
+        for key in self.FOLDERS:
+            if key not in data_prefix:
+                raise InputError(f'data_prefix={data_prefix} of '
+                                 f'{type(self).__name__} has no `{key}`: set '
+                                 f'data_prefix.{key} to a folder.')
         pipeline = [
             dict(step, type=LoadImageFromFile) if isinstance(step, dict)
             and step['type'] in STOCK_LOADERS else step for step in pipeline
         ]
-        super().__init__(*args, pipeline=pipeline, **kwargs)
+        super().__init__(
+            *args, data_prefix=data_prefix, pipeline=pipeline, **kwargs)
 
     def read_boxes(self) -> CocoBoxes:
         """Read and check ``ann_file``, and set the classes in use.

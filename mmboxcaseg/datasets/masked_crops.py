@@ -1,6 +1,6 @@
 import os.path as osp
 from collections import defaultdict
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
@@ -59,9 +59,10 @@ class MaskedCropDataset(CropDataset):
                  mask_filter: Optional[dict] = None,
                  pipeline: Sequence = (),
                  **kwargs) -> None:
-        if not isinstance(min_size, (int, float)):
+        # NaN is not 0 or more.
+        if not isinstance(min_size, (int, float)) or not min_size >= 0:
             raise InputError(f'min_size={min_size!r} must be a number, the '
-                             'shorter side of a box in pixels.')
+                             'shorter side of a box in pixels, 0 or more.')
         self.min_size = min_size
         # Without a filter the masks need no score.
         self.mask_filter = mask_filter and MaskFilter.of_dataset(mask_filter)
@@ -89,51 +90,69 @@ class MaskedCropDataset(CropDataset):
                          loads_upright(self.pipeline), self.backend_args)
         boxes = [ann for anns in coco.annotations.values() for ann in anns]
         check_segmentations(boxes, coco.images, self.ann_file)
-        kept = self._usable(boxes, coco.images)
-        if self.mask_filter:
-            kept = self._weigh(kept)
-        return [self._item(ann, coco.images[ann['image_id']]) for ann in kept]
-
-    def _usable(self, boxes: List[dict], images: Dict[int, dict]) -> list:
-        """Objects with masks, which become RLEs; print what is left out."""
-        kept, left_out = [], defaultdict(list)
-        for ann in boxes:
-            img = images[ann['image_id']]
-            rle = to_rle(ann.get('segmentation'), img['height'], img['width'])
-            if not ann.get('segmentation'):
-                left_out['no mask'].append(ann['id'])
-            elif not mask_utils.area(rle):
-                left_out['an empty mask'].append(ann['id'])
-            elif ann.get('mask_weight') == 0:
-                left_out['`mask_weight` 0'].append(ann['id'])
-            elif min(ann['bbox'][2:]) < self.min_size:
-                left_out[f'a side under {self.min_size} px'].append(ann['id'])
-            else:
-                kept.append(dict(ann, segmentation=rle))
+        kept, left_out = self.select(boxes, coco.images)
         for reason, ids in left_out.items():
             print_log(
                 f'{self.ann_file}: {len(ids)} of {len(boxes)} objects left '
                 f'out, {reason}: annotation {first_few(ids)}', 'current')
-        if not kept:
-            raise InputError(f'{self.ann_file}: no object is left for '
-                             'training. Use a file with masks, or lower '
-                             '`min_size`.')
-        return kept
+        return [self._item(ann, coco.images[ann['image_id']]) for ann in kept]
 
-    def _weigh(self, anns: List[dict]) -> List[dict]:
-        """Keep the objects that the filter keeps, and set their weights."""
-        weights = self.mask_filter.weigh(anns, self.ann_file).tolist()
-        kept = [
-            dict(ann, mask_weight=weight)
-            for ann, weight in zip(anns, weights) if weight
-        ]
-        print_log(
-            f'{self.ann_file}: {len(kept)} of {len(anns)} objects are used: '
-            f'{self.mask_filter}', 'current')
+    def select(self, boxes: List[dict],
+               images: Dict[int, dict]) -> Tuple[List[dict], Dict[str, list]]:
+        """Select the objects for training.
+
+        Args:
+            boxes (list[dict]): Annotations without broken masks.
+            images (dict[int, dict]): Images by id.
+
+        Returns:
+            tuple: The selected annotations, with masks as RLE and, with a
+            filter, ``mask_weight``; and the ids of the others by reason.
+
+        Raises:
+            InputError: No object is left, or a mask does not have the score
+                of the filter.
+        """
+        kept, left_out = [], defaultdict(list)
+        for ann in boxes:
+            img = images[ann['image_id']]
+            rle = to_rle(ann.get('segmentation'), img['height'], img['width'])
+            reason = self._fault(ann, rle)
+            if reason:
+                left_out[reason].append(ann['id'])
+            else:
+                kept.append(dict(ann, segmentation=rle))
         if not kept:
-            raise InputError(f'{self.ann_file}: `mask_filter` leaves no '
-                             'object. Lower its `thr`.')
-        return kept
+            counts = {key: len(left_out[key]) for key in sorted(left_out)}
+            raise InputError(f'{self.ann_file}: no object is left for '
+                             f'training; left out: {counts}. Use a file with '
+                             'masks, or lower `min_size`.')
+        if self.mask_filter:
+            weights = self.mask_filter.weigh(kept, self.ann_file).tolist()
+            if not any(weights):
+                raise InputError(
+                    f'{self.ann_file}: `mask_filter` ({self.mask_filter}) '
+                    f'leaves no object. {self.mask_filter.remedy}')
+            left_out[f'not kept by `mask_filter` ({self.mask_filter})'] = [
+                ann['id'] for ann, weight in zip(kept, weights) if not weight
+            ]
+            kept = [
+                dict(ann, mask_weight=weight)
+                for ann, weight in zip(kept, weights) if weight
+            ]
+        return kept, {key: ids for key, ids in left_out.items() if ids}
+
+    def _fault(self, ann: dict, rle: dict) -> Optional[str]:
+        """Why an object is not used, whatever the filter says."""
+        if not ann.get('segmentation'):
+            return 'no mask'
+        if not mask_utils.area(rle):
+            return 'an empty mask'
+        if ann.get('mask_weight') == 0:
+            return '`mask_weight` 0'
+        if min(ann['bbox'][2:]) < self.min_size:
+            return f'a side under {self.min_size} px'
+        return None
 
     def _item(self, ann: dict, img: dict) -> dict:
         path = osp.join(self.data_prefix['img'], img['file_name'])

@@ -63,6 +63,8 @@ class SalientDataset(CropDataset):
             be decoded or has 16 bits, or a mask has colours or another size.
     """
 
+    FOLDERS = ('img', 'mask')
+
     def __init__(self,
                  *args,
                  data_prefix: dict = dict(img='images', mask='masks'),

@@ -14,7 +14,8 @@ from mmboxcaseg.registry import DATA_SAMPLERS
 def mix_sources(sampler: Sampler,
                 batch_size: int,
                 source_ratio: Sequence[int] = (9, 7),
-                sit_out_prob: float = 0) -> BatchSampler:
+                sit_out_prob: float = 0,
+                num_batches: Optional[int] = None) -> BatchSampler:
     """Build batches that mix the sources of a data set in a fixed ratio.
 
     It is the ``batch_sampler`` of a data loader. MMEngine hands it the
@@ -24,7 +25,7 @@ def mix_sources(sampler: Sampler,
         sampler (Sampler): Sampler of the data loader, such as
             :class:`mmengine.dataset.DefaultSampler`, with ``dataset`` and
             ``seed``.
-        batch_size, source_ratio, sit_out_prob: See
+        batch_size, source_ratio, sit_out_prob, num_batches: See
             :class:`MultiSourceSampler`.
 
     Returns:
@@ -42,7 +43,7 @@ def mix_sources(sampler: Sampler,
             f'but the data set is a {type(dataset).__name__}: remove '
             '`batch_sampler` from the data loader.')
     mixed = MultiSourceSampler(dataset, batch_size, source_ratio, sit_out_prob,
-                               sampler.seed)
+                               sampler.seed, num_batches)
     return BatchSampler(mixed, batch_size, drop_last=True)
 
 
@@ -69,12 +70,16 @@ class MultiSourceSampler(Sampler):
             skips a box that overlaps another one, see
             :class:`BoxCropDataset`. The authors use 0.75 on COCO.
         seed (int, optional): Equal on all ranks. Defaults to a random one.
+        num_batches (int, optional): Batches in an epoch. The last source is
+            then drawn like the others: the next epoch goes on with it.
+            Defaults to None: as many as show the last source once.
 
     Raises:
         InputError: The batch size cannot be divided in the ratio, the number
             of sources differs, a source is empty, the last one cannot fill
             one global batch, or ``sit_out_prob`` is out of range, or it is
-            above 0 and no source marks overlapping boxes.
+            above 0 and no source marks overlapping boxes, or ``num_batches``
+            is not positive.
     """
 
     def __init__(self,
@@ -82,7 +87,8 @@ class MultiSourceSampler(Sampler):
                  batch_size: int,
                  source_ratio: Sequence[int] = (9, 7),
                  sit_out_prob: float = 0,
-                 seed: Optional[int] = None) -> None:
+                 seed: Optional[int] = None,
+                 num_batches: Optional[int] = None) -> None:
         self.sizes = [len(source) for source in dataset.datasets]
         if not min(self.sizes):
             raise InputError('a source of the training data is empty; the '
@@ -104,6 +110,13 @@ class MultiSourceSampler(Sampler):
                 f'the last source has {self.sizes[-1]} samples, but one batch '
                 f'on {self.world_size} rank(s) needs {needed}: use a smaller '
                 '`batch_size` or more salient images.')
+        # Whether every epoch shows the last source from the start.
+        self.restarts = num_batches is None
+        if num_batches is not None:
+            if not isinstance(num_batches, int) or num_batches < 1:
+                raise InputError(f'num_batches={num_batches!r} must be a '
+                                 'positive integer or None.')
+            self.num_batches = num_batches
 
     def _check_sit_out(self) -> None:
         if not 0 <= self.sit_out_prob < 1:
@@ -148,9 +161,9 @@ class MultiSourceSampler(Sampler):
         epoch = self.first_epoch + self.epoch
         # The draws of all epochs form one endless sequence of permutations
         # (laps), and each epoch takes the next piece of it. Only the last
-        # source starts a new permutation in each epoch.
-        last = source == len(self.sizes) - 1
-        laps, skip = (count(epoch), 0) if last else (count(), epoch * need)
+        # source starts a new permutation in each epoch, if that shows all.
+        fresh = self.restarts and source == len(self.sizes) - 1
+        laps, skip = (count(epoch), 0) if fresh else (count(), epoch * need)
         row = chain.from_iterable(
             self._draw_lap(source, lap).tolist() for lap in laps)
         offset = self.offsets[source]

@@ -203,7 +203,17 @@ class BoxCaseg(MapLabeller):
             raise InputError('the crops show their boxes, but the model has '
                              'no box_prompt: remove `box_map` from PackCrops '
                              'in the pipelines.')
-        feats = self.neck(self.backbone(inputs))
+        try:
+            maps = self.backbone(inputs)
+        except AssertionError as error:
+            # Vision transformers of timm check the size of their input.
+            raise InputError(
+                f'the backbone refuses crops of {inputs.shape[-1]} px: '
+                f'{error} Set `crop_size` of all data sets to a multiple of '
+                'the patch size of the backbone, for patches of 14 px e.g. to '
+                '126 or 224, and dynamic_img_size=True in model.backbone.'
+            ) from error
+        feats = self.neck(maps)
         if feats.shape[1] != self.channels:
             raise InputError(
                 f'model.channels={self.channels}, but the backbone and the '

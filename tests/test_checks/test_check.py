@@ -108,3 +108,16 @@ def test_every_module_of_rules_is_loaded():
     }
     files = Path(rules.__file__).parent.glob('[a-z]*.py')
     assert modules == {path.stem for path in files}
+
+
+def test_mmdet_cannot_read_lvis(data):
+
+    def edit(d):
+        for img in d['images']:
+            name = img.pop('file_name')
+            img['coco_url'] = f'http://images.cocodataset.org/{name}'
+
+    data.edit(edit)
+    assert 'json-form' not in check(train=box_dataset(data))[0]
+    plain = dict(box_dataset(data), type='CocoDataset')
+    assert 'json-form' in check(train=plain)[0]

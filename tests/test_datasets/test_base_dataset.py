@@ -6,7 +6,9 @@ from mmcv.transforms import LoadImageFromFile as StockLoadImageFromFile
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 
-from mmboxcaseg.datasets import BoxCropDataset
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets import (BoxCropDataset, MaskedCropDataset,
+                                 ProxyCocoDataset, SalientDataset)
 from mmboxcaseg.datasets.base_dataset import loads_upright
 from mmboxcaseg.datasets.transforms import LoadImageFromFile
 
@@ -51,3 +53,14 @@ def test_transforms_that_are_built_already_stay(tiny_coco):
     loader = StockLoadImageFromFile()
     dataset = BoxCropDataset(**tiny_coco(), pipeline=[loader, json.dumps])
     assert dataset.pipeline.transforms == [loader, json.dumps]
+
+
+@pytest.mark.parametrize('kind, prefix, key', [
+    (BoxCropDataset, dict(), 'img'),
+    (MaskedCropDataset, dict(img_path='a'), 'img'),
+    (ProxyCocoDataset, dict(), 'img'),
+    (SalientDataset, dict(img='a'), 'mask'),
+])
+def test_missing_folder_is_named(kind, prefix, key):
+    with pytest.raises(InputError, match=f'set data_prefix.{key}'):
+        kind(ann_file='a.json', data_prefix=prefix)

@@ -154,12 +154,26 @@ def test_classes(teacher):
     (dict(mask_filter=dict(key='mask_score')), 'no `mask_score`.*annotation'),
     (dict(mask_filter=dict(key='x')), "key='x'"),
     (dict(mask_filter=dict(key='expected_iou', thr=.9)), 'leaves no object'),
-    (dict(min_size=1000), 'no object is left'),
+    (dict(mask_filter=dict(key='expected_iou', keep_share=0)),
+     r'leaves no object\. Set its `keep_share` above 0'),
+    (dict(min_size=1000), "no object is left.*'a side under 1000 px': 6"),
+    (dict(min_size=float('nan')), 'min_size=nan must be a number'),
+    (dict(min_size=-1), 'min_size=-1 must be a number'),
     (dict(min_size='32'), "min_size='32' must be a number"),
 ])
 def test_bad_arguments(teacher, options, text):
     with pytest.raises(InputError, match=text):
         build(teacher(), **options)
+
+
+def test_all_scores_are_0(teacher):
+
+    def edit(anns):
+        for ann in anns:
+            ann['expected_iou'] = 0
+
+    with pytest.raises(InputError, match='Every `expected_iou` is 0'):
+        build(teacher(edit), mask_filter=dict(key='expected_iou'))
 
 
 def test_broken_mask_is_named(teacher):

@@ -321,3 +321,14 @@ def test_broken_file_fails_when_built(tiny_coco):
 def test_numbers_out_of_range(tiny_coco, kwargs):
     with pytest.raises(ValueError, match='mask_score_thr=.* must be in'):
         build(tiny_coco(add_masks), **kwargs)
+
+
+def test_images_of_lvis(tiny_coco):
+
+    def edit(data):
+        for img in data['images']:
+            name = img.pop('file_name')
+            img['coco_url'] = f'http://images.cocodataset.org/{name}'
+
+    paths = [item['img_path'] for item in build(tiny_coco(then(edit)))]
+    assert paths == [i['img_path'] for i in build(tiny_coco(add_masks))]

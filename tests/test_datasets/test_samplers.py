@@ -296,3 +296,33 @@ def test_empty_source(build, sizes):
     with pytest.raises(
             InputError, match='a source of the training data is empty'):
         build(sizes=sizes)
+
+
+@pytest.mark.parametrize('num_batches', [2, 20])
+def test_epochs_of_a_given_length(build, num_batches):
+    """All sources go on in the next epoch, and none repeats too early."""
+    sampler = build(num_batches=num_batches)
+    assert len(sampler) == 16 * num_batches
+    epochs = [sum(batches(sampler, epoch), []) for epoch in range(3)]
+    for own, size in ((lambda i: i < BOXES, BOXES), (lambda i: i >= BOXES,
+                                                     SALIENT)):
+        times = Counter(filter(own, sum(epochs, [])))
+        shown = [times[i] for i in times]
+        assert max(shown) - min(shown) <= 1
+        assert len(times) == min(size, sum(shown))
+    halves = [
+        sum(
+            batches(
+                build(
+                    8, rank, 2, num_batches=num_batches, source_ratio=(1, 1))),
+            []) for rank in (0, 1)
+    ]
+    whole = sum(
+        batches(build(16, num_batches=num_batches, source_ratio=(1, 1))), [])
+    assert sorted(sum(halves, [])) == sorted(whole)
+
+
+@pytest.mark.parametrize('num_batches', [0, -1, 2.5])
+def test_bad_length_of_an_epoch(build, num_batches):
+    with pytest.raises(InputError, match=f'num_batches={num_batches}'):
+        build(num_batches=num_batches)

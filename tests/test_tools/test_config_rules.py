@@ -78,3 +78,27 @@ def test_schedules_of_small_sets(rules):
     assert one['interval'] == 57
     schedule = rules.detector_schedule(1_000, 24_000, 8)
     assert (schedule['max_epochs'], schedule['num_iters']) == (24, 125)
+
+
+@pytest.mark.parametrize('numbers', [[1000, 500_000], [10, 20, 4_000_000]])
+@pytest.mark.parametrize('gpus', [1, 8])
+def test_many_masks_do_not_lengthen_the_training(rules, numbers, gpus):
+    size = rules.SIZES['small']
+    labeller = rules.labeller_schedule(3117, numbers, gpus, size)
+    student = rules.student_schedule(labeller, numbers, gpus)
+    crops = [
+        s['num_iters'] * s['max_epochs'] * rules.BATCH_SIZE * gpus
+        for s in (labeller, student)
+    ]
+    assert crops[0] == pytest.approx(rules.MAX_CROPS, rel=2e-3)
+    assert crops[1] == pytest.approx(rules.MAX_CROPS / 3, rel=0.2)
+    for schedule in (labeller, student):
+        assert schedule['num_batches'] == schedule['num_iters']
+        assert schedule['max_epochs'] // schedule['interval'] >= 3
+
+
+def test_epoch_shows_a_small_source_once(rules):
+    size = rules.SIZES['small']
+    labeller = rules.labeller_schedule(3117, [1000], 1, size)
+    assert labeller['num_batches'] is None
+    assert (labeller['num_iters'], labeller['max_epochs']) == (142, 16)

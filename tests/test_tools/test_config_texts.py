@@ -26,6 +26,20 @@ def test_learning_rates_follow_the_batch(new_configs, tiny_salient, gpus):
         assert cfg.auto_scale_lr.base_batch_size == batch_size * gpus
 
 
+def test_length_of_an_epoch(new_configs, tiny_salient, monkeypatch):
+    stems = [f's{i}' for i in range(14)]
+    tiny_salient(stems, stems)
+    cfg = new_configs('--size', 'tiny').labeller
+    assert 'num_batches' not in cfg.train_dataloader.batch_sampler
+    rules = load_tool('config_texts').rules
+    monkeypatch.setattr(rules, 'MIN_ROUNDS', 90_000)
+    written = new_configs('--size', 'tiny', '--second-round', '--force')
+    folder = Path(written.pipeline.filename).parent
+    student = Config.fromfile(folder / written.pipeline.student)
+    for cfg in (written.labeller, student):
+        assert cfg.train_dataloader.batch_sampler.num_batches == 1
+
+
 @pytest.mark.parametrize('size', ['w18', 'w48'])
 def test_recipe_for_small_sets(new_configs, size):
     """It differs from the configs for COCO, whose data are not named."""

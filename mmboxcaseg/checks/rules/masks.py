@@ -1,6 +1,7 @@
 from typing import Iterator
 
-from mmboxcaseg.datasets import ProxyCocoDataset
+from mmboxcaseg import InputError
+from mmboxcaseg.datasets import MaskedCropDataset, ProxyCocoDataset
 from mmboxcaseg.datasets.coco import (counts_from_bytes, entry_name, first_few,
                                       is_ignored, rle_counts,
                                       segmentation_problem)
@@ -78,3 +79,25 @@ def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
         is_known = 'mask_score' in ann or 'mask_weight' in ann
         if not (is_known or dataset.true_masks or is_ignored(ann)):
             yield 'proxy-unscored', describe(ann)
+
+
+@data_check(('teacher-unusable', ERROR,
+             'training would refuse the masks of a MaskedCropDataset',
+             'see the message'))
+def check_teacher(one: CheckedSource) -> Iterator[Case]:
+    """Masks of a COCO file or a proxy file that train a labeller."""
+    coco = one.coco
+    if not isinstance(one.dataset, MaskedCropDataset):
+        return
+    ids = {cat['id'] for cat in coco.categories if cat['name'] in one.classes}
+    # Broken masks are another finding.
+    boxes = [
+        ann for ann in coco.annotations
+        if ann['category_id'] in ids and not is_ignored(ann)
+        and not (ann.get('segmentation') and segmentation_problem(
+            ann['segmentation'], coco.images[ann['image_id']]))
+    ]
+    try:
+        one.dataset.select(boxes, coco.images)
+    except InputError as error:
+        yield 'teacher-unusable', str(error)

@@ -39,10 +39,15 @@ class MaskFilter:
         if key not in SCORES:
             raise InputError(f'key={key!r} of a mask filter must be one of '
                              f'{SCORES}.')
-        if not (0 <= thr <= 1 and 0 <= (keep_share or 0) <= 1 and soft >= 0):
+        try:
+            is_good = (0 <= thr <= 1 and 0 <= (keep_share or 0) <= 1
+                       and soft >= 0)
+        except TypeError:
+            is_good = False  # not a number
+        if not is_good:
             raise InputError(
-                f'thr={thr} and keep_share={keep_share} of a mask filter must '
-                f'be in [0, 1], soft={soft} must not be negative.')
+                f'thr={thr!r} and keep_share={keep_share!r} of a mask filter '
+                f'must be in [0, 1], soft={soft!r} must not be negative.')
         self.key, self.thr, self.keep_share = key, thr, keep_share
         self.soft = float(soft)
 
@@ -66,7 +71,7 @@ class MaskFilter:
         if mask_filter is None:
             try:
                 return cls(thr=mask_score_thr, soft=mask_score_power)
-            except (InputError, TypeError) as error:
+            except InputError as error:
                 raise InputError(
                     f'mask_score_thr={mask_score_thr!r} must be in [0, 1], '
                     f'mask_score_power={mask_score_power!r} must not be '
@@ -86,6 +91,15 @@ class MaskFilter:
             rule = best + (f', {rule}' if self.thr else '')
         return rule + (f', weight {self.key}^{self.soft:g}'
                        if self.soft else '')
+
+    @property
+    def remedy(self) -> str:
+        """What to do if no mask is used."""
+        if self.keep_share == 0:
+            return 'Set its `keep_share` above 0.'
+        if self.thr > 0:
+            return 'Lower its `thr`.'
+        return f'Every `{self.key}` is 0: use another `key`, or other masks.'
 
     def weigh(self, annotations: Sequence[dict], path: str) -> np.ndarray:
         """Weigh the n masks of a proxy file.

@@ -9,19 +9,23 @@ from mmboxcaseg.structures import to_rle
 from .schema import check_coco
 
 MARK = '\ufeff'  # the byte order mark
+# LVIS has the address of an image instead of a `file_name`.
+COCO_URL = 'http://images.cocodataset.org/'
 
 
 def load_json(path: str,
               backend_args: Optional[dict] = None,
-              may_have_mark: bool = True) -> Any:
+              for_mmdet: bool = False) -> Any:
     """Read a JSON file.
+
+    Images of LVIS get a ``file_name``, see :func:`name_image`.
 
     Args:
         path (str): The file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
-        may_have_mark (bool): Whether it may begin with a byte order mark,
-            which some Windows programs write, and mmdet cannot read. Defaults
-            to True.
+        for_mmdet (bool): Whether mmdet's CocoDataset reads the file, too.
+            Then images are not named, and the file must not begin with a byte
+            order mark, which some Windows programs write. Defaults to False.
 
     Returns:
         Any: Its content. NaN and Infinity, which JSON does not allow, become
@@ -42,11 +46,27 @@ def load_json(path: str,
     except ValueError as error:
         raise InputError(f'{path} is not valid JSON: {error}. If it was cut '
                          'short, write it again.') from error
-    if text.startswith(MARK) and not may_have_mark:
+    if text.startswith(MARK) and for_mmdet:
         raise InputError(
             f'{path} begins with a byte order mark (BOM), which mmdet cannot '
             'read: write it again as UTF-8 without BOM.')
+    images = data.get('images') if isinstance(data, dict) else None
+    if isinstance(images, list) and not for_mmdet:
+        for img in images:
+            name_image(img)
     return data
+
+
+def name_image(img: object) -> None:
+    """Give an image of LVIS its ``file_name``, in place.
+
+    Args:
+        img (object): An entry of ``images``, as read from JSON. Its
+            ``coco_url`` ends with, for example, train2017/000000391895.jpg.
+    """
+    url = img.get('coco_url') if isinstance(img, dict) else None
+    if isinstance(url, str) and url.startswith(COCO_URL):
+        img.setdefault('file_name', url.removeprefix(COCO_URL))
 
 
 def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:

@@ -1,8 +1,12 @@
+import re
+
 import pytest
 from check_loaders import box_dataset, check
 from mmengine.config import Config
 
+from mmboxcaseg import InputError
 from mmboxcaseg.checks import check_config
+from mmboxcaseg.registry import DATASETS
 
 
 def test_val_without_masks(data):
@@ -51,3 +55,36 @@ def test_masks_without_score(data, true_masks):
         metainfo=dict(classes=('cat', 'dog')),
         true_masks=true_masks)
     assert ('proxy-unscored' in check(train=dataset)[0]) != true_masks
+
+
+POLYGON = [[5, 6, 45, 6, 45, 39]]
+
+
+def draw(d, **values):
+    """Give an annotation a mask, and a box of this mask."""
+    d['annotations'][0].update(
+        segmentation=POLYGON, bbox=[5, 6, 40, 33], **values)
+
+
+@pytest.mark.parametrize('edit, options, words', [
+    (lambda d: None, dict(), "'no mask': 4"),
+    (draw, dict(), None),
+    (draw, dict(min_size=34), 'a side under 34 px'),
+    (draw, dict(mask_filter=dict(key='expected_iou')), 'no `expected_iou`'),
+    (lambda d: draw(d, expected_iou=0.5),
+     dict(mask_filter=dict(key='expected_iou')), None),
+    (lambda d: draw(d, expected_iou=0.5),
+     dict(mask_filter=dict(key='expected_iou', thr=0.6)), 'Lower its `thr`'),
+])
+def test_masks_that_training_refuses(data, edit, options, words):
+    data.edit(edit)
+    dataset = dict(
+        box_dataset(data), type='mmboxcaseg.MaskedCropDataset', **options)
+    found = check(train=dataset)[0].get('teacher-unusable')
+    if words is None:
+        assert found is None
+        DATASETS.build(dataset)
+    else:
+        assert words in found[0]
+        with pytest.raises(InputError, match=re.escape(found[0])):
+            DATASETS.build(dataset)

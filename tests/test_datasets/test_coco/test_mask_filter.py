@@ -109,6 +109,10 @@ def test_missing_key():
     (dict(thr=95), 'thr=95'),
     (dict(keep_share=30), 'keep_share=30'),
     (dict(soft=-1), 'soft=-1'),
+    (dict(thr='0.5'), "thr='0.5'"),
+    (dict(thr=None), 'thr=None'),
+    (dict(keep_share=[1]), r'keep_share=\[1\]'),
+    (dict(soft='a'), "soft='a'"),
 ])
 def test_bad_settings(kwargs, words):
     with pytest.raises(InputError, match=words):

@@ -39,7 +39,7 @@ def test_byte_order_mark(tmp_path):
     path = write(tmp_path / 'a.json', '[1]', 'utf-8-sig')
     assert load_json(path) == [1]
     with pytest.raises(InputError, match='byte order mark'):
-        load_json(path, may_have_mark=False)
+        load_json(path, for_mmdet=True)
 
 
 def test_numbers_that_json_does_not_have(tmp_path):
@@ -52,3 +52,31 @@ def test_coco_files_are_checked(tiny_coco):
     path = tiny_coco(lambda d: d['annotations'][0].pop('bbox'))['ann_file']
     with pytest.raises(InputError, match='no `bbox`: annotation 11'):
         load_coco(path)
+
+
+def test_images_of_lvis_are_named(tiny_coco):
+    url = 'http://images.cocodataset.org/train2017/{}.jpg'
+
+    def edit(data):
+        for img in data['images']:
+            del img['file_name']
+            img['coco_url'] = url.format(img['id'])
+
+    path = tiny_coco(edit)['ann_file']
+    for img in load_coco(path)['images']:
+        assert img['file_name'] == f'train2017/{img["id"]}.jpg'
+    # mmdet's CocoDataset does not know this.
+    images = load_json(path, for_mmdet=True)['images']
+    assert not any('file_name' in img for img in images)
+
+
+def test_other_images_keep_their_names(tiny_coco):
+
+    def edit(data):
+        data['images'][0]['coco_url'] = 'http://images.cocodataset.org/x.jpg'
+        data['images'][1]['coco_url'] = 3
+
+    path = tiny_coco(edit)['ann_file']
+    names = [img['file_name'] for img in load_coco(path)['images']]
+    plain = load_coco(tiny_coco()['ann_file'])['images']
+    assert names == [img['file_name'] for img in plain]

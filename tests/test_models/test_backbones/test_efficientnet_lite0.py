@@ -14,6 +14,12 @@ from mmboxcaseg.registry import MODELS
 CONFIG = (
     Path(__file__).resolve().parents[3] /
     'configs/boxcaseg/boxcaseg_hrnetv2-w48_2xb16-50e_coco-duts.py')
+# The patches of DINOv2, in a smaller network.
+PATCH_14 = dict(
+    model_name='vit_tiny_patch16_224',
+    patch_size=14,
+    features_only=True,
+    out_indices=(-1, ))
 
 
 def test_maps_of_strides_4_to_32():
@@ -65,20 +71,35 @@ def test_norm_eval_keeps_the_statistics():
     assert norms and torch.equal(norms[0].running_mean, before)
 
 
-@pytest.mark.parametrize('backbone, channels, stride', [
-    (dict(model_name='mobilenetv3_small_050', features_only=True,
-          out_indices=(1, 2, 3, 4)), 8 + 16 + 24 + 288, 4),
-    (dict(model_name='vit_tiny_patch16_224', features_only=True,
-          out_indices=(-1, ), dynamic_img_size=True), 192, 16),
-    (dict(model_name='resnet10t', features_only=True,
-          out_indices=(1, 2)), 64 + 128, 4),
-])  # yapf: disable
-def test_any_timm_backbone_by_one_line(backbone, channels, stride):
+def with_timm_backbone(backbone: dict, channels: int) -> nn.Module:
     cfg = Config.fromfile(CONFIG)
     cfg.model.backbone = dict(type='mmpretrain.TIMMBackbone', **backbone)
     cfg.model.channels = channels
-    model = MODELS.build(cfg.model).eval()
-    maps = model.logit_maps(torch.rand(2, 3, 64, 64), upsample=False)
+    return MODELS.build(cfg.model).eval()
+
+
+@pytest.mark.parametrize('backbone, channels, side, stride', [
+    (dict(model_name='mobilenetv3_small_050', features_only=True,
+          out_indices=(1, 2, 3, 4)), 8 + 16 + 24 + 288, 64, 4),
+    (dict(model_name='vit_tiny_patch16_224', features_only=True,
+          out_indices=(-1, ), dynamic_img_size=True), 192, 64, 16),
+    (dict(PATCH_14, dynamic_img_size=True), 192, 56, 14),
+    (dict(model_name='resnet10t', features_only=True,
+          out_indices=(1, 2)), 64 + 128, 64, 4),
+])  # yapf: disable
+def test_any_timm_backbone_by_one_line(backbone, channels, side, stride):
+    model = with_timm_backbone(backbone, channels)
+    maps = model.logit_maps(torch.rand(2, 3, side, side), upsample=False)
     assert {tuple(m.shape)
-            for m in maps.values()} == {(2, 64 // stride, 64 // stride)}
+            for m in maps.values()} == {(2, side // stride, side // stride)}
     assert np.isfinite(maps['transferred'].detach().numpy()).all()
+
+
+@pytest.mark.parametrize('options, words', [
+    (dict(dynamic_img_size=True), r'patch size \(14\).*126 or 224'),
+    (dict(), 'dynamic_img_size=True'),
+])
+def test_side_that_does_not_fit_the_patches(options, words):
+    model = with_timm_backbone(dict(PATCH_14, **options), 192)
+    with pytest.raises(InputError, match=f'crops of 128 px.*{words}'):
+        model.logit_maps(torch.rand(2, 3, 128, 128))
