@@ -18,9 +18,9 @@ MAX_CROPS = 900_000
 NUM_OWN, STUDENT_SHARE = 2, 1 / 3
 MIN_CROP_SIZE = 96
 MIN_EPOCHS = 12
-# An epoch of the labeller is at most this part of its training, so that there
-# are checkpoints and the length is kept, however many masks there are.
-MIN_ROUNDS = 10
+# The labeller is trained for at least this number of epochs, so that there are
+# checkpoints, however many masks there are.
+MIN_LABELLER_EPOCHS = 10
 MAX_ENLARGEMENT = 2
 
 
@@ -201,7 +201,7 @@ def labeller_schedule(num_boxes: int, numbers: Sequence[int], gpus: int,
     shares = split_batch(numbers, NUM_MASKS)
     wanted = crops / (BATCH_SIZE * gpus)
     num_iters = numbers[-1] // (shares[-1] * gpus)
-    longest = math.ceil(wanted / MIN_ROUNDS)
+    longest = math.ceil(wanted / MIN_LABELLER_EPOCHS)
     num_batches = longest if num_iters > longest else None
     num_iters = min(num_iters, longest)
     return dict(

@@ -37,7 +37,7 @@ class NamesBrokenFiles(BaseDetDataset):
     A stock LoadImageFromFile in its pipeline is replaced by mmboxcaseg's.
 
     Args:
-        data_prefix (dict): Folders; ``img`` is that of the images.
+        data_prefix (dict): ``img`` is the folder of the images.
         pipeline (Sequence): Transforms.
         kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`.
 

@@ -69,7 +69,6 @@ class BoxCropDataset(CropDataset):
 
     def __init__(self,
                  *args,
-                 data_prefix: dict = dict(img=''),
                  per_image: bool = False,
                  overlap_iou: Optional[float] = None,
                  **kwargs) -> None:
@@ -78,7 +77,7 @@ class BoxCropDataset(CropDataset):
         if overlap_iou is not None and (per_image or not 0 <= overlap_iou < 1):
             raise InputError(f'overlap_iou={overlap_iou} must be in [0, 1) '
                              'and is for single boxes (per_image=False).')
-        super().__init__(*args, data_prefix=data_prefix, **kwargs)
+        super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> List[dict]:
         """Read and check the file.

@@ -54,7 +54,6 @@ class MaskedCropDataset(CropDataset):
 
     def __init__(self,
                  *args,
-                 data_prefix: dict = dict(img=''),
                  min_size: float = MIN_SIZE,
                  mask_filter: Optional[dict] = None,
                  pipeline: Sequence = (),
@@ -71,8 +70,7 @@ class MaskedCropDataset(CropDataset):
             and step['type'] in STOCK_ANNOTATIONS else step
             for step in pipeline
         ]
-        super().__init__(
-            *args, data_prefix=data_prefix, pipeline=pipeline, **kwargs)
+        super().__init__(*args, pipeline=pipeline, **kwargs)
 
     def load_data_list(self) -> List[dict]:
         """Read, check and select the objects.

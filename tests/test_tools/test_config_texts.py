@@ -32,7 +32,7 @@ def test_length_of_an_epoch(new_configs, tiny_salient, monkeypatch):
     cfg = new_configs('--size', 'tiny').labeller
     assert 'num_batches' not in cfg.train_dataloader.batch_sampler
     rules = load_tool('config_texts').rules
-    monkeypatch.setattr(rules, 'MIN_ROUNDS', 90_000)
+    monkeypatch.setattr(rules, 'MIN_LABELLER_EPOCHS', 90_000)
     written = new_configs('--size', 'tiny', '--second-round', '--force')
     folder = Path(written.pipeline.filename).parent
     student = Config.fromfile(folder / written.pipeline.student)
