@@ -1,5 +1,3 @@
-_base_ = './tensorboard.py'
-
 # LoadAnnotations, Resize, ... are mmdet's. Classes of this project are written
 # mmboxcaseg.X and found without custom_imports.
 default_scope = 'mmdet'
@@ -19,7 +17,12 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'))
 
 randomness = dict(seed=0)
-visualizer = dict(type='Visualizer', vis_backends=_base_.tensorboard)
+visualizer = dict(
+    type='Visualizer',
+    vis_backends=[
+        dict(type='LocalVisBackend'),
+        dict(type='TensorboardVisBackend')
+    ])
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 log_level = 'INFO'
 load_from = None
