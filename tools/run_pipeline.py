@@ -102,10 +102,10 @@ def label_val(cfg: Config, steps: StepRunner, checkpoint: str) -> dict:
                   [*data, files[method], '--method', method, '--no-merge'],
                   data[:1])
     # Only the last row merges overlapping masks.
-    weak = ('--no-merge', '--cfg-options', 'model.test_cfg.output=weak')
-    for row, options in dict(
-            weak=weak, fused=('--no-merge', ),
-            merged=cfg.get('label_options', ())).items():
+    merged = tuple(cfg.get('label_options', ()))
+    fused = (*merged, '--no-merge')
+    weak = (*fused, '--cfg-options', 'model.test_cfg.output=weak')
+    for row, options in dict(weak=weak, fused=fused, merged=merged).items():
         files[row] = steps.label(f'val_{row}', config_path(cfg, 'labeller'),
                                  checkpoint, *data, *options)
     return {

@@ -6,6 +6,7 @@ Crops have a fourth channel if they show their box, see :class:`BoxPrompt`.
 from typing import Dict, Optional, Sequence, Union
 
 import torch
+from mmpretrain.models import TIMMBackbone
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -206,7 +207,9 @@ class BoxCaseg(MapLabeller):
         try:
             maps = self.backbone(inputs)
         except AssertionError as error:
-            # Vision transformers of timm check the size of their input.
+            # Only vision transformers of timm check the size of their input.
+            if not isinstance(self.backbone, TIMMBackbone):
+                raise
             raise InputError(
                 f'the backbone refuses crops of {inputs.shape[-1]} px: '
                 f'{error} Set `crop_size` of all data sets to a multiple of '

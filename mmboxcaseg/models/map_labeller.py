@@ -2,6 +2,8 @@
 
 Letters in shapes: N crops of a batch, S side of a crop.
 """
+from abc import abstractmethod
+
 import torch
 from mmengine.structures import InstanceData
 from torch import Tensor
@@ -27,6 +29,7 @@ class MapLabeller(BaseLabeller):
         """Crops per forward pass."""
         return self.test_cfg['chunk']
 
+    @abstractmethod
     def foreground(self, crops: Tensor) -> Tensor:
         """Predict the foreground of one chunk.
 
@@ -37,7 +40,6 @@ class MapLabeller(BaseLabeller):
             Tensor: Probabilities, float32, has shape (chunk, S', S') with a
             side S' of the network.
         """
-        raise NotImplementedError
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list) -> list:

@@ -69,6 +69,8 @@ def add_merge_options(parser: argparse.ArgumentParser,
                       default: Optional[str] = 'box') -> None:
     """Add ``--merge-by``, ``--no-merge`` and ``--truncate``.
 
+    The last of ``--merge-by`` and ``--no-merge`` counts.
+
     Args:
         parser (argparse.ArgumentParser): The parser.
         has_probability (bool): Whether a labeller predicts the masks, so that
@@ -80,19 +82,19 @@ def add_merge_options(parser: argparse.ArgumentParser,
         for name, text in MERGE_RULES.items()
         if has_probability or name != 'probability'
     }
-    merging = parser.add_mutually_exclusive_group()
-    merging.add_argument(
+    parser.add_argument(
         '--merge-by',
         choices=rules,
         default=default,
         help=f'where masks overlap (default: {default or "not merged"}). ' +
         '; '.join(f'{name}: {text}' for name, text in rules.items()))
-    merging.add_argument(
+    parser.add_argument(
         '--no-merge',
         dest='merge_by',
         action='store_const',
         const=None,
-        help='leave overlapping masks as they are predicted')
+        help='leave overlapping masks as they are predicted; of this and '
+        '--merge-by, the last one counts')
 
     parser.add_argument(
         '--truncate',

@@ -115,6 +115,18 @@ def test_fused_map_does_not_run_the_weak_head(build_labeller, monkeypatch):
     assert torch.equal(model.foreground(crops), fused)
 
 
+def test_assertion_of_a_backbone(build_labeller, monkeypatch):
+    """Only timm's means that the size of the crops is wrong."""
+    model = build_labeller()
+
+    def fail(inputs):
+        raise AssertionError('a bug')
+
+    monkeypatch.setattr(model.backbone, 'forward', fail)
+    with pytest.raises(AssertionError, match='^a bug$'):
+        model.logit_maps(torch.rand(2, 3, SIZE, SIZE))
+
+
 @torch.no_grad()
 def test_maps_of_stride_4(build_labeller):
     model = build_labeller(upsample=False).eval()

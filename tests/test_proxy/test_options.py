@@ -26,11 +26,18 @@ def test_options():
         merge_by='mask', off_by_one=True, mask_weight_thr=0.8)
     assert args.truncate and args.polygons == 0.4
     assert parse('--polygons', '1').polygons == 1
-    assert record_options(parse('--no-merge'))['merge_by'] is None
+
+
+@pytest.mark.parametrize('argv, rule', [
+    (('--no-merge', ), None),
+    (('--merge-by', 'mask', '--no-merge'), None),
+    (('--no-merge', '--merge-by', 'mask'), 'mask'),
+])
+def test_last_merge_option_counts(argv, rule):
+    assert record_options(parse(*argv))['merge_by'] == rule
 
 
 @pytest.mark.parametrize('argv, words', [
-    (('--no-merge', '--merge-by', 'mask'), 'not allowed with'),
     (('--mask-weight-thr', '2'), '2 is not in [0, 1]'),
     (('--mask-weight-thr', 'high'), 'invalid'),
     (('--polygons', '-1'), '-1 is negative'),

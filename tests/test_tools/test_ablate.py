@@ -157,7 +157,8 @@ def test_label_options_of_the_pipeline(tool, study, monkeypatch):
     assert files['merged'] == 'merged_seed0.json'
     assert labelled.pop('merged_seed0') == ('--merge-by', 'probability')
     assert labelled == (
-        dict(unmerged_seed0=('--no-merge', )) if study == 'detector' else {})
+        dict(unmerged_seed0=('--merge-by', 'probability',
+                             '--no-merge')) if study == 'detector' else {})
 
 
 def test_masks_that_are_not_used(tool, tiny_coco):

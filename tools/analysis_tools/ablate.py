@@ -202,7 +202,7 @@ def label(args: argparse.Namespace, steps: StepRunner, pipeline: Config,
     files = dict(merged=steps.label(f'merged_seed{seed}', *data, *options))
     if args.study == 'detector':
         files['unmerged'] = steps.label(f'unmerged_seed{seed}', *data,
-                                        '--no-merge')
+                                        *options, '--no-merge')
     return files
 
 

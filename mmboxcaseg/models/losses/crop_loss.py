@@ -2,6 +2,7 @@
 
 Letters in shapes: N crops of a batch, K of them with a mask, S side of a crop.
 """
+from abc import ABCMeta, abstractmethod
 from typing import NamedTuple, Optional
 
 import torch
@@ -66,7 +67,7 @@ class CropTargets(NamedTuple):
             has_mask=keep[keep])
 
 
-class CropLoss(nn.Module):
+class CropLoss(nn.Module, metaclass=ABCMeta):
     """Base class of the labeller's losses.
 
     A new loss is a file in this folder with a registered subclass that
@@ -123,6 +124,7 @@ class CropLoss(nn.Module):
         _check_reduction(reduce_args['reduction'])
         return self.loss_weight * self.compute(pred, targets, **reduce_args)
 
+    @abstractmethod
     def compute(self, pred: Tensor, targets: CropTargets,
                 **reduce_args) -> Tensor:
         """Compute the reduced loss, without ``loss_weight``.
@@ -133,7 +135,6 @@ class CropLoss(nn.Module):
             reduce_args: ``weight``, ``reduction`` and ``avg_factor``, as for
                 mmdet's ``weight_reduce_loss``.
         """
-        raise NotImplementedError
 
 
 def _check_reduction(reduction: str) -> None:
