@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 from release_network import ReleaseNetwork
-from small_data import load_tool
+from small_data import load_tool, printed_by
 from torch import nn
 
 from mmboxcaseg import InputError
@@ -18,17 +16,18 @@ from mmboxcaseg.apis import init_labeller, label_boxes
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = 'model_converters/boxcaseg_release_to_mmboxcaseg'
-TOOL = ROOT / f'tools/{NAME}.py'
 CONFIG = ROOT / 'configs/boxcaseg/boxcaseg_hrnetv2-w48_release.py'
 WIDTHS = [18, pytest.param(48, marks=pytest.mark.slow)]
 
 
-def convert(*args, fails: bool = False) -> str:
-    done = subprocess.run([sys.executable, TOOL, *args],
-                          capture_output=True,
-                          text=True)
-    assert (done.returncode != 0) == fails, done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture
+def convert(monkeypatch, capsys):
+    """Runs the converter and returns what it prints."""
+
+    def run(*args) -> str:
+        return printed_by(monkeypatch, capsys, NAME, *args)
+
+    return run
 
 
 def build_network(width: int) -> ReleaseNetwork:
@@ -62,7 +61,7 @@ def load_config(width: int) -> Config:
 
 
 @pytest.fixture
-def convert_network(tmp_path):
+def convert_network(tmp_path, convert):
     """Builds a random release network and its converted labeller."""
 
     def run(width: int) -> tuple:
@@ -128,7 +127,7 @@ def test_same_masks_as_the_release(convert_network, rng):
 
 
 @pytest.mark.parametrize('size', [(97, 130), (64, 320)])
-def test_any_input_size(tmp_path, size):
+def test_any_input_size(tmp_path, convert, size):
     network = build_network(18)
     src, dst = tmp_path / 'src.pth', tmp_path / 'dst.pth'
     torch.save(release_dict(network, 'model.'), src)
@@ -143,7 +142,7 @@ def test_any_input_size(tmp_path, size):
 
 
 @pytest.mark.parametrize('prefix', ['model.', 'module.model.'])
-def test_both_files_and_back(tmp_path, prefix):
+def test_both_files_and_back(tmp_path, convert, prefix):
     state_dict = release_dict(build_network(18), prefix)
     src, dst, back = (tmp_path / f'{name}.pth' for name in 'abc')
     torch.save(
@@ -159,14 +158,16 @@ def test_both_files_and_back(tmp_path, prefix):
         assert torch.equal(value, expected)
 
 
-def test_other_checkpoints_are_refused(tmp_path):
+def test_other_checkpoints_are_refused(tmp_path, convert):
     src, dst = tmp_path / 'src.pth', tmp_path / 'dst.pth'
     torch.save(nn.Conv2d(3, 3, 1).state_dict(), src)
-    output = convert(src, dst, fails=True)
-    assert 'src.pth: 2 of 2 names are unknown (weight, bias)' in output
-    output = convert(src, dst, '--reverse', fails=True)
-    assert 'leave out --reverse' in output
-    assert 'checkpoint not found' in convert('lost.pth', dst, fails=True)
+    for args, words in [
+        ((src, dst), r'src.pth: 2 of 2 names are unknown \(weight, bias\)'),
+        ((src, dst, '--reverse'), 'leave out --reverse'),
+        (('lost.pth', dst), 'checkpoint not found'),
+    ]:
+        with pytest.raises(SystemExit, match=words):
+            convert(*args)
     assert not dst.exists()
 
 
