@@ -38,7 +38,8 @@ class MaskedCropDataset(CropDataset):
             in pixels. Defaults to ``MIN_SIZE``, 32.
         mask_filter (dict, optional): Arguments of :class:`MaskFilter`, for
             the masks of a proxy file: which of them are used, and their
-            weights in the pixel losses. Defaults to None: all, with their
+            weights in the pixel losses. ``keep_share`` is a share of the
+            objects that are not left out. Defaults to None: all, with their
             ``mask_weight`` or else 1.
         kwargs: Arguments of :class:`CropDataset`, such as ``crop_size``;
             ``metainfo=dict(classes=...)`` selects classes.

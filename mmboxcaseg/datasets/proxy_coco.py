@@ -142,7 +142,6 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 f'{self.ann_file}: none of {len(boxes)} annotations has a '
                 'mask. Make the masks with tools/label.py or '
                 'tools/merge_masks.py, and set `ann_file` to their file.')
-        # load_coco() has checked the masks that have a score.
         unscored = [ann for ann in masks if 'mask_score' not in ann]
         unknown = [ann['id'] for ann in unscored if 'mask_weight' not in ann]
         if unknown and not self.true_masks:
@@ -151,7 +150,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 f'no `mask_score`: annotation {first_few(unknown)}. If they '
                 'are true masks, set `true_masks=True` of the dataset; else '
                 'score them with tools/merge_masks.py.')
-        check_segmentations(unscored, coco.images, self.ann_file)
+        check_segmentations(masks, coco.images, self.ann_file)
 
     def _report(self, data_list: List[dict]) -> None:
         """Print how many masks of every class are used."""

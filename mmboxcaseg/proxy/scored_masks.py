@@ -5,7 +5,7 @@ from typing import Dict, NamedTuple
 import numpy as np
 from mmengine.logging import print_log
 
-from mmboxcaseg.datasets.coco import CocoBoxes, area_of
+from mmboxcaseg.datasets.coco import CocoBoxes, area_of, check_segmentations
 from mmboxcaseg.structures import to_rle
 from .provenance import digest_masks
 from .proxy_file import check_masks
@@ -77,6 +77,7 @@ class ScoredMasks:
         self.annotations = [ann for ann in anns if 'mask_score' in ann]
         unscored = [ann['id'] for ann in anns if 'mask_score' not in ann]
         check_masks(anns, self.proxy_file)
+        check_segmentations(self.annotations, coco.images, self.proxy_file)
         if unscored:
             reason = 'without `mask_score`'
             self.left_out[reason] = unscored

@@ -285,6 +285,15 @@ def test_true_mask_that_is_none(tiny_coco, polygons):
         build(tiny_coco(then(edit)), true_masks=True)
 
 
+@pytest.mark.parametrize('counts', ['0', 'P'])  # too short; cut off
+def test_counts_that_do_not_fit_the_image(tiny_coco, counts):
+    files = tiny_coco(
+        then(lambda data: data['annotations'][0]['segmentation'].update(
+            counts=counts)))
+    with pytest.raises(InputError, match='(?s)counts.*annotation 11'):
+        build(files)
+
+
 def test_class_names_in_another_order(tiny_coco):
     files = tiny_coco(add_masks)
     with pytest.raises(ValueError) as error:

@@ -1,6 +1,7 @@
 import pytest
 from proxy_files import edit_annotations, remove_mask, write_proxy_files
 
+from mmboxcaseg import InputError
 from mmboxcaseg.proxy import ScoredMasks
 
 
@@ -80,3 +81,10 @@ def test_fingerprint_is_that_of_the_masks(files):
     assert read(files).fingerprint == first
     edit_annotations(files.proxy, lambda anns: remove_mask(anns[0]))
     assert read(files).fingerprint != first
+
+
+def test_counts_that_do_not_fit_the_image(files):
+    edit_annotations(files.proxy,
+                     lambda anns: anns[0]['segmentation'].update(counts='0'))
+    with pytest.raises(InputError, match='do not sum up'):
+        read(files)

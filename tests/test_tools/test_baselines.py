@@ -74,3 +74,25 @@ def test_options_are_those_of_label(tiny_coco, tmp_path, monkeypatch):
     assert merged[5]['segmentation'] != plain[5]['segmentation']
     assert plain[3]['mask_score'] == 1
     assert off_by_one[3]['mask_score'] == pytest.approx(5 / 7, abs=1e-6)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_truncation_keeps_boxes_at_the_border(tiny_coco, tmp_path, monkeypatch,
+                                              method):
+    # int(-2.9) + int(2.95) is column 0, so the box would lose its only pixel.
+    data = tiny_coco(
+        lambda coco: coco['annotations'][4].update(bbox=[-2.9, 10, 2.95, 6]))
+    out = tmp_path / 'out.json'
+    run_tool(monkeypatch, 'analysis_tools/baseline_masks', data['ann_file'],
+             data['data_prefix']['img'], out, '--method', method, '--truncate')
+    masks = {a['id']: a for a in json.loads(out.read_text())['annotations']}
+    assert masks[3]['segmentation']['size'] == [30, 30]
+
+
+def test_polygons(tiny_coco, tmp_path, monkeypatch, capsys):
+    data, out = tiny_coco(), tmp_path / 'out.json'
+    run_tool(monkeypatch, 'analysis_tools/baseline_masks', data['ann_file'],
+             data['data_prefix']['img'], out, '--method', 'box', '--polygons')
+    masks = {a['id']: a for a in json.loads(out.read_text())['annotations']}
+    assert isinstance(masks[3]['segmentation'], list)
+    assert 'polygons: 1 holes in 1 masks filled' in capsys.readouterr().out

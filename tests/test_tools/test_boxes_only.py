@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mmboxcaseg.datasets.coco import boxes_only, load_coco
+from mmboxcaseg.datasets.coco import CocoBoxes, boxes_only, load_coco
 
 
 @pytest.fixture
@@ -25,6 +25,16 @@ def test_all_images(tool, source, tmp_path):
     assert 'segmentation' not in out.read_text()
     assert [ann['area'] for ann in data['annotations']
             ] == [300, 30 * 30.5, 32 * 48, 100, 30]
+
+
+def test_what_is_left_out_stays_marked(tool, tiny_coco, tmp_path):
+    out = tmp_path / 'boxes.json'
+    source = tiny_coco(lambda data: data['annotations'][0].update(ignore=1))
+    tool('boxes_only', source['ann_file'], out)
+    assert CocoBoxes(str(out), None).left_out == {
+        'a crowd': [9],
+        'marked `ignore`': [11]
+    }
 
 
 def test_subsets_are_nested(tool, source, tmp_path):

@@ -181,6 +181,14 @@ def test_yolo_without_dropped_masks(tool, proxy, tmp_path):
     assert '1 masks with `mask_weight` 0 left out: 5' in printed
 
 
+def test_yolo_leaves_out_ignored_boxes(tool, tiny_coco, tmp_path):
+    source = tiny_coco(lambda data: data['annotations'][0].update(ignore=1))
+    printed = tool('proxy_to_yolo', source['ann_file'], tmp_path / 'yolo',
+                   '--boxes-only')
+    assert '3 boxes written' in printed
+    assert '1 boxes marked `ignore` left out: 11' in printed
+
+
 def test_yolo_boxes_come_back(tool, tiny_coco, tmp_path):
     """Boxes do not change when exported and converted back to COCO."""
     source = tiny_coco()

@@ -9,7 +9,7 @@ from mmboxcaseg import track
 from mmboxcaseg.datasets.coco import CocoBoxes, box_area, read_image
 from mmboxcaseg.proxy import ProxyWriter, make_records
 from mmboxcaseg.proxy.options import add_mask_options, record_options
-from mmboxcaseg.structures import pixel_boxes, xywh_to_xyxy
+from mmboxcaseg.structures import label_windows, xywh_to_xyxy
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
@@ -62,7 +62,7 @@ def main() -> None:
     options = record_options(args)
     source = f'baseline:{args.method}'
     provenance = dict(mask_source=source, **options, truncate=args.truncate)
-    writer = ProxyWriter(args.out, args.boxes, provenance)
+    writer = ProxyWriter(args.out, args.boxes, provenance, args.polygons)
     writer.prepare()
     finished = writer.finished()
     todo = [img_id for img_id in coco.annotations if img_id not in finished]
@@ -71,13 +71,14 @@ def main() -> None:
         img = read_image(osp.join(args.images, info['file_name']))
         size = info['height'], info['width']
         boxes = xywh_to_xyxy([ann['bbox'] for ann in anns])
-        windows = pixel_boxes(boxes, *size, truncate=args.truncate)
+        windows = label_windows(boxes, *size, args.truncate)
         masks = [METHODS[args.method](img, window) for window in windows]
         areas = [box_area(ann) for ann in anns]
         ids = [ann['id'] for ann in anns]
         records = make_records(ids, masks, windows, areas, size, **options)
         writer.append(0, img_id, records)
-    print(f'\n{args.out}: {writer.finish()["instances"]} masks')
+    result = writer.finish()
+    print(f'\n{writer.summary(**result)}')
 
 
 if __name__ == '__main__':

@@ -48,16 +48,15 @@ def read_instances(
 
 
 def choose(merged: Dict[int, List[Instance]], count: int = 5) -> List[int]:
-    """Choose images: first some with a dropped mask, then some without."""
-    mixed, without = [], []
+    """Choose images: some with a dropped mask, some without, then others."""
+    mixed, without, others = [], [], []
     for img_id, instances in merged.items():
         flags = {ins.dropped for ins in instances}
         if len(flags) == 2:
             mixed.append(img_id)
-        elif True not in flags:
-            without.append(img_id)
-    mixed = mixed[:(count + 1) // 2]
-    return mixed + without[:count - len(mixed)]
+        else:
+            (others if True in flags else without).append(img_id)
+    return [*mixed[:(count + 1) // 2], *without, *others][:count]
 
 
 def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
@@ -198,7 +197,7 @@ def main() -> None:
     draw_detections(detections, osp.join(args.out, 'detections.png'))
     # The image with the fewest errors shows the three stages best.
     best, (img, found) = min(
-        zip(shown, detections),
+        (pair for pair in zip(shown, detections) if pair[0] in boxes),
         key=lambda pair: error_rate(pair[1][1], boxes[pair[0]]))
     draw_pipeline(img, boxes[best], merged[best], found,
                   osp.join(args.out, 'pipeline.png'))

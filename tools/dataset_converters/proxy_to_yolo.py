@@ -19,7 +19,8 @@ from converting import (Notes, add_tolerance, clip_box, make_parser,
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError, track
-from mmboxcaseg.datasets.coco import check_file, file_names, new_folder
+from mmboxcaseg.datasets.coco import (check_file, file_names, is_ignored,
+                                      new_folder)
 from mmboxcaseg.proxy import check_masks, mask_to_polygons
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
@@ -32,8 +33,8 @@ def parse_args() -> argparse.Namespace:
         'proxy', help='proxy file; with --boxes-only any COCO file')
     parser.add_argument(
         'out', help='folder to make; put the images in OUT/images')
-    text = ('write all boxes except crowds; --parts, --min-score and '
-            '--tolerance are for masks')
+    text = ('write all boxes, except crowds and those marked `ignore`; '
+            '--parts, --min-score and --tolerance are for masks')
     parser.add_argument('--boxes-only', action='store_true', help=text)
     parser.add_argument(
         '--parts',
@@ -64,8 +65,9 @@ def box_numbers(ann: dict, img: dict, notes: Notes) -> List[float]:
 
     Empty if the box is left out. Adds the ids of annotations to ``notes``.
     """
-    if ann.get('iscrowd'):
-        notes['crowds left out'].append(ann['id'])
+    if is_ignored(ann):
+        kind = 'crowds' if ann.get('iscrowd') else 'boxes marked `ignore`'
+        notes[f'{kind} left out'].append(ann['id'])
         return []
     x, y, w, h = ann['bbox']
     box, note = clip_box((x, y, x + w, y + h), img['width'], img['height'])

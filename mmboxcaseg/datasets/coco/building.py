@@ -11,7 +11,8 @@ from .schema import check_coco
 
 # Keys of an annotation that contain no information about its mask, except
 # `area`, which boxes_only() replaces.
-BOX_KEYS = ('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd')
+BOX_KEYS = ('id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd',
+            'ignore')
 
 
 def make_annotation(mask: np.ndarray, category_id: int) -> dict:
