@@ -177,7 +177,8 @@ def _check_boxes(boxes: Sequence[Sequence[float]], height: int,
     if bad.any():
         worst = int(np.argmax(bad))
         raise InputError(
-            f'box {worst}, {boxes[worst].tolist()}, has no area inside the '
-            f'image of {width}x{height} pixels: boxes are [x0, y0, x1, y1] '
-            'with x0 < x1 and y0 < y1.')
+            f'box {worst} (counted from 0), [x0, y0, x1, y1] = '
+            f'{boxes[worst].tolist()}, has no area inside the image of '
+            f'{width}x{height} pixels: x0 < x1 and y0 < y1 must hold, and the '
+            'box must reach into the image.')
     return boxes

@@ -204,6 +204,16 @@ class BoxCaseg(MapLabeller):
             raise InputError('the crops show their boxes, but the model has '
                              'no box_prompt: remove `box_map` from PackCrops '
                              'in the pipelines.')
+        feats = self.neck(self._backbone_maps(inputs))
+        if feats.shape[1] != self.channels:
+            raise InputError(
+                f'model.channels={self.channels}, but the backbone and the '
+                f'neck give {feats.shape[1]} channels: set '
+                f'model.channels={feats.shape[1]}.')
+        return feats
+
+    def _backbone_maps(self, inputs: Tensor) -> Sequence[Tensor]:
+        """Maps (N, C_i, h_i, w_i) of the backbone."""
         try:
             maps = self.backbone(inputs)
         except AssertionError as error:
@@ -216,13 +226,11 @@ class BoxCaseg(MapLabeller):
                 'the patch size of the backbone, for patches of 14 px e.g. to '
                 '126 or 224, and dynamic_img_size=True in model.backbone.'
             ) from error
-        feats = self.neck(maps)
-        if feats.shape[1] != self.channels:
-            raise InputError(
-                f'model.channels={self.channels}, but the backbone and the '
-                f'neck give {feats.shape[1]} channels: set '
-                f'model.channels={feats.shape[1]}.')
-        return feats
+        timm_model = getattr(self.backbone, 'timm_model', None)
+        if getattr(timm_model, 'output_fmt', None) == 'NHWC':
+            # Swin and a few other models of timm put the channels last.
+            maps = [feat.permute(0, 3, 1, 2) for feat in maps]
+        return maps
 
     def _head_map(self, name: str, feats: Tensor, size: torch.Size) -> Tensor:
         """Turn features (N, C, h, w) into the logits (N, S, S) of a head."""

@@ -13,6 +13,7 @@ from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import check_target, write_atomically, writing
 from mmboxcaseg.structures.scores import SCORES
 from .polygons import outline_records
+from .provenance import describe_source
 
 
 class ProxyWriter:
@@ -54,11 +55,14 @@ class ProxyWriter:
             self.provenance['polygon_tolerance'] = polygons
         self.folder = out_file + '.shards'
 
-    def prepare(self) -> None:
+    def prepare(self, backend_args: Optional[dict] = None) -> None:
         """Make the folder of the shards, or check an existing one.
 
         Call it in one process first, but after all other checks: a failed
         start should not leave a folder behind.
+
+        Args:
+            backend_args (dict, optional): See :meth:`finish`.
 
         Raises:
             OSError: The folder cannot be written.
@@ -69,16 +73,20 @@ class ProxyWriter:
             raise InputError(f'{self.out_file} is the file of the boxes and '
                              'would be overwritten: choose another name.')
         check_target(self.out_file)
-        head = json.dumps(
-            dict(source=self.source_file, **self.provenance), indent=1)
+        # The content counts, too: masks of changed boxes would be wrong.
+        content = describe_source(
+            self.source_file, backend_args=backend_args)['sha256']
+        source = dict(source=self.source_file, source_sha256=content)
+        head = json.dumps(dict(source, **self.provenance), indent=1)
         head_file = osp.join(self.folder, 'head.json')
         if osp.isfile(head_file) and get_text(head_file) == head:
             return  # the same labelling run is continued
         if osp.isdir(self.folder) and self._index():
             raise InputError(
                 f'{self.folder} contains an unfinished labelling run with '
-                'another file, config or checkpoint. Remove it, or choose '
-                'another name for the output.')
+                'another config or checkpoint, or of other boxes than those '
+                f'now in {self.source_file}. Remove it, or choose another '
+                'name for the output.')
         with writing(self.folder):
             os.makedirs(self.folder, exist_ok=True)
         write_atomically(head_file, [head])

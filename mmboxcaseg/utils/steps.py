@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import os.path as osp
+import shlex
 import subprocess
 import sys
 import time
@@ -98,7 +99,7 @@ class StepRunner:
             command.append('--resume')
         if self.trust_checkpoint and tool in LOADS_CHECKPOINT:
             command.append('--trust-checkpoint')
-        print(f'[{name}] {" ".join(command)}', flush=True)
+        print(f'[{name}] {shlex.join(command)}', flush=True)
         start = time.time()
         self._call(name, command)
         self.seconds[name] = round(time.time() - start, 1)

@@ -263,12 +263,17 @@ def test_empty_shards_of_another_labelling(new_writer, changes, start):
     assert write_all(new_writer(**changes)) == expected
 
 
-def test_shards_of_another_source(new_writer):
+@pytest.mark.parametrize('suffix, added', [('.other', ''), ('', ' ')])
+def test_shards_of_another_source(new_writer, suffix, added):
+    """Of another file, or of the same one before its boxes were changed."""
     writer = new_writer()
     writer.prepare()
     writer.append(0, 4, records(4))
-    writer.source_file += '.other'
-    with pytest.raises(ValueError, match='unfinished labelling'):
+    text = read(writer.source_file).decode()
+    writer.source_file += suffix
+    with open(writer.source_file, 'w') as file:
+        file.write(text + added)
+    with pytest.raises(ValueError, match='unfinished labelling.*other boxes'):
         writer.prepare()
 
 

@@ -36,7 +36,8 @@ def test_repeated_option(monkeypatch, data, checkpoint):
     (dict(boxes='-1,2,3'), "'-1,2,3' is not a box"),
     (dict(boxes='1,2,nan,4'), "'1,2,nan,4' is not a box"),
     (dict(boxes='1,2,inf,4'), "'1,2,inf,4' is not a box"),
-    (dict(boxes='90,90,5,5'), 'has no area inside the image of 50x40'),
+    (dict(boxes='90,90,5,5'), '[x0, y0, x1, y1] = [90.0, 90.0, 95.0, 95.0], '
+     'has no area inside the image of 50x40'),
     (dict(out='boxes.json'), 'boxes.json cannot be written'),
     (dict(device='gpu'), "'gpu' cannot be used here"),
 ])

@@ -43,6 +43,11 @@ def test_a_finished_step_is_skipped(folder, capsys):
     assert (folder / 'work/logs/step.log').read_text() == 'worked\n'
 
 
+def test_the_printed_command_can_be_typed(folder, capsys):
+    StepRunner('.', 'work').run('step', 'tool.py', ['a [b], c.json'])
+    assert capsys.readouterr().out.endswith(" ./tool.py 'a [b], c.json'\n")
+
+
 @pytest.mark.parametrize('name, text', [('boxes.json', '[2]'),
                                         ('base.py', 'lr = 2')])
 def test_a_changed_file_repeats_the_step(folder, name, text):

@@ -1,7 +1,9 @@
 """Export a labeller to ONNX.
 
 The exported network turns `crops`, (N, 3, S, S), float32, BGR in [0, 255],
-into `foreground`, (N, S, S), probabilities. N is dynamic.
+into `foreground`, (N, S, S), probabilities. N is dynamic. With a box prompt
+(new_dataset.py --size small) crops have a fourth channel: 1 inside the box,
+else -1.
 """
 import argparse
 

@@ -71,12 +71,14 @@ class CropBoxes(CropTransform):
         truncate (bool): See :func:`pixel_boxes`. Defaults to False.
         margins (Sequence[float]): Each margin gives one crop per box: the box
             extended on every side by the margin times its width or height.
-            Labelling averages the crops. Defaults to (0, ).
+            Labelling averages the crops; training takes one. Defaults to
+            (0, ).
         zero_padding (bool): Whether to resize as the authors' code does, see
             :func:`resize_fading`; crops are then float32. Defaults to False.
 
     Raises:
-        InputError: The image file has another size than in the JSON.
+        InputError: ``margins`` is no list of numbers of at least 0, or the
+            image file has another size than in the JSON.
     """
 
     def __init__(self,
@@ -94,7 +96,7 @@ class CropBoxes(CropTransform):
         self.flip_prob = flip_prob
         self.centred = centred
         self.truncate = truncate
-        self.margins = tuple(margins)
+        self.margins = check_margins(margins)
         self.zero_padding = zero_padding
 
     def transform(self, results: dict) -> dict:
@@ -120,7 +122,7 @@ class CropBoxes(CropTransform):
         windows = label_windows(jittered, *shape, self.truncate, boxes)
         views = windows[:, None]
         if any(self.margins) or len(self.margins) > 1:
-            views = results['views'] = self._views(jittered, shape)
+            views = results['views'] = self._views(jittered, windows, shape)
         results['crops'] = np.stack([
             self._resize(img[y0:y1, x0:x1], size)
             for x0, y0, x1, y1 in views.reshape(-1, 4)
@@ -149,12 +151,31 @@ class CropBoxes(CropTransform):
         return jitter_box(box, np.random.uniform(*self.shift, 2),
                           np.random.uniform(*self.scale, 2), self.centred)
 
-    def _views(self, boxes: np.ndarray, shape: Tuple[int, int]) -> np.ndarray:
+    def _views(self, boxes: np.ndarray, windows: np.ndarray,
+               shape: Tuple[int, int]) -> np.ndarray:
         """Pixel boxes (n, m, 4) of boxes (n, 4) with all margins."""
         extent = np.tile(boxes[:, 2:] - boxes[:, :2], 2) * [-1, -1, 1, 1]
         margins = np.array(self.margins, dtype=np.float64)[:, None]
         views = boxes[:, None] + margins * extent[:, None]
-        return pixel_boxes(views, *shape, self.truncate).reshape(views.shape)
+        views = pixel_boxes(views, *shape, self.truncate).reshape(views.shape)
+        # Each holds its window, also if the jittered box is outside the image
+        # or `truncate` cuts the end of the view off.
+        corner, end = windows[:, None, :2], windows[:, None, 2:]
+        views[..., :2] = np.minimum(views[..., :2], corner)
+        views[..., 2:] = np.maximum(views[..., 2:], end)
+        return views
+
+
+def check_margins(margins: Sequence[float]) -> Tuple[float, ...]:
+    """Refuse margins that are not a list of numbers of at least 0."""
+    is_list = isinstance(margins, (list, tuple))
+    # NaN is not 0 or more.
+    if not is_list or not margins or not all(
+            isinstance(m, (int, float)) and m >= 0 for m in margins):
+        raise InputError(f'margins={margins!r} of CropBoxes must be a list of '
+                         'numbers of at least 0, such as [0.25]; each margin '
+                         'gives one crop of a box.')
+    return tuple(margins)
 
 
 def check_size(results: dict) -> None:

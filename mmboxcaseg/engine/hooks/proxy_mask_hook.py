@@ -84,7 +84,7 @@ class ProxyMaskHook(Hook):
                                   self.source_file or dataset.ann_file,
                                   self._provenance(runner), self.polygons)
         if is_main_process():
-            self.writer.prepare()
+            self.writer.prepare(dataset.backend_args)
         barrier()
         finished = self.writer.finished()
         # No process may write before all have seen the same images.

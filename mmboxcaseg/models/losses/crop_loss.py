@@ -41,10 +41,18 @@ class CropTargets(NamedTuple):
                 ``bboxes`` (n, 4). If masks may be used for training, it also
                 has ``masks`` (n, S, S), with ``mask_weights`` (n, ) unless
                 all weights are 1.
+
+        Raises:
+            InputError: A box has several crops.
         """
         all_gt = [sample.gt_instances for sample in data_samples]
         boxes = torch.cat([torch.as_tensor(gt.bboxes) for gt in all_gt])
         boxes = boxes.to(crops.device)
+        if len(boxes) != len(crops):
+            raise InputError(
+                f'{len(crops)} crops show {len(boxes)} boxes, but in training '
+                'a box has one crop: give `margins` of CropBoxes one number '
+                'in the pipelines of train_dataloader.')
         # Start with an empty tensor: a batch may have no mask at all.
         masks = [crops.new_zeros(0, *crops.shape[2:])]
         masks += [gt.masks.to(crops) for gt in all_gt if 'masks' in gt]

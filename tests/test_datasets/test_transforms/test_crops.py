@@ -81,6 +81,30 @@ def test_margins_show_more():
     assert 'views' not in plain['data_samples'].gt_instances
 
 
+@pytest.mark.parametrize(
+    'box, window, view, options',
+    [
+        # Without `truncate` of the authors, a view holds its window anyway.
+        ([10, 10, 13, 13], [10, 10, 13, 13], [9, 9, 13, 13],
+         dict(truncate=True, margins=(.15, ))),
+        ([-3, 5, .5, 25], [0, 5, 1, 25], [0, 4, 1, 26],
+         dict(truncate=True, margins=(.05, ))),
+        # Jittered out of the image.
+        ([-90, 5, 10, 30], [0, 5, 10, 30], [0, 0, 10, 30],
+         dict(shift=(-.25, -.25), scale=(.5, .5), margins=(.15, ))),
+    ])
+def test_view_holds_its_window(box, window, view, options):
+    results = CropBoxes(SIZE, **options)(make_item([box]))
+    assert results['windows'].tolist() == [window]
+    assert results['views'].tolist() == [[view]]
+
+
+@pytest.mark.parametrize('margins', [0.25, (), [-.1], ['a'], [float('nan')]])
+def test_wrong_margins(margins):
+    with pytest.raises(ValueError, match=r'margins=.*list.*such as \[0.25\]'):
+        CropBoxes(SIZE, margins=margins)
+
+
 def test_windows_are_jittered_within_their_ranges():
     # The window of [40, 60) x [40, 60) with shift -5..5, scale 10..30 px.
     crop_boxes = CropBoxes(SIZE, shift=(-.25, .25), scale=(.5, 1.5))

@@ -86,6 +86,10 @@ def with_timm_backbone(backbone: dict, channels: int) -> nn.Module:
     (dict(PATCH_14, dynamic_img_size=True), 192, 56, 14),
     (dict(model_name='resnet10t', features_only=True,
           out_indices=(1, 2)), 64 + 128, 64, 4),
+    # Its maps have the channels last.
+    (dict(model_name='swin_tiny_patch4_window7_224', features_only=True,
+          dynamic_img_size=True, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1),
+          embed_dim=8), 8 + 16 + 32 + 64, 64, 4),
 ])  # yapf: disable
 def test_any_timm_backbone_by_one_line(backbone, channels, side, stride):
     model = with_timm_backbone(backbone, channels)

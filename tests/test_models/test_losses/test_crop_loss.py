@@ -60,6 +60,13 @@ def test_targets_without_masks():
     assert len(targets.with_mask().crops) == 0
 
 
+def test_several_crops_of_a_box_in_training():
+    gt = InstanceData(bboxes=torch.rand(2, 4))
+    with pytest.raises(InputError, match='4 crops show 2 boxes.*`margins`'):
+        CropTargets.from_samples(
+            torch.randn(4, 3, SIZE, SIZE), [DetDataSample(gt_instances=gt)])
+
+
 @pytest.mark.parametrize('cls', LOSSES)
 def test_reduction_is_that_of_mmdet(cls, pred, targets):
     loss = cls(loss_weight=2.)
