@@ -1,5 +1,6 @@
 """Label boxes of single images, without annotation files or a runner."""
 from copy import deepcopy
+from os import PathLike, fspath
 from typing import Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -69,7 +70,7 @@ def init_labeller(config: Union[str, Config],
 
 @torch.no_grad()
 def label_boxes(model: nn.Module,
-                image: Union[str, np.ndarray],
+                image: Union[str, PathLike, np.ndarray],
                 boxes: Sequence[Sequence[float]],
                 merge: Union[bool, str] = True,
                 with_expected_iou: bool = False) -> Tuple[np.ndarray, ...]:
@@ -77,7 +78,7 @@ def label_boxes(model: nn.Module,
 
     Args:
         model (nn.Module): Labeller from :func:`init_labeller`.
-        image (str | np.ndarray): Path of the image, or the image itself,
+        image (str | PathLike | np.ndarray): Path of the image, or the image itself,
             BGR, has shape (H, W, 3), uint8.
         boxes (Sequence): Boxes in pixels, xyxy, has shape (n, 4).
         merge (bool | str): Whether to give each pixel to the smallest box
@@ -96,13 +97,15 @@ def label_boxes(model: nn.Module,
         InputError: The image cannot be read or has another form, the boxes
             have another shape, or a box has no area inside the image.
     """
+    path = 'the image'
+    if isinstance(image, (str, PathLike)):
+        path = image = fspath(image)
     img = _load(image)
     height, width = img.shape[:2]
     boxes = _check_boxes(boxes, height, width)
     masks = np.zeros((len(boxes), height, width), dtype=bool)
     if not len(boxes):
         return (masks, *np.zeros((1 + with_expected_iou, 0)))
-    path = image if isinstance(image, str) else 'the image'
     sample = _predict(model, img, path, boxes)
     gt = sample.gt_instances
     predicted = sample.pred_instances.masks

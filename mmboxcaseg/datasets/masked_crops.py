@@ -65,7 +65,9 @@ class MaskedCropDataset(CropDataset):
                              'shorter side of a box in pixels, 0 or more.')
         self.min_size = min_size
         # Without a filter the masks need no score.
-        self.mask_filter = mask_filter and MaskFilter.of_dataset(mask_filter)
+        self.mask_filter = None
+        if mask_filter is not None:
+            self.mask_filter = MaskFilter.of_dataset(mask_filter)
         pipeline = [
             dict(type='mmboxcaseg.LoadObjectMask') if isinstance(step, dict)
             and step['type'] in STOCK_ANNOTATIONS else step

@@ -57,7 +57,8 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         self.mask_filter = MaskFilter.of_dataset(mask_filter, mask_score_thr,
                                                  mask_score_power)
         # Names the setting in messages.
-        self.filter_name = 'mask_filter' if mask_filter else 'mask_score_thr'
+        self.filter_name = ('mask_score_thr'
+                            if mask_filter is None else 'mask_filter')
         self.true_masks = true_masks
         self.few_masks = few_masks
         super().__init__(*args, **kwargs)

@@ -78,9 +78,10 @@ def test_expected_iou_on_request(model, img):
     assert none.shape == (0, )
 
 
-def test_image_by_path(model, img, tmp_path):
-    path = str(tmp_path / 'a.png')
-    cv2.imwrite(path, img)
+@pytest.mark.parametrize('kind', (str, Path))
+def test_image_by_path(model, img, tmp_path, kind):
+    path = kind(tmp_path / 'a.png')
+    cv2.imwrite(str(path), img)
     for found, expected in zip(
             label_boxes(model, path, BOXES), label_boxes(model, img, BOXES)):
         np.testing.assert_array_equal(found, expected)

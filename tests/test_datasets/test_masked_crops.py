@@ -152,6 +152,7 @@ def test_classes(teacher):
 
 @pytest.mark.parametrize('options, text', [
     (dict(mask_filter=dict(key='mask_score')), 'no `mask_score`.*annotation'),
+    (dict(mask_filter=dict()), 'no `mask_score`.*annotation'),
     (dict(mask_filter=dict(key='x')), "key='x'"),
     (dict(mask_filter=dict(key='expected_iou', thr=.9)), 'leaves no object'),
     (dict(mask_filter=dict(key='expected_iou', keep_share=0)),
