@@ -78,8 +78,8 @@ def label_boxes(model: nn.Module,
 
     Args:
         model (nn.Module): Labeller from :func:`init_labeller`.
-        image (str | PathLike | np.ndarray): Path of the image, or the image itself,
-            BGR, has shape (H, W, 3), uint8.
+        image (str | PathLike | np.ndarray): Path of the image, or the image
+            itself, BGR, has shape (H, W, 3), uint8.
         boxes (Sequence): Boxes in pixels, xyxy, has shape (n, 4).
         merge (bool | str): Whether to give each pixel to the smallest box
             that contains it (section 3.4), so that masks do not overlap; or
