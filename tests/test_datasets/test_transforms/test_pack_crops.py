@@ -64,13 +64,19 @@ def slow_box_map(box) -> np.ndarray:
     ] for y in range(SIZE)])
 
 
-def test_box_map_of_boxes():
-    """Also where a box is cut by its crop or has several crops."""
+# The box is its first crop, and inside the second; or it is cut by both.
+@pytest.mark.parametrize('scale, inside', [(1, 1 / 1.5**2), (0.5, 1)])
+def test_box_map_of_boxes(scale, inside):
     item = make_item([[20, 30, 60, 70], [90.2, 80, 119.5, 99]])
-    margins = (0, 0.25, -0.25)
-    results = CropBoxes(SIZE, margins=margins, flip_prob=0)(dict(item))
+    results = CropBoxes(
+        SIZE,
+        scale=(scale, scale),
+        centred=True,
+        margins=(0, 0.25),
+        flip_prob=0)(
+            dict(item))
     packed = PackCrops(box_map=True)(results)['inputs']
-    assert packed.shape == (6, 4, SIZE, SIZE)
+    assert packed.shape == (4, 4, SIZE, SIZE)
     assert packed.dtype == torch.uint8
     plain = PackCrops()(results)['inputs']
     assert torch.equal(packed[:, :3], plain)
@@ -81,12 +87,11 @@ def test_box_map_of_boxes():
             box_in_crop = [(v - low) * SIZE / size
                            for v, low, size in zip(box['bbox'], corner, extent)
                            ]
-            np.testing.assert_array_equal(packed[3 * i + k, 3],
+            np.testing.assert_array_equal(packed[2 * i + k, 3],
                                           slow_box_map(box_in_crop))
-    # The box is the crop, is inside it, and is larger.
-    shares = packed[:3, 3].float().mean((1, 2)) / 255
-    assert shares[0] == shares[2] == 1
-    assert abs(shares[1] - 1 / 1.5**2) < 0.02
+    shares = packed[:2, 3].float().mean((1, 2)) / 255
+    assert shares[0] == 1
+    assert abs(shares[1] - inside) < 0.02
 
 
 def test_box_map_is_flipped():
