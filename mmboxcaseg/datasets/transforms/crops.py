@@ -77,8 +77,8 @@ class CropBoxes(CropTransform):
             :func:`resize_fading`; crops are then float32. Defaults to False.
 
     Raises:
-        InputError: ``margins`` is no list of numbers of at least 0, or the
-            image file has another size than in the JSON.
+        InputError: ``margins`` is not a list of numbers of at least 0, or
+            the image file has another size than in the JSON.
     """
 
     def __init__(self,
