@@ -19,6 +19,7 @@ from mmboxcaseg.datasets.base_dataset import loads_upright
 from mmboxcaseg.datasets.coco import (check_headers, header_problem,
                                       image_problem, is_readable, read_header)
 from mmboxcaseg.datasets.transforms import CropBoxes, PackCrops
+from mmboxcaseg.structures import to_rle
 
 STORED = 'color_ignore_orientation'
 
@@ -27,8 +28,10 @@ def write_coco(path, folder, size=None) -> dict:
     """A COCO file of one box in one image; arguments of its data set."""
     height, width = size or expected(path.stem).shape[:2]
     ann = dict(id=3, image_id=1, category_id=1, bbox=[4, 5, 20, 30], area=600)
-    rle = dict(size=[height, width], counts='PPQ3')
-    ann.update(segmentation=rle, mask_score=0, mask_source='none')
+    ann.update(
+        segmentation=to_rle([], height, width),
+        mask_score=0,
+        mask_source='none')
     data = dict(
         images=[dict(id=1, file_name=path.name, height=height, width=width)],
         annotations=[ann],
