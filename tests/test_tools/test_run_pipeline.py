@@ -1,7 +1,7 @@
 """Configs of pipelines: what is refused, and what the steps depend on."""
 import pytest
 from mmengine.config import Config
-from small_data import load_tool
+from small_data import ROOT, load_tool
 
 PIPELINE = '''
 labeller, detector = 'labeller.py', 'proxy.py'
@@ -59,3 +59,31 @@ def test_sources_of_labeller_and_student(tmp_path):
     for name in ('labeller', 'student'):
         assert tool.source_paths(cfg,
                                  name) == ['data/boxes.json', 'others.json']
+
+
+def test_label_options_of_every_row(monkeypatch):
+    """`weak` and `fused` differ from `merged` only in merging and output."""
+    labelled = {}
+
+    class Steps:
+
+        def label(self, name, config, checkpoint, boxes, images, *options):
+            labelled[name] = options
+            return f'{name}.json'
+
+    tool = load_tool('run_pipeline')
+    monkeypatch.setattr(tool, 'evaluate_mask_file', lambda *args: args)
+    pipeline = Config(
+        dict(
+            labeller='labeller.py',
+            val=dict(instances='val.json', images='images'),
+            label_options=('--merge-by', 'probability')),
+        filename=str(ROOT / 'configs/toy/toy_pipeline.py'))
+    rows = tool.label_val(pipeline, Steps(), 'a.pth')
+    assert rows['weak'] == ('val_weak.json', 'val.json')
+    merged = ('--merge-by', 'probability')
+    fused = (*merged, '--no-merge')
+    assert labelled == dict(
+        val_merged=merged,
+        val_fused=fused,
+        val_weak=(*fused, '--cfg-options', 'model.test_cfg.output=weak'))
