@@ -22,6 +22,8 @@ MIN_EPOCHS = 12
 # checkpoints, however many masks there are.
 MIN_LABELLER_EPOCHS = 10
 MAX_ENLARGEMENT = 2
+# Of label.py. On real images better than the paper's rule for merging.
+LABEL_OPTIONS = ('--merge-by', 'probability')
 
 
 class Size(NamedTuple):
@@ -44,7 +46,6 @@ class Size(NamedTuple):
         passes (int): Crops per box, salient image and object of a teacher.
         min_crops (int): Number of crops that the labeller sees at least.
         on_cpu (bool): Whether the networks are small, for a CPU.
-        label_options (tuple[str]): Options of label.py.
     """
     labeller: str
     detector: str
@@ -59,7 +60,6 @@ class Size(NamedTuple):
     passes: int = 40
     min_crops: int = 90_000
     on_cpu: bool = False
-    label_options: Tuple[str, ...] = ()
 
 
 TINY = Size(
@@ -83,8 +83,7 @@ SIZES = dict(
         labeller_lr=0.001,
         passes=8,
         min_crops=36_000,
-        soft=True,
-        label_options=('--merge-by', 'probability')),
+        soft=True),
     w18=Size('_base_/own_data/boxcaseg_hrnetv2-w18.py',
              'proxy_mask_rcnn/proxy-mask-rcnn_r50_fpn_1x_coco.py'),
     w48=Size('_base_/own_data/boxcaseg_hrnetv2-w48.py',

@@ -31,6 +31,8 @@ Rules for what is in them:
   120,000 images are seen, about as many as on VOC (tiny, small: 24,000).
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops
   (small: 0.001) and 0.0025 for 2 images (tiny, small: 0.002 for 8 images).
+- Labelling: each crop is averaged with its mirror image, and masks are merged
+  by probability. Both is not in the paper, and better on real images.
 - Masks of the detector: those with a score of 0.95 or more, as in the paper
   (tiny: 0.8). small: all masks of the labeller, weighted by expected IoU;
   0.8 or more of other masks.

@@ -87,7 +87,7 @@ def labeller_commands(args: argparse.Namespace, proxy_file: str) -> List[str]:
     checkpoint, labeller = newest_of(Config.fromfile(path)), quote(path)
     run = partial(call, gpus=args.gpus)
     label = partial(run, 'label.py', labeller)
-    options = rules.SIZES[args.size].label_options
+    options = rules.LABEL_OPTIONS
     commands = [call('check_data.py', labeller), run('train.py', labeller)]
     if args.second_round:
         student = config_path(args, 'student')

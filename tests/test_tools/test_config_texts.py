@@ -55,7 +55,7 @@ def test_pipeline(new_configs, own_data):
     pipeline = new_configs('--size', 'tiny').pipeline
     assert pipeline.train == dict(boxes=own_data.boxes, images=own_data.images)
     assert pipeline.val is pipeline.twin is pipeline.student is None
-    assert not pipeline.label_options
+    assert pipeline.label_options == ('--merge-by', 'probability')
     folder = Path(pipeline.filename).parent
     assert {path.name
             for path in folder.iterdir()} == {
@@ -66,7 +66,6 @@ def test_pipeline(new_configs, own_data):
                            own_data.val, '--force').pipeline
     assert pipeline.val == dict(instances=own_data.val, images=own_data.images)
     assert Config.fromfile(folder / pipeline.student).load_from is None
-    assert pipeline.label_options == ('--merge-by', 'probability')
 
 
 def test_path_of_the_base(tmp_path, monkeypatch):
