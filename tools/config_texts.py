@@ -87,9 +87,7 @@ def labeller_stages(args: argparse.Namespace, sizes: rules.BoxSizes,
         numbers=numbers,
         large_side=math.ceil(np.quantile(sizes.sides, 0.95)),
         crop_size=crop_size,
-        label_size=label_size,
-        # The base has the paper's 320 px for crops of 288 px.
-        resize=not size.on_cpu and label_size * 288 != crop_size * 320)
+        label_size=label_size)
     stages = dict(labeller=labeller)
     if args.second_round:
         stages['student'] = rules.student_schedule(labeller, num_masks,

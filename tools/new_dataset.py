@@ -14,6 +14,8 @@ source (docs/sam.md).
 Rules for what is in them:
 
 - Classes: names and order of the file of the boxes.
+- Networks: w48: those of the paper. All sizes but tiny show the labeller the
+  box and some background, which is not in the paper (docs/labeller.md).
 - Crops of the labeller: a square that 95 % of the boxes fit into by area, in
   steps of 32 px, between 96 px and 288 px (tiny, small: 128 px). Crops in
   labelling are 10 / 9 as large, as in the paper (288 and 320 px).

@@ -12,20 +12,13 @@ model = dict(
     box_prompt=dict(type='mmboxcaseg.BoxPrompt'),
     test_cfg=dict(flip=True))
 
-# In training, crops of boxes keep the pipeline of the base config: they do not
-# show the box.
 teacher_pipeline = _base_.small_prompt_pipeline
 salient_source = dict(_base_.salient_source, pipeline=teacher_pipeline)
 train_dataloader = dict(
     dataset=dict(datasets=[_base_.box_source, salient_source]))
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='mmboxcaseg.CropBoxes', margins=(0.15, 0.25)),
-    dict(type='mmboxcaseg.PackCrops', box_map=True)
-]
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.prompt_test_pipeline))
 test_dataloader = val_dataloader
-label_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+label_dataloader = dict(dataset=dict(pipeline=_base_.prompt_test_pipeline))
 
 # float32: depthwise convolutions in bfloat16 are slow on CPUs.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=1e-3))

@@ -45,6 +45,8 @@ def test_recipe_for_small_sets(new_configs, size):
     """It differs from the configs for COCO, whose data are not named."""
     cfg = new_configs('--size', size).labeller
     assert cfg.model.pixel_heads_on == 'all'
+    assert cfg.model.box_prompt and cfg.model.test_cfg.flip
+    assert cfg.label_dataloader.dataset.pipeline[-1].box_map
     assert [rate.type
             for rate in cfg.param_scheduler] == ['LinearLR', 'PolyLR']
     assert cfg.train_dataloader.batch_sampler.get('sit_out_prob', 0) == 0

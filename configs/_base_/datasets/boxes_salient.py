@@ -71,6 +71,13 @@ small_prompt_pipeline = [
     dict(type='PhotoMetricDistortion'),
     dict(type='mmboxcaseg.PackCrops', box_map=True)
 ]
+# Two crops of each box, averaged. In training, crops of boxes keep a pipeline
+# without a margin: they do not show their box.
+prompt_test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='mmboxcaseg.CropBoxes', margins=(0.15, 0.25)),
+    dict(type='mmboxcaseg.PackCrops', box_map=True)
+]
 # For masks of a COCO file beside the salient images.
 teacher_pipeline = small_object_pipeline
 

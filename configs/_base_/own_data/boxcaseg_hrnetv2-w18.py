@@ -1,7 +1,6 @@
-# For the labellers that tools/new_dataset.py writes; they set the paths.
-_base_ = [
-    '../models/boxcaseg_hrnetv2-w18.py', '../datasets/boxes_salient.py',
-    '../schedules/sgd_poly_warmup.py', '../default_runtime.py'
-]
+_base_ = './boxcaseg_hrnetv2-w48.py'
 
-model = dict(pixel_heads_on='all')  # better than the paper's on small sets
+model = dict(
+    backbone=dict(
+        arch='w18', init_cfg=dict(checkpoint='open-mmlab://msra/hrnetv2_w18')),
+    channels=270)
