@@ -12,8 +12,7 @@ model = dict(
         dict(type='mmboxcaseg.PairwiseLoss', loss_weight=0.05)
     ],
     pixel_heads_on='all',
-    box_prompt=dict(type='mmboxcaseg.BoxPrompt'),
-    test_cfg=dict(flip=True))
+    box_prompt=dict(type='mmboxcaseg.BoxPrompt'))
 
 teacher_pipeline = _base_.small_prompt_pipeline
 box_source = dict(_base_.box_source, pipeline=_base_.small_box_pipeline)
