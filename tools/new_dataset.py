@@ -14,8 +14,9 @@ source (docs/sam.md).
 Rules for what is in them:
 
 - Classes: names and order of the file of the boxes.
-- Networks: w48: those of the paper. All sizes but tiny show the labeller the
-  box and some background, which is not in the paper (docs/labeller.md).
+- Networks: w48 has the networks of the paper.
+- Input of the labeller: the crop and a map of the box (not for tiny; not in
+  the paper; docs/labeller.md).
 - Crops of the labeller: a square that 95 % of the boxes fit into by area, in
   steps of 32 px, between 96 px and 288 px (tiny, small: 128 px). Crops in
   labelling are 10 / 9 as large, as in the paper (288 and 320 px).
@@ -34,7 +35,7 @@ Rules for what is in them:
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops
   (small: 0.001) and 0.0025 for 2 images (tiny, small: 0.002 for 8 images).
 - Labelling: each crop is averaged with its mirror image, and masks are merged
-  by probability. Both is not in the paper, and better on real images.
+  by probability. The paper does neither. Both are better on real images.
 - Masks of the detector: those with a score of 0.95 or more, as in the paper
   (tiny: 0.8). small: all masks of the labeller, weighted by expected IoU;
   0.8 or more of other masks.
