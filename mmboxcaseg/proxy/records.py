@@ -39,7 +39,8 @@ def merge_and_score(
     # A network's masks are computed on every access: read them only once.
     masks = list(masks)
     if merge_by is not None:
-        masks = merge_masks(masks, windows, areas, ids, merge_by, probability)
+        masks = merge_masks(masks, windows, areas, ids, merge_by, probability,
+                            boxes)
     inside = (windows if boxes is None else boxes) - np.tile(windows[:, :2], 2)
     return masks, [
         agreement(mask, box, off_by_one)

@@ -49,12 +49,13 @@ def merge_masks(masks: Sequence[np.ndarray],
                 areas: Sequence[float],
                 ids: Optional[Sequence[int]] = None,
                 rule: str = 'box',
-                probability: Optional[Probability] = None) -> List[np.ndarray]:
+                probability: Optional[Probability] = None,
+                boxes: Optional[np.ndarray] = None) -> List[np.ndarray]:
     """Let objects give up pixels to smaller ones that contain them.
 
     With the rules 'box' (section 3.4) and 'mask' the smallest object gets
     every pixel. With 'quarter' and 'probability' some pixels stay shared.
-    Objects with the same window and the same mask are one object that was
+    Objects with the same pixel box and the same mask are one object that was
     annotated twice, for example under two classes: they share their pixels.
 
     Args:
@@ -66,6 +67,8 @@ def merge_masks(masks: Sequence[np.ndarray],
         rule (str): Key of ``MERGE_RULES``. Defaults to 'box'.
         probability (Callable, optional): For 'probability': returns the
             foreground probabilities of mask number i, of its shape.
+        boxes (np.ndarray, optional): Pixel boxes inside the windows, has
+            shape (n, 4). Defaults to the windows.
 
     Returns:
         list[np.ndarray]: New masks of the same shapes, parts of the old ones.
@@ -83,11 +86,12 @@ def merge_masks(masks: Sequence[np.ndarray],
     # object's map, which is compared with several smaller ones.
     prob = lru_cache(maxsize=4)(probability) if probability else None
     merged = [mask.copy() for mask in masks]
+    places = windows if boxes is None else np.hstack([windows, boxes])
     order = np.lexsort((np.arange(len(masks)) if ids is None else ids, areas))
     for rank, large in enumerate(order):
         smaller, common = _overlapping(windows, large, order[:rank])
         same = next(
-            (i for i in smaller if np.array_equal(windows[i], windows[large])
+            (i for i in smaller if np.array_equal(places[i], places[large])
              and np.array_equal(masks[i], masks[large])), None)
         if same is not None:
             merged[large] = merged[same].copy()

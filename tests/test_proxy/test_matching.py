@@ -148,6 +148,14 @@ def test_merging_without_clipping():
     assert decode(large).sum() == 20 * 20 - 10 * 10
 
 
+def test_unclipped_masks_of_two_boxes_are_disjoint():
+    anns = [box(1, 10, 10, 20, 20), box(2, 15, 15, 25, 20)]
+    masks = dict.fromkeys((1, 2), rle(filled(5, 5, 45, 38)))
+    (small, large), _ = merge_image(anns, IMG, masks, clip=False)
+    assert small['segmentation'] == masks[1]
+    assert not decode(large).any()
+
+
 def test_box_without_prediction():
     (record, ), counts = merge_image([box(1, 2, 3, 4, 5)], IMG, {})
     assert record == dict(

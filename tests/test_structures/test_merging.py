@@ -189,6 +189,17 @@ def test_objects_annotated_twice_share_their_pixels(rule):
     assert small.all() and first.sum() == 18
 
 
+@pytest.mark.parametrize('rule', DISJOINT)
+def test_objects_with_other_boxes_share_nothing(rule):
+    # Windows are larger than boxes where masks are not clipped to them.
+    masks = [np.ones((4, 5), dtype=bool)] * 3
+    windows = np.array([(0, 0, 5, 4)] * 3)
+    boxes = np.array([(0, 0, 2, 2), (1, 1, 5, 4), (0, 0, 2, 2)])
+    small, other, twin = merge_masks(
+        masks, windows, [4, 12, 4], rule=rule, boxes=boxes)
+    assert small.all() and twin.all() and not other.any()
+
+
 @pytest.mark.parametrize('rule, known, words', [
     ('size', True, "merge_by='size'"),
     ('probability', False, 'needs the probabilities'),
