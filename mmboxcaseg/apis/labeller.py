@@ -95,7 +95,8 @@ def label_boxes(model: nn.Module,
     Raises:
         FileNotFoundError: The image does not exist.
         InputError: The image cannot be read or has another form, the boxes
-            have another shape, or a box has no area inside the image.
+            have another shape, a box has no area inside the image, or an
+            expected IoU is not finite.
     """
     path = 'the image'
     if isinstance(image, (str, PathLike)):
@@ -121,8 +122,8 @@ def label_boxes(model: nn.Module,
     if not with_expected_iou:
         return masks, np.array(scores)
     ious = [
-        estimate_iou(mask, i, predicted.probability, predicted.expected_ious)
-        for i, mask in enumerate(window_masks)
+        estimate_iou(mask, i, predicted.probability, predicted.expected_ious,
+                     f'box {i}') for i, mask in enumerate(window_masks)
     ]
     return masks, np.array(scores), np.array(ious)
 

@@ -1,8 +1,10 @@
 """Merge and score the masks of one image (section 3.4 of the paper)."""
+from math import isfinite
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from mmboxcaseg import InputError
 from mmboxcaseg.structures import (agreement, encode_window, expected_iou,
                                    is_kept, merge_masks)
 from mmboxcaseg.structures.merging import Probability
@@ -48,30 +50,40 @@ def merge_and_score(
     ]
 
 
-def estimate_iou(
-    mask: np.ndarray,
-    i: int,
-    probability: Optional[Probability] = None,
-    expected_ious: Optional[Sequence[Optional[float]]] = None
-) -> Optional[float]:
+def estimate_iou(mask: np.ndarray,
+                 i: int,
+                 probability: Optional[Probability] = None,
+                 expected_ious: Optional[Sequence[Optional[float]]] = None,
+                 name: Optional[str] = None) -> Optional[float]:
     """Estimate the IoU of a merged mask with the unknown true mask.
 
     Args:
         mask (np.ndarray): The merged mask, boolean, has shape (h, w).
         i (int): Its number in the image.
         probability, expected_ious: See :func:`make_records`.
+        name (str, optional): Its name in a message. Defaults to its number.
 
     Returns:
         float, optional: In [0, 1], 0 for an empty mask: the IoU that the
         model itself predicts, or else :func:`expected_iou`. None if neither
         is known.
+
+    Raises:
+        InputError: The model's IoU or probabilities are not finite.
     """
-    if expected_ious is None:
-        return expected_iou(mask, probability(i)) if probability else None
-    if expected_ious[i] is None:
+    if expected_ious is not None:
+        iou = expected_ious[i]
+    else:
+        iou = expected_iou(mask, probability(i)) if probability else None
+    if iou is None:
         return None
+    if not isfinite(iou):
+        raise InputError(
+            f'{name or f"mask {i}"}: its expected IoU is {iou}, so the model '
+            'computes numbers that are not finite. Check its weights, and do '
+            'not use float16 (--amp).')
     # Clipped because SAM predicts it by regression: it may be 1.02.
-    return min(max(float(expected_ious[i]), 0.), 1.) if mask.any() else 0.
+    return min(max(float(iou), 0.), 1.) if mask.any() else 0.
 
 
 def make_records(ann_ids: Sequence[int],
@@ -104,6 +116,9 @@ def make_records(ann_ids: Sequence[int],
         list[dict]: One per annotation, for :meth:`ProxyWriter.append`: ``id``,
         ``segmentation`` (compressed RLE), ``mask_score`` and, where it is
         known, ``expected_iou`` in [0, 1], which is 0 for an empty mask.
+
+    Raises:
+        InputError: See :func:`estimate_iou`; it names the annotation.
     """
     masks, scores = merge_and_score(
         masks, windows, areas, ann_ids, probability=probability, **kwargs)
@@ -113,7 +128,8 @@ def make_records(ann_ids: Sequence[int],
         rle, score = encode_window(mask, window, *shape), round(score, 6)
         record = dict(id=int(ann_id), segmentation=rle, mask_score=score)
         # One map at a time: maps of large objects would fill the memory.
-        iou = estimate_iou(mask, i, probability, expected_ious)
+        iou = estimate_iou(mask, i, probability, expected_ious,
+                           f'annotation {ann_id}')
         if iou is not None:
             record['expected_iou'] = round(iou, 6)
         if mask_weight_thr is not None and not is_kept(score, mask_weight_thr):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmboxcaseg import InputError
 from mmboxcaseg.proxy import estimate_iou, make_records, merge_and_score
 from mmboxcaseg.structures import decode_window, encode_window
 
@@ -132,6 +133,18 @@ def test_prediction_of_the_model_comes_first(masks):
     assert [r.get('expected_iou') for r in records] == [1, None, 0]
     assert estimate_iou(masks[0], 0, expected_ious=[-0.1]) == 0
     assert estimate_iou(masks[0], 0) is None
+
+
+@pytest.mark.parametrize('iou', [np.nan, np.inf])
+def test_iou_that_is_not_finite(masks, iou):
+    # The mask of annotation 3 is empty; a broken model is an error anyway.
+    for i, ann_id in enumerate(IDS):
+        ious = [0.5, 0.5, 0.5]
+        ious[i] = iou
+        with pytest.raises(InputError, match=f'annotation {ann_id}: .* {iou}'):
+            make_records(IDS, masks, WINDOWS, AREAS, SHAPE, expected_ious=ious)
+    with pytest.raises(InputError, match='mask 0: its expected IoU is nan'):
+        estimate_iou(masks[0], 0, lambda i: np.full((31, 31), np.nan))
 
 
 def test_every_mask_is_computed_once(masks):
