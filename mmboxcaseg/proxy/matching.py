@@ -238,7 +238,8 @@ def merge_image(annotations: List[dict],
         counts['outside'] += outside
     ids = [ann['id'] for ann in annotations]
     areas = [box_area(ann) for ann in annotations]
-    ious = [(expected_ious or {}).get(ann_id) for ann_id in ids]
+    # If no mask has an IoU, empty masks have none either.
+    ious = [expected_ious.get(i) for i in ids] if expected_ious else None
     kwargs.update(boxes=boxes, expected_ious=ious)
     records = make_records(ids, masks, windows, areas, size, **kwargs)
     counts['empty'] = sum(

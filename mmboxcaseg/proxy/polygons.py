@@ -6,6 +6,7 @@ import shapely
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg.structures import decode_window, to_rle
+from mmboxcaseg.structures.scores import SCORES
 
 # In pixels. Masks of a few pixels do not vanish, see docs/proxy_file.md.
 DEFAULT_TOLERANCE = 0.4
@@ -46,6 +47,8 @@ def outline_records(masks: Iterable[dict], tolerance: float,
                     losses: Counter) -> None:
     """Replace the RLE of records by polygons, in place.
 
+    The scores of masks that vanish become 0.
+
     Args:
         masks (Iterable[dict]): Records with ``segmentation``.
         tolerance (float): See :func:`mask_to_polygons`.
@@ -59,11 +62,14 @@ def outline_records(masks: Iterable[dict], tolerance: float,
         mask['segmentation'] = [p.ravel().tolist() for p in polygons]
         if mask_utils.area(rle):
             drawn = to_rle(mask['segmentation'], *rle['size'])
+            vanished = mask_utils.area(drawn) == 0
+            if vanished:
+                mask.update((key, 0.) for key in SCORES if key in mask)
             losses.update(
                 masks=1,
                 holes=holes,
                 with_holes=int(holes > 0),
-                vanished=int(mask_utils.area(drawn) == 0),
+                vanished=int(vanished),
                 iou=mask_utils.iou([rle], [drawn], [0])[0, 0])
 
 

@@ -66,15 +66,17 @@ def estimate_iou(mask: np.ndarray,
     Returns:
         float, optional: In [0, 1], 0 for an empty mask: the IoU that the
         model itself predicts, or else :func:`expected_iou`. None if neither
-        is known.
+        is known; with ``expected_ious``, only for a mask that is not empty.
 
     Raises:
         InputError: The model's IoU or probabilities are not finite.
     """
-    if expected_ious is not None:
-        iou = expected_ious[i]
-    else:
+    if expected_ious is None:
         iou = expected_iou(mask, probability(i)) if probability else None
+    else:
+        iou = expected_ious[i]
+        if iou is None and not mask.any():
+            iou = 0.
     if iou is None:
         return None
     if not isfinite(iou):

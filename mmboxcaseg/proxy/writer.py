@@ -23,9 +23,9 @@ class ProxyWriter:
     line per image. A run that was interrupted continues where it stopped.
     The final file is the source file with ``segmentation``, ``mask_score``,
     ``mask_source`` and, where it is known, ``expected_iou`` added to the
-    labelled annotations. Its bytes do not depend on the number of processes
-    or restarts, and it is either complete or not there. The masks are never
-    all in memory.
+    labelled annotations; what described an old mask of theirs is removed. Its
+    bytes do not depend on the number of processes or restarts, and it is
+    either complete or not there. The masks are never all in memory.
 
     Args:
         out_file (str): The proxy file to write.
@@ -206,11 +206,7 @@ class ProxyWriter:
                         for name in SCORES:
                             if name in mask:
                                 scores[name].append(mask[name])
-                        if 'mask_score' in ann:
-                            # They belong to the mask that is replaced here.
-                            ann.pop('mask_weight', None)
-                            ann.pop('expected_iou', None)
-                        ann = {**ann, **source, **mask}
+                        ann = {**_without_mask(ann), **source, **mask}
                     yield (', ' if k else '[') + json.dumps(ann)
                 yield ']'
         yield '}'
@@ -228,6 +224,15 @@ class ProxyWriter:
                         index[json.loads(line)[0]] = path, start
                     start += len(line)
         return index
+
+
+def _without_mask(ann: dict) -> dict:
+    """Copy an annotation without what describes its old mask."""
+    stale = ['expected_iou', 'predicted_iou']
+    # The weight of a box without a mask is meant for the new mask.
+    if ann.get('segmentation') or 'mask_score' in ann:
+        stale.append('mask_weight')
+    return {key: ann[key] for key in ann if key not in stale}
 
 
 def _open_shards(index: Dict[int, Tuple[str, int]],

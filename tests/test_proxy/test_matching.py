@@ -353,17 +353,12 @@ def test_predictions_bring_their_iou(match):
     assert found.expected_ious == {11: 0.25, 5: 1.02}
     empty = rle(filled(0, 0, 0, 0))
     full = rle(filled(5, 6, 25, 21))
-    anns = [box(i, 5, 6, 20, 15) for i in (11, 5, 8)]
+    anns = [box(i, 5, 6, 20, 15) for i in (11, 5, 8, 3)]
+    masks = {11: full, 5: empty, 8: full}
+    # Number 3 has no prediction.
     records, _ = merge_image(
-        anns,
-        IMG, {
-            11: full,
-            5: empty,
-            8: full
-        },
-        merge_by=None,
-        expected_ious=found.expected_ious)
-    assert [r.get('expected_iou') for r in records] == [0.25, 0, None]
+        anns, IMG, masks, merge_by=None, expected_ious=found.expected_ious)
+    assert [r.get('expected_iou') for r in records] == [0.25, 0, None, 0]
 
 
 @pytest.mark.parametrize('changes', [

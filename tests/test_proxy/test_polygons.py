@@ -128,3 +128,19 @@ def test_records_as_polygons():
         for record in records[:3]
     ]
     assert losses['vanished'] == drawn.count(0)
+
+
+def test_scores_of_a_mask_that_vanishes():
+    dot = np.zeros((HEIGHT, WIDTH), bool)
+    dot[3, 4] = True
+    records = [
+        dict(
+            segmentation=encode_window(mask, (0, 0, WIDTH, HEIGHT), HEIGHT,
+                                       WIDTH),
+            mask_score=0.5,
+            expected_iou=0.75) for mask in (dot, disc())
+    ]
+    outline_records(records, 5, Counter())
+    assert not fill(map(np.array, records[0]['segmentation'])).any()
+    scores = [(r['mask_score'], r['expected_iou']) for r in records]
+    assert scores == [(0, 0), (0.5, 0.75)]

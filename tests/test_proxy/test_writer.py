@@ -293,6 +293,26 @@ def test_weight_of_a_replaced_mask_is_dropped(new_writer):
     assert found[5]['mask_weight'] == 0.5
 
 
+@pytest.mark.parametrize('old', [
+    dict(segmentation=[[0, 0, 9, 0, 9, 9]], mask_weight=0),
+    dict(segmentation=[], mask_score=0, mask_source='other', mask_weight=1),
+    dict(),
+])
+def test_all_about_a_replaced_mask_is_dropped(new_writer, old):
+    expected = json.loads(write_all(new_writer('b.json')))
+    writer = new_writer()
+    data = json.loads(read(writer.source_file))
+    for ann in data['annotations']:
+        ann.update(old, expected_iou=0.99, predicted_iou=0.97)
+    unlabelled, = [ann for ann in data['annotations'] if ann['id'] == 9]
+    with open(writer.source_file, 'w') as file:
+        json.dump(data, file)
+    found = json.loads(write_all(writer))['annotations']
+    # The crowd, number 9, was not labelled.
+    expected['annotations'][3] = unlabelled
+    assert found == expected['annotations']
+
+
 def test_prepare_keeps_what_fits(new_writer):
     writer = new_writer()
     writer.prepare()

@@ -181,7 +181,7 @@ def test_surest_of_several_files(tool, tiny_coco, tmp_path, sources):
                  '1 boxes have masks of 2 sources', '1 masks are from a@',
                  '1 masks are from b@', '2 of 4 boxes have no prediction',
                  '1 masks leave their boxes and were clipped, 2 are empty',
-                 'mean expected IoU 0.500'):
+                 'mean expected IoU 0.250'):
         assert line in printed
     data = load_proxy(out)
     record = data['info']['mmboxcaseg']
@@ -193,6 +193,8 @@ def test_surest_of_several_files(tool, tiny_coco, tmp_path, sources):
     assert anns[11]['mask_score'] == 1
     assert anns[5]['mask_source'] == a and anns[5]['expected_iou'] == .25
     assert anns[8]['mask_source'] == record['mask_source']
+    # An empty mask.
+    assert anns[8]['mask_score'] == anns[8]['expected_iou'] == 0
 
 
 def test_agreement_of_several_files(tool, tiny_coco, tmp_path, sources):
