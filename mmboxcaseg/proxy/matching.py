@@ -48,7 +48,8 @@ def load_predictions(path: str, with_crowds: bool = False) -> List[dict]:
         path (str): COCO results (a list), each entry with ``segmentation`` and
             with ``annotation_id``, or with ``image_id`` and ``bbox``; or a
             proxy file; or another COCO file with masks. Entries may have
-            ``expected_iou``, or ``predicted_iou`` as SAM calls it.
+            ``expected_iou`` in [0, 1], or ``predicted_iou`` as SAM calls it,
+            any number.
         with_crowds (bool): Whether masks of a COCO file with ``iscrowd`` 1
             are objects: CVAT writes ``iscrowd`` 1 for all masks.
 
