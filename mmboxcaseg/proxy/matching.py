@@ -1,16 +1,19 @@
 """Turn masks of any source into proxy masks: match, merge and score them."""
+import logging
 import os.path as osp
 from collections import Counter, defaultdict
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
+from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (CocoBoxes, box_area, check_coco,
                                       check_entries, counts_from_bytes,
-                                      is_ignored, load_json, raise_problems,
-                                      read_polygons, segmentation_problem)
+                                      first_few, is_ignored, load_json,
+                                      raise_problems, read_polygons,
+                                      segmentation_problem)
 from mmboxcaseg.structures import (decode_window, label_windows, to_rle,
                                    xywh_to_xyxy)
 from .records import make_records
@@ -115,8 +118,9 @@ def match_predictions(predictions: List[dict], coco: CocoBoxes, min_iou: float,
     It is the one with its ``annotation_id``, if it has one. Images of another
     COCO file are found by their names, if one of them is known, otherwise by
     their ids. Its masks belong to the annotations with their ids if every id
-    is in the same image in both files. Otherwise the largest IoU of the boxes
-    decides.
+    is in the same image in both files, and at least half of the boxes with
+    the same id have an IoU of ``min_iou``. Otherwise the largest IoU of the
+    boxes decides.
 
     Args:
         predictions (list[dict]): See :func:`load_predictions`.
@@ -138,7 +142,8 @@ def match_predictions(predictions: List[dict], coco: CocoBoxes, min_iou: float,
     found = Matches()
     problems, left_out = defaultdict(list), defaultdict(list)
     named = _use_file_names(predictions, coco)
-    for i, prediction in enumerate(_use_shared_ids(named, images_of)):
+    shared = _use_shared_ids(named, images_of, coco, min_iou, path)
+    for i, prediction in enumerate(shared):
         if prediction.get('image_id', 0) is None:
             left_out['its image is not in the file of the boxes'].append(
                 f'[{i}] ({prediction["file_name"]})')
@@ -194,13 +199,41 @@ def _use_file_names(predictions: List[dict], coco: CocoBoxes) -> List[dict]:
     return found if known else predictions
 
 
-def _use_shared_ids(predictions: List[dict],
-                    images_of: Dict[int, int]) -> List[dict]:
+def _use_shared_ids(predictions: List[dict], images_of: Dict[int, int],
+                    coco: CocoBoxes, min_iou: float, path: str) -> List[dict]:
     """Let ids of a COCO file be annotation ids if they mean the same."""
-    if all('coco_id' in p and images_of.get(p['coco_id']) == p['image_id']
-           for p in predictions):
-        return [dict(p, annotation_id=p['coco_id']) for p in predictions]
-    return predictions
+    if not all('coco_id' in p and images_of.get(p['coco_id']) == p['image_id']
+               for p in predictions):
+        return predictions
+    others, total = _other_boxes(predictions, coco, min_iou)
+    # Not all must fit: some programs write the tight box of the mask.
+    are_used = 2 * len(others) <= total
+    if others:
+        print_log(
+            f'{path}: {len(others)} of {total} boxes do not fit the box with '
+            f'the same id in {coco.ann_file} (IoU below {min_iou}): '
+            f'annotation {first_few(others)}. ' +
+            ('The ids decide. If these masks belong to other boxes, give all '
+             'masks new ids: then the boxes decide.' if are_used else
+             'So the boxes decide, not the ids. If the ids are right, use a '
+             'lower --min-iou.'), 'current', logging.WARNING)
+    if not are_used:
+        return predictions
+    return [dict(p, annotation_id=p['coco_id']) for p in predictions]
+
+
+def _other_boxes(predictions: List[dict], coco: CocoBoxes,
+                 min_iou: float) -> Tuple[List[int], int]:
+    """Ids whose boxes differ in the two files, and how many were compared."""
+    boxes = {a['id']: a['bbox'] for b in coco.annotations.values() for a in b}
+    # A box of zero area is none.
+    pairs = [(p['coco_id'], p['bbox']) for p in predictions
+             if p['coco_id'] in boxes and box_area(p) > 0]
+    others = [
+        ann_id for ann_id, bbox in pairs
+        if not _fits(_box_ious(bbox, [boxes[ann_id]]), min_iou).all()
+    ]
+    return others, len(pairs)
 
 
 def merge_image(annotations: List[dict],
@@ -260,18 +293,28 @@ def _match(prediction: dict, coco: CocoBoxes,
     if 'annotation_id' in prediction:
         return prediction['annotation_id'], 'its box is a crowd or unusable'
     candidates = coco.annotations.get(prediction['image_id'], [])
-    boxes = np.array([ann['bbox'] for ann in candidates], np.float64)
-    ious = mask_utils.iou(
-        np.array([prediction['bbox']], np.float64), boxes.reshape(-1, 4),
-        [0] * len(candidates))
-    ious = np.reshape(ious, -1)
-    # Equal boxes may have an IoU of less than 1 by a rounding error.
-    if not (ious >= min_iou - 1e-6).any():
+    ious = _box_ious(prediction['bbox'], [ann['bbox'] for ann in candidates])
+    if not _fits(ious, min_iou).any():
         return None, f'no box of its image has an IoU of {min_iou} with its'
     best = np.flatnonzero(ious == ious.max())
     if len(best) > 1:
         return None, 'two boxes of its image fit it equally well'
     return candidates[best[0]]['id'], ''
+
+
+def _box_ious(bbox: Sequence[float],
+              others: Sequence[Sequence[float]]) -> np.ndarray:
+    """IoUs of a box with n others, all xywh, has shape (n, )."""
+    boxes = np.array(others, np.float64).reshape(-1, 4)
+    ious = mask_utils.iou(
+        np.array([bbox], np.float64), boxes, [0] * len(boxes))
+    return np.reshape(ious, -1)
+
+
+def _fits(ious: np.ndarray, min_iou: float) -> np.ndarray:
+    """Which IoUs are high enough."""
+    # Equal boxes may have an IoU of less than 1 by a rounding error.
+    return ious >= min_iou - 1e-6
 
 
 def _check_units(predictions: List[dict], coco: CocoBoxes, min_iou: float,

@@ -1,4 +1,4 @@
-"""Masks of another COCO file, whose images have other ids."""
+"""Masks of another COCO file, whose images or masks have other ids."""
 import json
 
 import pytest
@@ -8,6 +8,7 @@ from mmboxcaseg.proxy import load_predictions, match_predictions
 from mmboxcaseg.proxy.matching import _use_file_names
 
 MASK = [[5, 6, 25, 6, 25, 21]]
+OTHER = [[1, 2, 3, 4, 5, 6]]
 
 
 def renumbered(data: dict) -> None:
@@ -81,6 +82,48 @@ def test_names_that_two_images_have(tiny_coco):
 
     found = _use_file_names(predictions, Images)
     assert [p['image_id'] for p in found] == [4, None, None]
+
+
+def swapped(data: dict) -> None:
+    """Ids 11 and 5 of one image are swapped; they have different masks."""
+    one, other = data['annotations'][:2]
+    for ann in data['annotations']:
+        ann['segmentation'] = MASK
+    other['segmentation'] = OTHER
+    one['id'], other['id'] = other['id'], one['id']
+
+
+def test_ids_of_other_boxes(load_other, log):
+
+    def edit(data):
+        swapped(data)
+        del data['annotations'][2]
+
+    found, left_out = load_other(edit)
+    assert found == {11: MASK, 5: OTHER, 3: MASK} and not left_out
+    message, = [text for text in log.messages if text.startswith('p.json')]
+    assert '2 of 3 boxes do not fit' in message
+    assert 'annotation 5, 11. So the boxes decide' in message
+
+
+def test_ids_decide_if_half_of_the_boxes_fit(load_other, log):
+    found, left_out = load_other(swapped)
+    assert found == {11: OTHER, 5: MASK, 8: MASK, 3: MASK} and not left_out
+    message, = [text for text in log.messages if text.startswith('p.json')]
+    assert '2 of 4 boxes do not fit' in message
+    assert 'annotation 5, 11. The ids decide' in message
+
+
+def test_ids_without_boxes_to_compare(load_other, log):
+
+    def edit(data):
+        swapped(data)
+        for ann in data['annotations']:
+            ann['bbox'] = [0, 0, 0, 0]
+
+    found, left_out = load_other(edit)
+    assert found == {11: OTHER, 5: MASK, 8: MASK, 3: MASK} and not left_out
+    assert not any(text.startswith('p.json') for text in log.messages)
 
 
 def test_masks_that_are_crowds(load_other):
