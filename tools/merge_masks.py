@@ -137,6 +137,12 @@ def read_sources(coco: CocoBoxes, args: argparse.Namespace, names: List[str],
         f'{count} masks are from {source}'
         for source, count in Counter(found.sources.values()).items()
     ]
+    if combined['dropped']:
+        lines.append(f'{combined["dropped"]} masks of sources left out, '
+                     'their `mask_weight` is 0')
+    if combined['unweighted']:
+        lines.append(f'{combined["unweighted"]} majority masks have no '
+                     '`mask_weight`, although a mask of a source had one')
     return found, lines
 
 
@@ -151,6 +157,8 @@ def write_masks(coco: CocoBoxes, found: Matches, writer: ProxyWriter,
                                             found.expected_ious,
                                             **record_options(args))
         for record in records:
+            if record['id'] in found.weights:
+                record['mask_weight'] = found.weights[record['id']]
             if record['id'] in found.sources:
                 record['mask_source'] = found.sources[record['id']]
         writer.append(0, img_id, records)
@@ -170,6 +178,10 @@ def run(args: argparse.Namespace) -> None:
     writer.prepare()
     counts += write_masks(coco, found, writer, args)
     result = writer.finish()
+    if found.weights:
+        zeros = sum(weight == 0 for weight in found.weights.values())
+        lines.append(f'{len(found.weights)} masks keep their `mask_weight`, '
+                     f'{zeros} of them have 0')
     boxes = [ann['id'] for anns in coco.annotations.values() for ann in anns]
     bare = [ann_id for ann_id in boxes if ann_id not in found]
     if bare:

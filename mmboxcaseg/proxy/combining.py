@@ -29,7 +29,7 @@ def combine_sources(found: Dict[str, Matches],
 
     The surest mask is the one with the highest expected IoU. If several masks
     are equally sure, or none has an expected IoU, it is the mask of the first
-    source. A mask without pixels does not count.
+    source. A mask without pixels, or with ``mask_weight`` 0, does not count.
 
     Args:
         found (dict[str, Matches]): The masks, by name of the source.
@@ -43,7 +43,9 @@ def combine_sources(found: Dict[str, Matches],
 
     Returns:
         tuple: The masks, with ``sources``; and counts: ``outside``, masks of
-        sources that leave their pixel box; and k, boxes with k masks.
+        sources that leave their pixel box; ``dropped``, those with weight 0;
+        ``unweighted``, majority masks of which a source has a weight; and k,
+        boxes with k masks.
 
     Raises:
         InputError: The surest masks are wanted, but no mask has an expected
@@ -61,11 +63,14 @@ def combine_sources(found: Dict[str, Matches],
         masks = _decode(ann_id, found, window, size, counts)
         counts[len(masks)] += 1
         if masks:
-            mask, source, iou = _combine(ann_id, masks, found, rule)
+            mask, name = _combine(ann_id, masks, found, rule)
             combined[ann_id] = encode_window(mask, window, *size)
-            combined.sources[ann_id] = source
-            if iou is not None:
-                combined.expected_ious[ann_id] = iou
+            if name is None:
+                combined.sources[ann_id] = f'majority of {", ".join(masks)}'
+                counts['unweighted'] += any(ann_id in found[key].weights
+                                            for key in masks)
+            else:
+                _copy_details(ann_id, name, found[name], combined)
         if use_agreement:
             combined.expected_ious[ann_id] = round(
                 agreement_of_masks([*masks.values()], len(found)), 6)
@@ -103,7 +108,9 @@ def _decode(ann_id: int, found: Dict[str, Matches], window: np.ndarray,
     """The masks (h, w) of a box that have a pixel in a window, by source."""
     masks = {}
     for name, matches in found.items():
-        if ann_id in matches:
+        if matches.weights.get(ann_id) == 0:
+            counts['dropped'] += 1
+        elif ann_id in matches:
             rle = to_rle(matches[ann_id], *size)
             mask = decode_window(rle, window)
             counts['outside'] += int(mask.sum() < mask_utils.area(rle))
@@ -114,13 +121,23 @@ def _decode(ann_id: int, found: Dict[str, Matches], window: np.ndarray,
 
 def _combine(ann_id: int, masks: Dict[str, np.ndarray], found: Dict[str,
                                                                     Matches],
-             rule: str) -> Tuple[np.ndarray, str, Optional[float]]:
-    """One mask (h, w), its source, and its expected IoU if it has one."""
+             rule: str) -> Tuple[np.ndarray, Optional[str]]:
+    """One mask (h, w), and its source if it is the mask of a single one."""
     ious = {name: found[name].expected_ious.get(ann_id) for name in masks}
     surest = max(
         masks, key=lambda name: -inf if ious[name] is None else ious[name])
     if rule == 'surest' or len(masks) == 1:
-        return masks[surest], surest, ious[surest]
+        return masks[surest], surest
     # Half an extra vote for the surest mask decides ties, and nothing else.
     votes = sum(masks.values(), masks[surest] / 2)
-    return votes > len(masks) / 2, f'majority of {", ".join(masks)}', None
+    return votes > len(masks) / 2, None
+
+
+def _copy_details(ann_id: int, name: str, source: Matches,
+                  combined: Matches) -> None:
+    """Copy what a source with this name says about its mask."""
+    combined.sources[ann_id] = source.sources.get(ann_id, name)
+    if ann_id in source.expected_ious:
+        combined.expected_ious[ann_id] = source.expected_ious[ann_id]
+    if ann_id in source.weights:
+        combined.weights[ann_id] = source.weights[ann_id]

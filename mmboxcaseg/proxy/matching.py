@@ -17,6 +17,7 @@ from mmboxcaseg.datasets.coco import (CocoBoxes, box_area, check_coco,
 from mmboxcaseg.structures import (decode_window, label_windows, to_rle,
                                    xywh_to_xyxy)
 from .records import make_records
+from .review import SOURCE as HUMAN
 
 Segmentation = Union[list, dict]
 
@@ -27,13 +28,16 @@ class Matches(Dict[int, Segmentation]):
     Attributes:
         expected_ious (dict[int, float]): What the predictions say about
             their IoU, by annotation id.
-        sources (dict[int, str]): What made a mask, by annotation id; only
-            where the file holds masks of several sources.
+        weights (dict[int, float]): Their ``mask_weight``, for example from a
+            review, by annotation id.
+        sources (dict[int, str]): What made a mask, by annotation id, if it is
+            not what made the others: a person, or one of several sources.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.expected_ious: Dict[int, float] = {}
+        self.weights: Dict[int, float] = {}
         self.sources: Dict[int, str] = {}
 
     def add(self, ann_id: int, prediction: dict) -> None:
@@ -42,6 +46,10 @@ class Matches(Dict[int, Segmentation]):
         iou = prediction.get('expected_iou', prediction.get('predicted_iou'))
         if iou is not None:
             self.expected_ious[ann_id] = iou
+        if 'mask_weight' in prediction:
+            self.weights[ann_id] = prediction['mask_weight']
+        if prediction.get('mask_source') == HUMAN:
+            self.sources[ann_id] = HUMAN
 
 
 def load_predictions(path: str, with_crowds: bool = False) -> List[dict]:
@@ -52,7 +60,8 @@ def load_predictions(path: str, with_crowds: bool = False) -> List[dict]:
             with ``annotation_id``, or with ``image_id`` and ``bbox``; or a
             proxy file; or another COCO file with masks. Entries may have
             ``expected_iou`` in [0, 1], or ``predicted_iou`` as SAM calls it,
-            any number.
+            any number; and ``mask_weight``. A ``mask_source`` counts if it
+            is 'human'.
         with_crowds (bool): Whether masks of a COCO file with ``iscrowd`` 1
             are objects: CVAT writes ``iscrowd`` 1 for all masks.
 
@@ -93,7 +102,8 @@ def _masks_of_coco(data: dict, path: str, with_crowds: bool) -> List[dict]:
     """Masks of a proxy file, or of any other COCO file."""
     annotations = data['annotations']
     files = {img['id']: img['file_name'] for img in data['images']}
-    keys = ('segmentation', 'expected_iou', 'predicted_iou')
+    keys = ('segmentation', 'expected_iou', 'predicted_iou', 'mask_weight',
+            'mask_source')
     masks = [
         dict(_select(ann, keys), annotation_id=ann['id'])
         for ann in annotations if 'mask_score' in ann

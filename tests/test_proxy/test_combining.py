@@ -23,11 +23,12 @@ LEFT, RIGHT, TOP = (
     for corners in [(5, 6, 15, 21), (10, 6, 25, 21), (5, 6, 25, 12)])
 
 
-def source(iou=None, **masks: np.ndarray) -> Matches:
-    """Masks by 'a' and the annotation id."""
+def source(iou=None, details=None, **masks: np.ndarray) -> Matches:
+    """Masks by 'a' and the annotation id; ``details`` are other keys."""
     matches = Matches()
     for key, mask in masks.items():
-        prediction = dict(segmentation=encode_window(mask, WHOLE, *SIZE))
+        rle = encode_window(mask, WHOLE, *SIZE)
+        prediction = dict(details or {}, segmentation=rle)
         if iou is not None:
             prediction['expected_iou'] = iou
         matches.add(int(key[1:]), prediction)
@@ -81,6 +82,34 @@ def test_any_expected_iou_is_surer_than_none(combine):
     found = dict(a=source(a11=LEFT), b=source(-3, a11=RIGHT))
     _, _, mask = combine(found, 'surest')
     np.testing.assert_array_equal(mask, RIGHT)
+
+
+def test_dropped_mask_is_no_mask(combine):
+    dropped, kept = dict(mask_weight=0), dict(mask_weight=.5)
+    found = dict(
+        a=source(.9, dropped, a11=LEFT, a5=LEFT), b=source(.1, kept, a11=TOP))
+    for rule in ('surest', 'majority'):
+        combined, counts, mask = combine(found, rule, use_agreement=True)
+        np.testing.assert_array_equal(mask, TOP)
+        assert combined.sources == {11: 'b'} and list(combined) == [11]
+        assert combined.weights == {11: .5}
+        assert counts['dropped'] == 2 and counts['unweighted'] == 0
+        assert combined.expected_ious[11] == 0
+
+
+def test_weight_and_source_belong_to_the_mask(combine):
+    kept = dict(mask_weight=1, mask_source='human')
+    found = dict(
+        a=source(.5, kept, a11=LEFT, a5=LEFT), b=source(.9, a11=TOP, a5=TOP))
+    combined, _, _ = combine(found, 'surest')
+    assert combined.weights == {}
+    assert combined.sources == {11: 'b', 5: 'b'}
+    combined, counts, _ = combine(found, 'majority')
+    assert combined.weights == {} and counts['unweighted'] == 2
+    found['b'] = source(.1, a11=TOP, a5=TOP)
+    combined, _, _ = combine(found, 'surest')
+    assert combined.weights == {11: 1, 5: 1}
+    assert combined.sources == {11: 'human', 5: 'human'}
 
 
 def test_majority_of_three(combine):

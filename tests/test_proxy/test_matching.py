@@ -365,8 +365,9 @@ def test_predictions_bring_their_iou(match):
     dict(expected_iou=1.02),
     dict(expected_iou='1'),
     dict(predicted_iou=float('nan')),
+    dict(mask_weight=2),
 ])
-def test_predicted_iou_that_is_none(tmp_path, changes):
+def test_bad_values_beside_a_mask(tmp_path, changes):
     path = tmp_path / 'masks.json'
     path.write_text(json.dumps([dict(by_id(11), **changes)]))
     with pytest.raises(ValueError, match=f'`{list(changes)[0]}` is not'):

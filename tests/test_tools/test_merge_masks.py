@@ -207,6 +207,60 @@ def test_agreement_of_several_files(tool, tiny_coco, tmp_path, sources):
     assert anns[11]['expected_iou'] == .5 and anns[5]['expected_iou'] == 0
 
 
+# The left half of box 11, so its score is 0.5.
+HALF = [[5, 6, 15, 6, 15, 21, 5, 21]]
+
+
+@pytest.fixture
+def reviewed(tiny_coco, tmp_path) -> str:
+    """A proxy file with decisions and another weight; mask 3 is empty."""
+    path = label(
+        CocoBoxes(tiny_coco()['ann_file'], None),
+        str(tmp_path / 'reviewed.json'),
+        merge=True)
+    data = json.loads(Path(path).read_text())
+    decisions = {
+        11: dict(mask_weight=1, mask_source='human', segmentation=HALF),
+        5: dict(mask_weight=0),
+        8: dict(mask_weight=.5),
+        3: dict(segmentation=[], mask_score=0)
+    }
+    for ann in data['annotations']:
+        ann.update(decisions.get(ann['id'], {}))
+    Path(path).write_text(json.dumps(data))
+    return path
+
+
+@pytest.mark.parametrize('options', [[], ['--mask-weight-thr', '1']])
+def test_decisions_of_a_review_are_kept(tool, tiny_coco, tmp_path, reviewed,
+                                        options):
+    out = str(tmp_path / 'out.json')
+    printed = tool(tiny_coco()['ann_file'], reviewed, out, '--source', 'again',
+                   *options)
+    assert '3 masks keep their `mask_weight`, 1 of them have 0' in printed
+    anns = {ann['id']: ann for ann in load_proxy(out)['annotations']}
+    weights = [anns[i].get('mask_weight') for i in (11, 5, 8, 3)]
+    assert weights == [1, 0, .5, 0 if options else None]
+    sources = [anns[i]['mask_source'] for i in (11, 5, 8, 3)]
+    assert sources == ['human', 'again', 'again', 'again']
+
+
+def test_dropped_masks_do_not_count(tool, tiny_coco, tmp_path, reviewed,
+                                    sources):
+    out = str(tmp_path / 'out.json')
+    printed = tool(tiny_coco()['ann_file'], reviewed, sources[0], out,
+                   '--combine', 'majority', '--source', 'x', '--source', 'y')
+    for line in ('1 masks of sources left out, their `mask_weight` is 0',
+                 '1 majority masks have no `mask_weight`, although',
+                 '1 masks keep their `mask_weight`, 0 of them have 0'):
+        assert line in printed
+    anns = {ann['id']: ann for ann in load_proxy(out)['annotations']}
+    weights = [anns[i].get('mask_weight') for i in (11, 5, 8, 3)]
+    assert weights == [None, None, .5, None]
+    sources = [anns[i]['mask_source'] for i in (11, 5, 8, 3)]
+    assert sources == ['majority of x, y', 'y', 'x', 'majority of x, y']
+
+
 @pytest.mark.parametrize('argv, message', [
     (['a', 'b', 'out'], 'several files need --combine'),
     (['a', 'out', '--combine', 'surest'], 'several files need --combine'),
