@@ -20,6 +20,9 @@ from .records import make_records
 from .review import SOURCE as HUMAN
 
 Segmentation = Union[list, dict]
+# The largest share of boxes that may fit a box with another id, if ids are
+# used.
+OTHER_BOXES = 0.1
 
 
 class Matches(Dict[int, Segmentation]):
@@ -128,9 +131,9 @@ def match_predictions(predictions: List[dict], coco: CocoBoxes, min_iou: float,
     It is the one with its ``annotation_id``, if it has one. Images of another
     COCO file are found by their names, if one of them is known, otherwise by
     their ids. Its masks belong to the annotations with their ids if every id
-    is in the same image in both files, and at least half of the boxes with
-    the same id have an IoU of ``min_iou``. Otherwise the largest IoU of the
-    boxes decides.
+    is in the same image in both files, unless more than a tenth of the boxes
+    fit a box with another id and not that with their own. Otherwise the
+    largest IoU of the boxes decides.
 
     Args:
         predictions (list[dict]): See :func:`load_predictions`.
@@ -215,35 +218,38 @@ def _use_shared_ids(predictions: List[dict], images_of: Dict[int, int],
     if not all('coco_id' in p and images_of.get(p['coco_id']) == p['image_id']
                for p in predictions):
         return predictions
-    others, total = _other_boxes(predictions, coco, min_iou)
-    # Not all must fit: some programs write the tight box of the mask.
-    are_used = 2 * len(others) <= total
+    others = _boxes_of_others(predictions, coco, min_iou)
+    # A few do not decide: some programs write the tight box of the mask, which
+    # may fit another box by chance.
+    are_used = len(others) <= OTHER_BOXES * len(predictions)
     if others:
         print_log(
-            f'{path}: {len(others)} of {total} boxes do not fit the box with '
-            f'the same id in {coco.ann_file} (IoU below {min_iou}): '
-            f'annotation {first_few(others)}. ' +
-            ('The ids decide. If these masks belong to other boxes, give all '
-             'masks new ids: then the boxes decide.' if are_used else
-             'So the boxes decide, not the ids. If the ids are right, use a '
-             'lower --min-iou.'), 'current', logging.WARNING)
+            f'{path}: {len(others)} of {len(predictions)} boxes fit another '
+            f'box of {coco.ann_file} than that with the same id: annotation '
+            f'{first_few(others)}. ' +
+            ('The ids decide. If these masks belong to the other boxes, give '
+             'all masks new ids: then the boxes decide.' if are_used else
+             'So the boxes decide, not the ids. If the ids are right, write '
+             'the masks as a list with `annotation_id`.'), 'current',
+            logging.WARNING)
     if not are_used:
         return predictions
     return [dict(p, annotation_id=p['coco_id']) for p in predictions]
 
 
-def _other_boxes(predictions: List[dict], coco: CocoBoxes,
-                 min_iou: float) -> Tuple[List[int], int]:
-    """Ids whose boxes differ in the two files, and how many were compared."""
-    boxes = {a['id']: a['bbox'] for b in coco.annotations.values() for a in b}
-    # A box of zero area is none.
-    pairs = [(p['coco_id'], p['bbox']) for p in predictions
-             if p['coco_id'] in boxes and box_area(p) > 0]
-    others = [
-        ann_id for ann_id, bbox in pairs
-        if not _fits(_box_ious(bbox, [boxes[ann_id]]), min_iou).all()
-    ]
-    return others, len(pairs)
+def _boxes_of_others(predictions: List[dict], coco: CocoBoxes,
+                     min_iou: float) -> List[int]:
+    """Ids whose box fits a box with another id, but not that with the same."""
+    others = []
+    for p in predictions:
+        candidates = coco.annotations.get(p['image_id'], [])
+        ious = _box_ious(p['bbox'], [ann['bbox'] for ann in candidates])
+        fitting = [
+            candidates[k]['id'] for k in np.flatnonzero(_fits(ious, min_iou))
+        ]
+        if fitting and p['coco_id'] not in fitting:
+            others.append(p['coco_id'])
+    return others
 
 
 def merge_image(annotations: List[dict],

@@ -93,33 +93,30 @@ def swapped(data: dict) -> None:
     one['id'], other['id'] = other['id'], one['id']
 
 
-def test_ids_of_other_boxes(load_other, log):
-
-    def edit(data):
-        swapped(data)
-        del data['annotations'][2]
-
-    found, left_out = load_other(edit)
-    assert found == {11: MASK, 5: OTHER, 3: MASK} and not left_out
+def test_new_ids(load_other, log):
+    found, left_out = load_other(swapped)
+    assert found == {11: MASK, 5: OTHER, 8: MASK, 3: MASK} and not left_out
     message, = [text for text in log.messages if text.startswith('p.json')]
-    assert '2 of 3 boxes do not fit' in message
+    assert '2 of 4 boxes fit another box' in message
     assert 'annotation 5, 11. So the boxes decide' in message
 
 
-def test_ids_decide_if_half_of_the_boxes_fit(load_other, log):
+def test_a_box_that_fits_another_one_by_chance(load_other, log, monkeypatch):
+    monkeypatch.setattr('mmboxcaseg.proxy.matching.OTHER_BOXES', 0.5)
     found, left_out = load_other(swapped)
     assert found == {11: OTHER, 5: MASK, 8: MASK, 3: MASK} and not left_out
     message, = [text for text in log.messages if text.startswith('p.json')]
-    assert '2 of 4 boxes do not fit' in message
     assert 'annotation 5, 11. The ids decide' in message
 
 
-def test_ids_without_boxes_to_compare(load_other, log):
+@pytest.mark.parametrize('bbox', [[0, 0, 0, 0], [5, 6, 9, 9]])
+def test_ids_of_boxes_that_fit_none(load_other, log, bbox):
+    """As the tight boxes of bad masks."""
 
     def edit(data):
         swapped(data)
         for ann in data['annotations']:
-            ann['bbox'] = [0, 0, 0, 0]
+            ann['bbox'] = bbox
 
     found, left_out = load_other(edit)
     assert found == {11: OTHER, 5: MASK, 8: MASK, 3: MASK} and not left_out
