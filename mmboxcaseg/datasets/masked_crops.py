@@ -79,9 +79,9 @@ class MaskedCropDataset(CropDataset):
         """Read, check and select the objects.
 
         Returns:
-            list[dict]: Items with ``img_path``, ``img_id``, ``mask`` (RLE)
-            and, where it is known, ``mask_weight``; by image id, then
-            annotation id.
+            list[dict]: Items with ``img_path``, ``img_id``, ``height``,
+            ``width``, ``mask`` (RLE) and, where it is known, ``mask_weight``;
+            by image id, then annotation id.
 
         Raises:
             FileNotFoundError, InputError: See the class.
@@ -158,6 +158,7 @@ class MaskedCropDataset(CropDataset):
     def _item(self, ann: dict, img: dict) -> dict:
         path = osp.join(self.data_prefix['img'], img['file_name'])
         item = dict(img_path=path, img_id=ann['image_id'])
+        item.update(height=img['height'], width=img['width'])
         item['mask'] = ann['segmentation']
         if 'mask_weight' in ann:
             item['mask_weight'] = float(ann['mask_weight'])

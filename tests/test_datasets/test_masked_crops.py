@@ -186,6 +186,17 @@ def test_broken_mask_is_named(teacher):
         build(teacher(edit))
 
 
+@pytest.mark.parametrize('side', [SIDE // 2, 2 * SIDE])
+def test_image_of_another_size(teacher, side):
+    dataset = build(teacher())
+    path = dataset.get_data_info(0)['img_path']
+    # The start checks local files; those on object storage are not read.
+    cv2.imwrite(path, np.zeros((side, side, 3), np.uint8))
+    words = f'{path} has {side}x{side} pixels.*says {SIDE}x{SIDE}'
+    with pytest.raises(InputError, match=words):
+        dataset[0]
+
+
 def test_weights_reach_the_pixel_loss(teacher):
     rule = dict(key='expected_iou', soft=True)
     dataset = build(teacher(), mask_filter=rule)

@@ -111,9 +111,9 @@ class CropBoxes(CropTransform):
         Raises:
             InputError: See the class; or no crop size is set.
         """
-        check_size(results)
         img = results['img']
         shape = img.shape[:2]
+        check_size(results, shape)
         size = crop_side(self.size, results)
         boxes = np.array([ins['bbox'] for ins in results['instances']],
                          dtype=np.float64)
@@ -178,16 +178,17 @@ def check_margins(margins: Sequence[float]) -> Tuple[float, ...]:
     return tuple(margins)
 
 
-def check_size(results: dict) -> None:
+def check_size(results: dict, shape: Tuple[int, int]) -> None:
     """Refuse an image whose size differs from the annotation file.
 
     Args:
-        results (dict): Item of :class:`BoxCropDataset`, image loaded.
+        results (dict): Item of a data set that reads a COCO file.
+        shape (tuple[int]): Height and width of the loaded image.
 
     Raises:
         InputError: The image has another size than its item says.
     """
-    height, width = results['img'].shape[:2]
+    height, width = shape
     if (height, width) != (results['height'], results['width']):
         raise InputError(
             f'{results["img_path"]} has {width}x{height} pixels, but its '

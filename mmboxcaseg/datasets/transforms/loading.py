@@ -7,6 +7,7 @@ from pycocotools import mask as mask_utils
 
 from mmboxcaseg.datasets.coco import decode_image
 from mmboxcaseg.registry import TRANSFORMS
+from .crops import check_size
 
 
 @TRANSFORMS.register_module()
@@ -41,13 +42,18 @@ class LoadImageFromFile(StockLoadImageFromFile):
 class LoadObjectMask(BaseTransform):
     """Decode the mask of an object, as if it were loaded from a mask file.
 
-    Required Keys: ``mask``, the RLE of the whole image.
+    Required Keys: ``img``, ``img_path``, ``height``, ``width``; ``mask``, the
+    RLE of the whole image.
 
     Added Keys: ``gt_seg_map`` (H, W) uint8, 255 where the object is.
+
+    Raises:
+        InputError: The image file has another size than in the JSON.
     """
 
     def transform(self, results: dict) -> dict:
         """Decode the mask of an item of :class:`MaskedCropDataset`."""
+        check_size(results, results['img'].shape[:2])
         mask = mask_utils.decode(results['mask'])
         results['gt_seg_map'] = mask * np.uint8(255)
         return results

@@ -40,8 +40,8 @@ class PromptBoxes(CropTransform):
         Raises:
             InputError: See the class.
         """
-        check_size(results)
         img = results['img']
+        check_size(results, img.shape[:2])
         boxes = np.array([ins['bbox'] for ins in results['instances']],
                          dtype=np.float64)
         results['crops'] = img[None]

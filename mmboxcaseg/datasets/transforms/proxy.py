@@ -10,6 +10,7 @@ from mmboxcaseg import InputError
 from mmboxcaseg.registry import TRANSFORMS
 from mmboxcaseg.structures import decode_window, pixel_boxes, tight_box, to_rle
 from mmboxcaseg.structures.window_masks import WindowMasks
+from .crops import check_size
 
 Instances = Union[np.ndarray, BaseBoxes, WindowMasks]
 # Keys with one entry per instance.
@@ -27,10 +28,15 @@ class LoadProxyAnnotations(LoadAnnotations):
 
     Args:
         kwargs: Arguments of LoadAnnotations. ``poly2mask`` has no effect.
+
+    Raises:
+        InputError: The image file has another size than in the JSON.
     """
 
     def _load_masks(self, results: dict) -> None:
+        # Of the file: a transform may have resized the image before.
         shape = results['ori_shape']
+        check_size(results, shape)
         instances = results.get('instances', [])
         boxes = np.array([instance['bbox'] for instance in instances])
         windows = pixel_boxes(boxes, *shape)

@@ -1,8 +1,10 @@
+import cv2
 import numpy as np
 import pytest
 from proxy_pipelines import (HEIGHT, WIDTH, build, build_stock, draw,
                              give_weights, lose_masks)
 
+from mmboxcaseg import InputError
 from mmboxcaseg.datasets.transforms import PackProxyInputs
 
 # The transforms that mmdet's configs use with masks.
@@ -191,6 +193,19 @@ def test_masks_that_do_not_fit_the_boxes(write, spoil, message):
     with pytest.raises(ValueError, match=message) as error:
         PackProxyInputs().transform(results)
     assert 'from the pipeline' in str(error.value)
+
+
+@pytest.mark.parametrize('factor', [0.5, 2])
+def test_image_of_another_size(write, factor):
+    dataset = build(write(give_weights))
+    path = dataset.get_data_info(0)['img_path']
+    # The start checks local files; those on object storage are not read.
+    img = cv2.imread(path)
+    cv2.imwrite(path, cv2.resize(img, None, fx=factor, fy=factor))
+    size = f'{WIDTH * factor:.0f}x{HEIGHT * factor:.0f}'
+    words = f'{path} has {size} pixels.*says {WIDTH}x{HEIGHT}'
+    with pytest.raises(InputError, match=words):
+        dataset[0]
 
 
 def test_masks_without_weights(write):
