@@ -11,7 +11,7 @@ from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
 from .base_dataset import NamesBrokenFiles
 from .coco import (CocoBoxes, MaskFilter, area_of, check_class_order,
-                   check_segmentations, first_few, name_image)
+                   check_segmentations, first_few, fix_image)
 
 
 @DATASETS.register_module()
@@ -84,7 +84,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """Add ``mask`` and ``mask_weight`` to all instances of an image."""
         img = raw_data_info['raw_img_info']
-        name_image(img)
+        fix_image(img)
         size = [img['height'], img['width']]
         data_info, instances = {}, []
         # One by one: CocoDataset does not tell which boxes it drops.

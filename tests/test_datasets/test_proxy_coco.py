@@ -332,6 +332,19 @@ def test_numbers_out_of_range(tiny_coco, kwargs):
         build(tiny_coco(add_masks), **kwargs)
 
 
+def test_sizes_as_pandas_writes_them(tiny_coco):
+
+    def edit(data):
+        data['images'][0].update(height=40.0, width=50.0)
+        del data['annotations'][0]['segmentation']
+        del data['annotations'][0]['mask_score']
+        del data['annotations'][0]['mask_source']
+
+    item = build(tiny_coco(then(edit)))[0]
+    assert isinstance(item['height'], int) and isinstance(item['width'], int)
+    assert item['instances'][0]['mask'] == dict(size=[40, 50], counts=[2000])
+
+
 def test_images_of_lvis(tiny_coco):
 
     def edit(data):

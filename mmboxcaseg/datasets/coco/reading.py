@@ -18,14 +18,15 @@ def load_json(path: str,
               for_mmdet: bool = False) -> Any:
     """Read a JSON file.
 
-    Images of LVIS get a ``file_name``, see :func:`name_image`.
+    Images are corrected, see :func:`fix_image`.
 
     Args:
         path (str): The file.
         backend_args (dict, optional): See :func:`mmengine.fileio.get`.
         for_mmdet (bool): Whether mmdet's CocoDataset reads the file, too.
-            Then images are not named, and the file must not begin with a byte
-            order mark, which some Windows programs write. Defaults to False.
+            Then images are not corrected, and the file must not begin with a
+            byte order mark, which some Windows programs write. Defaults to
+            False.
 
     Returns:
         Any: Its content. NaN and Infinity, which JSON does not allow, become
@@ -53,20 +54,29 @@ def load_json(path: str,
     images = data.get('images') if isinstance(data, dict) else None
     if isinstance(images, list) and not for_mmdet:
         for img in images:
-            name_image(img)
+            fix_image(img)
     return data
 
 
-def name_image(img: object) -> None:
-    """Give an image of LVIS its ``file_name``, in place.
+def fix_image(img: object) -> None:
+    """Correct an image in place.
+
+    An image of LVIS gets its ``file_name``, for example
+    train2017/000000391895.jpg, from the end of its ``coco_url``. A size like
+    80.0, as pandas writes it, becomes an integer.
 
     Args:
-        img (object): An entry of ``images``, as read from JSON. Its
-            ``coco_url`` ends with, for example, train2017/000000391895.jpg.
+        img (object): An entry of ``images``, as read from JSON.
     """
-    url = img.get('coco_url') if isinstance(img, dict) else None
+    if not isinstance(img, dict):
+        return
+    url = img.get('coco_url')
     if isinstance(url, str) and url.startswith(COCO_URL):
         img.setdefault('file_name', url.removeprefix(COCO_URL))
+    for key in ('height', 'width'):
+        side = img.get(key)
+        if isinstance(side, float) and side.is_integer():
+            img[key] = int(side)
 
 
 def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:

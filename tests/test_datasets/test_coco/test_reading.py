@@ -70,6 +70,14 @@ def test_images_of_lvis_are_named(tiny_coco):
     assert not any('file_name' in img for img in images)
 
 
+def test_sizes_as_pandas_writes_them(tiny_coco):
+    path = tiny_coco(lambda d: d['images'][0].update(height=40.0))['ann_file']
+    assert isinstance(load_coco(path)['images'][0]['height'], int)
+    path = tiny_coco(lambda d: d['images'][0].update(height=40.5))['ann_file']
+    with pytest.raises(InputError, match='`height` is not a whole number'):
+        load_coco(path)
+
+
 def test_other_images_keep_their_names(tiny_coco):
 
     def edit(data):
