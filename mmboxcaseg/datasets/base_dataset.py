@@ -8,9 +8,25 @@ from mmboxcaseg import InputError
 from .coco import CocoBoxes, is_readable
 from .transforms import LoadImageFromFile
 
-# How configs may name the stock transform.
-STOCK_LOADERS = ('LoadImageFromFile', 'mmcv.LoadImageFromFile',
-                 'mmdet.LoadImageFromFile', StockLoadImageFromFile)
+
+def is_step(step: object, *transforms: type) -> bool:
+    """Whether a step of a pipeline is one of these stock transforms.
+
+    Args:
+        step (object): A dict of a config, or a transform that is built.
+        transforms (type): Transforms of mmcv or mmdet. The ``type`` of the
+            step may be a class or its name.
+
+    Returns:
+        bool: False if the step is built, or another transform.
+    """
+    if not isinstance(step, dict):
+        return False
+    names = [
+        scope + transform.__name__ for transform in transforms
+        for scope in ('', 'mmcv.', 'mmdet.')
+    ]
+    return step['type'] in transforms or step['type'] in names
 
 
 def loads_upright(pipeline: Compose) -> bool:
@@ -58,8 +74,8 @@ class NamesBrokenFiles(BaseDetDataset):
                                  f'{type(self).__name__} has no `{key}`: set '
                                  f'data_prefix.{key} to a folder.')
         pipeline = [
-            dict(step, type=LoadImageFromFile) if isinstance(step, dict)
-            and step['type'] in STOCK_LOADERS else step for step in pipeline
+            dict(step, type=LoadImageFromFile) if is_step(
+                step, StockLoadImageFromFile) else step for step in pipeline
         ]
         super().__init__(
             *args, data_prefix=data_prefix, pipeline=pipeline, **kwargs)

@@ -2,18 +2,16 @@ import os.path as osp
 from collections import defaultdict
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from mmcv.transforms import LoadAnnotations as MmcvLoadAnnotations
+from mmdet.datasets.transforms import LoadAnnotations
 from mmengine.logging import print_log
 from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
 from mmboxcaseg.structures import to_rle
-from .base_dataset import CropDataset, loads_upright
+from .base_dataset import CropDataset, is_step, loads_upright
 from .coco import CocoBoxes, MaskFilter, check_segmentations, first_few
-
-# How configs may name the transform that reads a mask file.
-STOCK_ANNOTATIONS = ('LoadAnnotations', 'mmcv.LoadAnnotations',
-                     'mmdet.LoadAnnotations')
 
 
 @DATASETS.register_module()
@@ -69,8 +67,8 @@ class MaskedCropDataset(CropDataset):
         if mask_filter is not None:
             self.mask_filter = MaskFilter.of_dataset(mask_filter)
         pipeline = [
-            dict(type='mmboxcaseg.LoadObjectMask') if isinstance(step, dict)
-            and step['type'] in STOCK_ANNOTATIONS else step
+            dict(type='mmboxcaseg.LoadObjectMask') if is_step(
+                step, LoadAnnotations, MmcvLoadAnnotations) else step
             for step in pipeline
         ]
         super().__init__(*args, pipeline=pipeline, **kwargs)

@@ -2,6 +2,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import LoadAnnotations as MmcvLoadAnnotations
+from mmdet.datasets.transforms import LoadAnnotations
 from mmengine.fileio import dump
 from pycocotools import mask as mask_utils
 
@@ -84,6 +86,16 @@ def test_crops_show_the_object_and_its_mask(teacher):
         gt = item['data_samples'].gt_instances
         np.testing.assert_array_equal(gt.masks[0], expected)
         assert 'mask_weights' not in gt
+
+
+@pytest.mark.parametrize('kind', [
+    'mmcv.LoadAnnotations', 'mmdet.LoadAnnotations', LoadAnnotations,
+    MmcvLoadAnnotations
+])
+def test_names_of_the_transform_that_is_replaced(teacher, kind):
+    steps = [PIPELINE[0], dict(PIPELINE[1], type=kind), *PIPELINE[2:]]
+    item = build(teacher(), pipeline=steps)[0]
+    assert item['data_samples'].gt_instances.masks.any()
 
 
 def test_order_is_that_of_the_ids(teacher):
