@@ -10,7 +10,7 @@ from terminaltables import AsciiTable
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
 from .base_dataset import NamesBrokenFiles
-from .coco import (CocoBoxes, MaskFilter, area_of, check_class_order,
+from .coco import (CocoBoxes, MaskFilter, box_area, check_class_order,
                    check_segmentations, first_few, fix_image)
 
 
@@ -90,8 +90,8 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         # One by one: CocoDataset does not tell which boxes it drops.
         for ann in raw_data_info['raw_ann_info'] or [None]:
             if ann:
-                # CocoDataset needs an area, which a file of boxes may lack.
-                ann['area'] = area_of(ann)
+                # CocoDataset only checks that there is a positive area.
+                ann['area'] = box_area(ann)
             data_info = super().parse_data_info(
                 dict(raw_img_info=img, raw_ann_info=[ann] if ann else []))
             # Empty if CocoDataset has dropped an unusable box.

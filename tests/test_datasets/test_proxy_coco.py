@@ -226,11 +226,14 @@ def test_weights_stay_with_their_boxes_when_one_is_dropped(tiny_coco):
     assert weights(dataset)[7] == [1]
 
 
-def test_area_is_not_needed(tiny_coco):
+@pytest.mark.parametrize('area', [None, 0, -1])
+def test_area_is_not_needed(tiny_coco, area):
 
     def edit(data):
         for ann in data['annotations']:
             del ann['area']
+            if area is not None:
+                ann['area'] = area
 
     assert sum(map(len, weights(build(tiny_coco(then(edit)))).values())) == 5
 

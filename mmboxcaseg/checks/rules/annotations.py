@@ -1,5 +1,6 @@
 from typing import Iterator
 
+from mmboxcaseg.datasets import ProxyCocoDataset
 from mmboxcaseg.datasets.coco import LISTS, entry_name, rotation_of
 from ..checked_source import CheckedSource
 from ..findings import ERROR, NOTE, WARNING, Case, data_check
@@ -51,16 +52,18 @@ def check_meaning(one: CheckedSource) -> Iterator[Case]:
              'an annotation has no `area`, which CocoDataset needs',
              'write the area (--fix writes the area of the box)'),
             ('area-zero', WARNING,
-             'the `area` is not positive; mmdet leaves the box out',
+             'the `area` is not positive; CocoDataset leaves the box out',
              'correct it (--fix writes the area of the box)'))
 def check_areas(one: CheckedSource) -> Iterator[Case]:
     """Areas, if mmdet reads them."""
+    # ProxyCocoDataset uses the areas of the boxes instead.
+    if not one.is_detection or isinstance(one.dataset, ProxyCocoDataset):
+        return
+    needs_area = type(one.dataset).__name__ == 'CocoDataset'
     for ann in one.coco.annotations:
-        # ProxyCocoDataset fills in a missing area.
-        needs_area = type(one.dataset).__name__ == 'CocoDataset'
         if needs_area and 'area' not in ann:
             yield 'area-missing', describe(ann)
-        elif one.is_detection and ann.get('area', 1) <= 0:
+        elif ann.get('area', 1) <= 0:
             yield 'area-zero', f'{describe(ann)}, area {ann["area"]}'
 
 

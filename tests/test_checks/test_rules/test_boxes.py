@@ -27,3 +27,5 @@ def test_box_under_a_pixel_matters_to_mmdet(data):
     found, _ = check(train=dataset)
     assert 'box-small' in found and 'area-zero' in found
     assert 'box-small' not in check(train=box_dataset(data))[0]
+    found, _ = check(train=dict(dataset, type='mmboxcaseg.ProxyCocoDataset'))
+    assert 'box-small' in found and 'area-zero' not in found
