@@ -7,6 +7,7 @@ from mmdet.datasets import CocoDataset
 from mmengine.dataset import BaseDataset
 
 from mmboxcaseg.datasets import SalientDataset
+from mmboxcaseg.datasets.coco import is_ignored
 from .coco_file import CocoFile
 from .images import ImageFacts, Task, inspect_image
 
@@ -77,6 +78,18 @@ class CheckedSource:
         if classes is None and self.coco:
             return [cat['name'] for cat in self.coco.categories]
         return classes or []
+
+    @property
+    def annotations(self) -> List[dict]:
+        """Well-formed annotations of the classes that are not ignored."""
+        ids = {
+            cat['id']
+            for cat in self.coco.categories if cat['name'] in self.classes
+        }
+        return [
+            ann for ann in self.coco.annotations
+            if ann['category_id'] in ids and not is_ignored(ann)
+        ]
 
     def images(self) -> Iterator[Tuple[Task, ImageFacts]]:
         """Yield the images with their facts."""

@@ -23,8 +23,10 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     proxy box agreement of section 3.4) is ``mask_score_thr`` or more, else 0.
     ``mask_filter`` sets another rule. A ``mask_weight`` in the file replaces
     the weight. A box without a mask, or with an empty mask, has weight 0.
-    Every box is kept. A table at the start says how many masks of each class
-    are used.
+    Every box is kept, except those under one pixel wide or high, which mmdet
+    drops; their number is printed. Crowds and boxes marked ``ignore`` are not
+    trained on. A table at the start says how many masks of each class are
+    used.
 
     Args:
         mask_score_thr (float): Masks with a lower score have weight 0
@@ -72,10 +74,10 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         """
         coco = self.read_boxes()
         check_class_order(coco.data['categories'], coco.classes, self.ann_file)
-        self._check_masks(coco)
-        annotations = coco.data['annotations']
-        ids = [ann['id'] for ann in annotations]
-        self._weights = dict(zip(ids, self.weigh(annotations)))
+        boxes = self._usable_boxes(coco)
+        self._check_masks(boxes, coco)
+        ids = [ann['id'] for ann in boxes]
+        self._weights = dict(zip(ids, self.weigh(boxes)))
         data_list = super().load_data_list()
         del self._weights
         self._report(data_list)
@@ -96,7 +98,8 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 dict(raw_img_info=img, raw_ann_info=[ann] if ann else []))
             # Empty if CocoDataset has dropped an unusable box.
             for instance in data_info['instances']:
-                instance['mask_weight'] = self._weights[ann['id']]
+                # A crowd has no weight.
+                instance['mask_weight'] = self._weights.get(ann['id'], 0.)
                 # LoadProxyAnnotations needs a mask of every instance.
                 instance.setdefault(
                     'mask', dict(size=size, counts=[size[0] * size[1]]))
@@ -108,7 +111,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         """Weigh the masks of a file.
 
         Args:
-            annotations (Sequence[dict]): All n annotations of the file.
+            annotations (Sequence[dict]): Its n usable annotations.
 
         Returns:
             list[float]: n weights in [0, 1].
@@ -135,8 +138,19 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
             if ann.get('segmentation') and 'mask_score' in ann
         ]
 
-    def _check_masks(self, coco: CocoBoxes) -> None:
+    def _usable_boxes(self, coco: CocoBoxes) -> List[dict]:
+        """Annotations that are trained on; print which mmdet drops."""
         boxes = [ann for anns in coco.annotations.values() for ann in anns]
+        kept = [ann for ann in boxes if min(ann['bbox'][2:]) >= 1]
+        if len(kept) < len(boxes):
+            small = [a['id'] for a in boxes if min(a['bbox'][2:]) < 1]
+            print_log(
+                f'{self.ann_file}: {len(small)} of {len(boxes)} boxes left '
+                'out, under one pixel wide or high: annotation '
+                f'{first_few(small)}', 'current')
+        return kept
+
+    def _check_masks(self, boxes: List[dict], coco: CocoBoxes) -> None:
         masks = [ann for ann in boxes if ann.get('segmentation')]
         if not masks:
             raise InputError(

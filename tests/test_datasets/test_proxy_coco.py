@@ -173,6 +173,31 @@ def test_rule_that_the_config_names(tiny_coco, log):
     assert given[7] == [1, 0]
 
 
+@pytest.mark.parametrize('change, classes, number', [
+    (dict(iscrowd=1), ('cat', 'dog'), 5),
+    (dict(ignore=1), ('cat', 'dog'), 4),
+    (dict(bbox=[6, 6, 0.9, 9]), ('cat', 'dog'), 4),
+    (dict(category_id=1), ('cat', ), 1),
+])
+def test_box_that_is_not_used(tiny_coco, log, change, classes, number):
+    """The best mask of its class, without the score of another filter."""
+
+    def edit(data):
+        for ann in data['annotations']:
+            ann['expected_iou'] = 0.5
+        del data['annotations'][0]['expected_iou']
+        data['annotations'][0].update(change)
+
+    files = tiny_coco(then(edit))
+    metainfo = dict(classes=classes)
+    found = weights(
+        build(files, mask_filter=dict(keep_share=0.1), metainfo=metainfo))
+    assert found[2][0] == 1 and sum(map(len, found.values())) == number
+    assert ('1 of 4 boxes left out, under one pixel wide or high: annotation '
+            '11' in log.text) == ('bbox' in change)
+    build(files, mask_filter=dict(key='expected_iou'), metainfo=metainfo)
+
+
 def test_rule_without_its_score(tiny_coco):
     files = tiny_coco(add_masks)
     with pytest.raises(InputError, match='have no `expected_iou`') as error:

@@ -2,7 +2,7 @@ from typing import Dict, Iterator, List
 
 import numpy as np
 
-from mmboxcaseg.datasets.coco import FAULTS, is_ignored
+from mmboxcaseg.datasets.coco import FAULTS
 from mmboxcaseg.structures import box_faults, xywh_to_xyxy
 from ..checked_source import CheckedSource
 from ..findings import ERROR, WARNING, Case, data_check
@@ -89,10 +89,8 @@ def check_boxes(one: CheckedSource) -> Iterator[Case]:
                          f'{img["file_name"]} ({size})')
     for ann in repeated(coco.annotations):
         yield 'box-repeated', describe(ann)
-    ids = {cat['id'] for cat in coco.categories if cat['name'] in one.classes}
     unusable = np.any([faults[kind] for kind in FAULTS], axis=0)
-    if all(
-            is_bad or is_ignored(ann) or ann['category_id'] not in ids
-            for is_bad, ann in zip(unusable, coco.annotations)):
+    bad = {coco.annotations[i]['id'] for i in np.flatnonzero(unusable)}
+    if all(ann['id'] in bad for ann in one.annotations):
         yield ('box-none-left',
                f'{len(coco.annotations)} well-formed annotations')

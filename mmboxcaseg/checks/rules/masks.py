@@ -66,9 +66,10 @@ def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
     dataset = one.dataset
     if not isinstance(dataset, ProxyCocoDataset):
         return
-    masks = [ann for ann in one.coco.annotations if ann.get('segmentation')]
-    if not masks:
-        yield 'proxy-none', f'{len(one.coco.annotations)} annotations'
+    boxes = one.annotations
+    masks = [ann for ann in boxes if ann.get('segmentation')]
+    if boxes and not masks:
+        yield 'proxy-none', f'{len(boxes)} annotations'
     lacking = dataset.mask_filter.missing(dataset.scored(masks))
     if lacking:
         yield ('proxy-no-key',
@@ -77,7 +78,7 @@ def check_proxy_masks(one: CheckedSource) -> Iterator[Case]:
         yield 'proxy-low', f'{dataset.filter_name}: {dataset.mask_filter}'
     for ann in masks:
         is_known = 'mask_score' in ann or 'mask_weight' in ann
-        if not (is_known or dataset.true_masks or is_ignored(ann)):
+        if not (is_known or dataset.true_masks):
             yield 'proxy-unscored', describe(ann)
 
 
@@ -89,12 +90,10 @@ def check_teacher(one: CheckedSource) -> Iterator[Case]:
     coco = one.coco
     if not isinstance(one.dataset, MaskedCropDataset):
         return
-    ids = {cat['id'] for cat in coco.categories if cat['name'] in one.classes}
     # Broken masks are another finding.
     boxes = [
-        ann for ann in coco.annotations
-        if ann['category_id'] in ids and not is_ignored(ann)
-        and not (ann.get('segmentation') and segmentation_problem(
+        ann for ann in one.annotations
+        if not (ann.get('segmentation') and segmentation_problem(
             ann['segmentation'], coco.images[ann['image_id']]))
     ]
     try:

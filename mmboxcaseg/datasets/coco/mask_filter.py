@@ -105,8 +105,9 @@ class MaskFilter:
         """Weigh the n masks of a proxy file.
 
         Args:
-            annotations (Sequence[dict]): All annotations of the file that
-                have the score or a ``mask_weight``.
+            annotations (Sequence[dict]): Annotations with masks that have
+                the score or a ``mask_weight``. ``keep_share`` is a share of
+                them.
             path (str): The file, for messages.
 
         Returns:

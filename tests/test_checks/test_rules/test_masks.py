@@ -43,6 +43,11 @@ def test_masks_without_the_score_of_the_filter(data):
     assert 'proxy-no-key' in check(train=dataset)[0]
     dataset['mask_filter'] = dict(thr=0.9)
     assert 'proxy-low' in check(train=dataset)[0]
+    # As in training, ignored masks need no score.
+    dataset['mask_filter'] = dict(key='expected_iou')
+    data.edit(lambda d: d['annotations'][0].update(ignore=1))
+    found = check(train=dataset)[0]
+    assert 'proxy-none' in found and 'proxy-no-key' not in found
 
 
 @pytest.mark.parametrize('true_masks', [True, False])
