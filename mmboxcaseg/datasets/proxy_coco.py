@@ -1,14 +1,16 @@
 import logging
 from collections import defaultdict
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Union
 
 import numpy as np
 from mmdet.datasets import CocoDataset
 from mmengine.logging import print_log
+from pycocotools import mask as mask_utils
 from terminaltables import AsciiTable
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATASETS
+from mmboxcaseg.structures import to_rle
 from .base_dataset import NamesBrokenFiles
 from .coco import (CocoBoxes, MaskFilter, box_area, check_class_order,
                    check_segmentations, first_few, fix_image)
@@ -98,11 +100,15 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 dict(raw_img_info=img, raw_ann_info=[ann] if ann else []))
             # Empty if CocoDataset has dropped an unusable box.
             for instance in data_info['instances']:
-                # A crowd has no weight.
-                instance['mask_weight'] = self._weights.get(ann['id'], 0.)
                 # LoadProxyAnnotations needs a mask of every instance.
                 instance.setdefault(
                     'mask', dict(size=size, counts=[size[0] * size[1]]))
+                # A crowd has no weight.
+                weight = self._weights.get(ann['id'], 0.)
+                # A true mask, or one with a weight in the file, may be empty.
+                if weight and _is_empty(instance['mask'], size):
+                    weight = 0.
+                instance['mask_weight'] = weight
                 instances.append(instance)
         data_info['instances'] = instances
         return data_info
@@ -192,6 +198,11 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 f'{self.few_masks} masks: {first_few(few, 20)}. Set '
                 f'`{self.filter_name}` so that it keeps more.', 'current',
                 logging.WARNING)
+
+
+def _is_empty(segmentation: Union[list, dict], size: List[int]) -> bool:
+    """Whether a mask has no pixel in an image of this height and width."""
+    return not mask_utils.area(to_rle(segmentation, *size))
 
 
 def _summarize(weights: List[float]) -> tuple:

@@ -135,9 +135,9 @@ def test_weight_given_in_the_file(tiny_coco):
         data['annotations'][0]['mask_weight'] = 0.25
         data['annotations'][4]['mask_weight'] = 1
 
-    # A given weight needs no score.
+    # A given weight needs no score. The mask of 3 is empty.
     found = weights(build(tiny_coco(then(edit))))
-    assert found == {7: [0.25, 1], 2: [0, 0], 4: [1]}
+    assert found == {7: [0.25, 1], 2: [0, 0], 4: [0]}
 
 
 def test_given_weight_out_of_range(tiny_coco):
@@ -153,6 +153,8 @@ def test_rule_that_the_config_names(tiny_coco, log):
         for ann in data['annotations']:
             if 'mask_score' in ann:
                 ann['expected_iou'] = round(1 - ann['mask_score'] / 2, 4)
+        full = encode_window(np.ones((30, 30)), (0, 0, 30, 30), 30, 30)
+        data['annotations'][4]['segmentation'] = full
 
     rule = dict(key='expected_iou', keep_share=0.5)
     files = tiny_coco(then(edit))
@@ -226,7 +228,7 @@ def test_masks_without_scores_may_be_true_ones(tiny_coco):
     assert weights(dataset) == {7: [1, 1], 2: [0, 0], 4: [0]}
 
 
-def test_true_masks_of_a_whole_file(tiny_coco):
+def test_true_masks_of_a_whole_file(tiny_coco, log):
 
     def edit(data):
         add_masks(data)
@@ -235,9 +237,12 @@ def test_true_masks_of_a_whole_file(tiny_coco):
             ann.pop('mask_source', None)
         del data['annotations'][2]['segmentation']
 
+        # A polygon between the centres of pixels is empty, too.
+        data['annotations'][1]['segmentation'] = [[3, 3, 3, 3.2, 3.2, 3]]
+
     dataset = build(tiny_coco(edit), true_masks=True)
-    # 3 is empty, which is found when it is loaded.
-    assert weights(dataset) == {7: [1, 1], 2: [0, 0], 4: [1]}
+    assert weights(dataset) == {7: [1, 0], 2: [0, 0], 4: [0]}
+    assert '| all   | 4     | 1          |' in log.text
 
 
 def test_weights_stay_with_their_boxes_when_one_is_dropped(tiny_coco):
