@@ -113,12 +113,16 @@ def test_what_is_left_out_is_counted(teacher, log):
         anns[2]['segmentation'] = dict(size=[SIDE, SIDE], counts=[SIDE * SIDE])
         anns[3]['mask_weight'] = 0
         anns[4]['bbox'][3] = 23
+        x, y, w, h = anns[5]['bbox']
+        anns.append(dict(anns[5], id=NUM + 1))
+        # A polygon of one column in a large box.
+        anns[5]['segmentation'] = [[x, y, x + 1, y, x + 1, y + h, x, y + h]]
 
     dataset = build(teacher(edit), min_size=24)
     text = log.text
     assert len(dataset) == 1
     for reason in ('a crowd', 'no mask', 'an empty mask', '`mask_weight` 0',
-                   'a side under 24 px'):
+                   'a side under 24 px', 'a mask with a side under 24 px'):
         assert f'left out, {reason}' in text, reason
 
 
