@@ -108,8 +108,9 @@ def test_teachers(run_new_dataset, own_data, tmp_path, tiny_salient, size):
     out, few, many = tmp_path / 'mine', tmp_path / 'few.json', own_data.val
     truth = json.loads(Path(many).read_text())
     anns = [ann for ann in truth['annotations'] if not ann['iscrowd']]
+    square = [[0, 0, 40, 0, 40, 40, 0, 40]]
     for ann in anns:
-        ann['bbox'][2:] = 40, 40
+        ann.update(image_id=7, bbox=[0, 0, 40, 40], segmentation=square)
     truth['annotations'] = anns
     Path(many).write_text(json.dumps(truth))
     few.write_text(json.dumps(dict(truth, annotations=anns[:1])))
