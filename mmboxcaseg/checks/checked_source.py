@@ -81,7 +81,7 @@ class CheckedSource:
 
     @property
     def annotations(self) -> List[dict]:
-        """Well-formed annotations of the classes that are not ignored."""
+        """Well-formed annotations of classes in use, without ignored ones."""
         ids = {
             cat['id']
             for cat in self.coco.categories if cat['name'] in self.classes
