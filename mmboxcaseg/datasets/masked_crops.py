@@ -32,9 +32,9 @@ class MaskedCropDataset(CropDataset):
             ``ignore``, without a mask, with an empty mask or with
             ``mask_weight`` 0 are left out; their numbers are printed.
         data_prefix (dict): ``img`` is the folder of the images.
-        min_size (float): Objects are left out if a side of their box, or of
-            the tight box of their mask, is shorter, in pixels. Defaults to
-            ``MIN_SIZE``, 32.
+        min_size (float): Objects whose box has a shorter side are left out,
+            in pixels; also those whose mask is less than half as wide or
+            high, a remnant. Defaults to ``MIN_SIZE``, 32.
         mask_filter (dict, optional): Arguments of :class:`MaskFilter`, for
             the masks of a proxy file: which of them are used, and their
             weights in the pixel losses. ``keep_share`` is a share of the
@@ -61,7 +61,7 @@ class MaskedCropDataset(CropDataset):
         # NaN is not 0 or more.
         if not isinstance(min_size, (int, float)) or not min_size >= 0:
             raise InputError(f'min_size={min_size!r} must be a number, the '
-                             'shortest side in pixels, 0 or more.')
+                             'shorter side of a box in pixels, 0 or more.')
         self.min_size = min_size
         # Without a filter the masks need no score.
         self.mask_filter = None
@@ -153,8 +153,8 @@ class MaskedCropDataset(CropDataset):
         if min(ann['bbox'][2:]) < self.min_size:
             return f'a side under {self.min_size} px'
         # The crop shows the mask: a remnant of it would fill the crop.
-        if min(mask_utils.toBbox(rle)[2:]) < self.min_size:
-            return f'a mask with a side under {self.min_size} px'
+        if min(mask_utils.toBbox(rle)[2:]) < self.min_size / 2:
+            return f'a mask with a side under {self.min_size / 2:g} px'
         return None
 
     def _item(self, ann: dict, img: dict) -> dict:

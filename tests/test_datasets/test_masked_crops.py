@@ -122,7 +122,7 @@ def test_what_is_left_out_is_counted(teacher, log):
     text = log.text
     assert len(dataset) == 1
     for reason in ('a crowd', 'no mask', 'an empty mask', '`mask_weight` 0',
-                   'a side under 24 px', 'a mask with a side under 24 px'):
+                   'a side under 24 px', 'a mask with a side under 12 px'):
         assert f'left out, {reason}' in text, reason
 
 
