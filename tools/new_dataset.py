@@ -32,6 +32,7 @@ Rules for what is in them:
   but at most a tenth of the training; the next epoch then goes on with it.
 - Training length of the detector: 12 epochs, as on COCO, or more until
   120,000 images are seen, about as many as on VOC (tiny, small: 24,000).
+  Images without boxes are not used.
 - Learning rates: in proportion to the global batch, from 0.002 for 16 crops
   (small: 0.001) and 0.0025 for 2 images (tiny, small: 0.002 for 8 images).
 - Labelling: each crop is averaged with its mirror image, and masks are merged

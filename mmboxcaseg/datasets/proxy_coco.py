@@ -27,8 +27,8 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
     the weight. A box without a mask, or with an empty mask, has weight 0.
     Every box is kept, except those under one pixel wide or high, which mmdet
     drops; their number is printed. Crowds and boxes marked ``ignore`` are not
-    trained on. A table at the start says how many masks of each class are
-    used.
+    trained on. Images that ``filter_cfg`` leaves out are named, and a table at
+    the start says how many masks of each class are used in the others.
 
     Args:
         mask_score_thr (float): Masks with a lower score have weight 0
@@ -68,7 +68,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list:
-        """Check and read the proxy file; print how its masks are used.
+        """Check and read the proxy file.
 
         Returns:
             list[dict]: The items of CocoDataset; every instance also has
@@ -82,8 +82,21 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
         self._weights = dict(zip(ids, self.weigh(boxes)))
         data_list = super().load_data_list()
         del self._weights
-        self._report(data_list)
         return data_list
+
+    def filter_data(self) -> List[dict]:
+        """Apply ``filter_cfg``; print what it leaves out and what is used.
+
+        Returns:
+            list[dict]: The items that are kept.
+        """
+        kept = super().filter_data()
+        kept_ids = {item['img_id'] for item in kept}
+        self._report_images([
+            item for item in self.data_list if item['img_id'] not in kept_ids
+        ])
+        self._report(kept)
+        return kept
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """Add ``mask`` and ``mask_weight`` to all instances of an image."""
@@ -172,6 +185,22 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                 'are true masks, set `true_masks=True` of the dataset; else '
                 'score them with tools/merge_masks.py.')
         check_segmentations(masks, coco.images, self.ann_file)
+
+    def _report_images(self, left_out: List[dict]) -> None:
+        """Print which images ``filter_cfg`` leaves out, and why."""
+        min_size = (self.filter_cfg or {}).get('min_size', 0)
+        ids: Dict[str, List[int]] = defaultdict(list)
+        for item in left_out:
+            is_small = min(item['width'], item['height']) < min_size
+            reason = (f'with a side under {min_size} px (filter_cfg.min_size)'
+                      if is_small else
+                      'without boxes (filter_cfg.filter_empty_gt)')
+            ids[reason].append(item['img_id'])
+        for reason, found in ids.items():
+            print_log(
+                f'{self.ann_file}: {len(found)} of {len(self.data_list)} '
+                f'images left out, {reason}: image {first_few(found)}',
+                'current')
 
     def _report(self, data_list: List[dict]) -> None:
         """Print how many masks of every class are used."""

@@ -273,6 +273,17 @@ def test_image_without_annotation(tiny_coco):
     assert weights(dataset)[4] == []
 
 
+def test_images_that_are_left_out(tiny_coco, log):
+    files = tiny_coco(
+        then(lambda data: data['annotations'].__delitem__(slice(2, 4))))
+    cfg = dict(filter_empty_gt=True, min_size=32)
+    assert [*weights(build(files, filter_cfg=cfg))] == [7]
+    for words in ('with a side under 32 px (filter_cfg.min_size): image 4',
+                  'without boxes (filter_cfg.filter_empty_gt): image 2',
+                  '| all   | 2 '):
+        assert words in log.text
+
+
 def test_file_without_masks(tiny_coco):
     files = tiny_coco()
     with pytest.raises(ValueError) as error:

@@ -72,6 +72,23 @@ def test_configs_are_built(new_configs, own_data, size, val):
         METRICS.build(detector.val_evaluator)
 
 
+@pytest.mark.parametrize('size', ['tiny', 'small', 'w18', 'w48'])
+def test_images_of_the_detector(new_configs, own_data, size):
+    """The length of the training counts the images with boxes."""
+    for path in (own_data.boxes, own_data.proxy):
+        content = json.loads(Path(path).read_text())
+        content['annotations'] = [
+            ann for ann in content['annotations'] if ann['image_id'] != 2
+        ]
+        Path(path).write_text(json.dumps(content))
+    cfg = new_configs('--size', size).detector
+    cfg.train_dataloader.dataset.update(
+        ann_file=own_data.proxy, pipeline=[lambda item: item])
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    # Image 2 has no boxes; image 4 has 30 x 30 px.
+    assert {item['img_id'] for item in dataset} == {4, 7}
+
+
 def test_training_starts(new_configs, own_data):
     written = new_configs('--size', 'tiny')
     assert {'loss_mil'} < set(train_one_iteration(written.labeller))
