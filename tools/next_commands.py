@@ -13,6 +13,7 @@ from mmengine.config import Config
 
 from mmboxcaseg.datasets.coco import MaskFilter
 from mmboxcaseg.proxy.options import filter_arguments
+from mmboxcaseg.utils.cli import path_setting
 
 TOOLS = Path(__file__).resolve().parent
 
@@ -41,9 +42,19 @@ def call(tool: str, *words: str, gpus: int = 1) -> str:
 
 def newest_of(cfg: Config) -> str:
     """Write the newest checkpoint of a training."""
-    path = quote(f'{cfg.work_dir}/last_checkpoint')
-    # A path with spaces stays one word.
-    return f'"$(cat {path})"' if path[0] == "'" else f'$(cat {path})'
+    path = f'{cfg.work_dir}/last_checkpoint'
+    command, absolute = f'$(cat {quote(path)})', osp.abspath(path)
+    # The file has an absolute path. One with spaces stays one word.
+    return command if quote(absolute) == absolute else f'"{command}"'
+
+
+def start_from(cfg: Config) -> str:
+    """Write the setting that starts from the weights of a training."""
+    folder = osp.abspath(cfg.work_dir)
+    # A quotation mark if the path would be read as a list.
+    _, _, mark = path_setting('load_from', folder).partition(folder)
+    mark = quote(mark) if mark else ''
+    return f'load_from={mark}{newest_of(cfg)}{mark}'
 
 
 def next_commands(args: argparse.Namespace) -> List[str]:
@@ -84,7 +95,8 @@ def next_commands(args: argparse.Namespace) -> List[str]:
 def labeller_commands(args: argparse.Namespace, proxy_file: str) -> List[str]:
     """List the commands that train the labeller and write the proxy file."""
     path = config_path(args, 'labeller')
-    checkpoint, labeller = newest_of(Config.fromfile(path)), quote(path)
+    first, labeller = Config.fromfile(path), quote(path)
+    checkpoint = newest_of(first)
     run = partial(call, gpus=args.gpus)
     label = partial(run, 'label.py', labeller)
     options = rules.LABEL_OPTIONS
@@ -94,8 +106,7 @@ def labeller_commands(args: argparse.Namespace, proxy_file: str) -> List[str]:
         cfg = Config.fromfile(student)
         commands += [
             label(checkpoint, quote(cfg.surest.ann_file), *options),
-            run('train.py', quote(student), '--cfg-options',
-                f'load_from={checkpoint}')
+            run('train.py', quote(student), '--cfg-options', start_from(first))
         ]
         checkpoint = newest_of(cfg)
     return [*commands, label(checkpoint, proxy_file, *options)]

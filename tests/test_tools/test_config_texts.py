@@ -67,7 +67,18 @@ def test_pipeline(new_configs, own_data):
     pipeline = new_configs('--size', 'small', '--second-round', '--val',
                            own_data.val, '--force').pipeline
     assert pipeline.val == dict(instances=own_data.val, images=own_data.images)
-    assert Config.fromfile(folder / pipeline.student).load_from is None
+
+
+def test_student_starts_from_the_last_checkpoint(new_configs, monkeypatch,
+                                                 refused, tmp_path):
+    """Not from ImageNet, if it is trained by train.py alone."""
+    monkeypatch.chdir(tmp_path)
+    written = new_configs('--size', 'small', '--second-round')
+    path = written.paths['labeller'].with_name(written.pipeline.student)
+    cfg, epochs = written.labeller, written.labeller.train_cfg.max_epochs
+    lost = f'{cfg.work_dir}/epoch_{epochs}.pth'
+    assert Config.fromfile(path).load_from == lost
+    assert f'load_from not found: {lost}' in refused('train', path)
 
 
 def test_path_of_the_base(tmp_path, monkeypatch):

@@ -1,12 +1,15 @@
 """The commands that new_dataset.py prints can be typed as they are."""
 import shlex
 import subprocess
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import List
 
 import pytest
 from mmengine.config import Config
 from own_data import STAGES, printed_commands
+
+from mmboxcaseg.utils.cli import add_cfg_options
 
 
 def test_next_commands(new_configs, own_data):
@@ -52,33 +55,45 @@ def shell_words(command: str) -> List[str]:
 
 def test_second_round_and_names_with_spaces(run_new_dataset, own_data,
                                             tmp_path):
-    out, images = tmp_path / "it's mine", tmp_path / 'my images'
+    out, images = tmp_path / "it's mine, too", tmp_path / 'my images'
     Path(own_data.images).rename(images)
     printed = run_new_dataset('--boxes', own_data.boxes, '--images', images,
                               '--salient', *own_data.salient, '--size',
                               'small', '--second-round', '--val', own_data.val,
                               '--out', out)
     configs = {
-        stage: out / f"it's mine_{stage}.py"
+        stage: out / f"it's mine, too_{stage}.py"
         for stage in (*STAGES, 'student')
     }
     cfgs = {stage: Config.fromfile(path) for stage, path in configs.items()}
-    assert cfgs['pipeline'].student == "it's mine_student.py"
+    assert cfgs['pipeline'].student == "it's mine, too_student.py"
     check, train, label, again, relabel, report, retrain, test = map(
         shell_words, printed_commands(printed))
     for command in (train, label, relabel):
         assert command[2] == str(configs['labeller'])
     assert again[2] == str(configs['student'])
-    work_dir = "work_dirs/it's mine"
+    work_dir = "work_dirs/it's mine, too"
     first, second = (f'content of {work_dir}/{stage}/last_checkpoint'
                      for stage in ('labeller', 'student'))
     options = ['--merge-by', 'probability']
     assert label[3:] == [first, f'{work_dir}/round1.json', *options]
-    assert again[3:] == ['--cfg-options', f'load_from={first}']
+    parser = ArgumentParser()
+    add_cfg_options(parser)
+    # Not a list, despite the comma.
+    assert parser.parse_args(again[3:]).cfg_options == dict(load_from=first)
     assert relabel[3:] == [second, f'{work_dir}/label.json', *options]
     assert report[2] == f'{work_dir}/label.json'
     assert report[4] == str(images)
     assert retrain[2] == test[2] == str(configs['detector'])
+
+
+def test_folder_with_spaces(new_configs, tmp_path, monkeypatch):
+    """The file `last_checkpoint` has an absolute path."""
+    folder = tmp_path / 'my folder'
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    label, = [c for c in new_configs('--size', 'tiny').commands if 'cat' in c]
+    assert shell_words(label)[3].startswith('content of ')
 
 
 @pytest.mark.parametrize('gpus, launched', [(1, 0), (2, 3)])
