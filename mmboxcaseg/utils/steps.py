@@ -1,6 +1,7 @@
 """Run tools one after the other, and skip those that are done."""
 import hashlib
 import json
+import math
 import os
 import os.path as osp
 import shlex
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext, suppress
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 from mmengine.fileio import get, get_text, load
@@ -111,7 +112,7 @@ class StepRunner:
               config: str,
               *options: str,
               inputs: Sequence[str] = ()) -> str:
-        """Train a model in the folder ``name``.
+        """Train a model in the folder ``name``, with one process.
 
         Args:
             name (str): Name of the step.
@@ -125,6 +126,7 @@ class StepRunner:
         folder = self.path(name)
         record = osp.join(folder, 'last_checkpoint')
         args = [config, '--work-dir', folder]
+        options += _for_one_process(config)
         if options:
             args += ['--cfg-options', *options]
         self.run(name, 'train.py', args, inputs, record, resumable=True)
@@ -209,6 +211,31 @@ def annotation_paths(sources: Sequence[dict]) -> List[str]:
         if folder and osp.isdir(osp.join(root, folder)):
             paths.append(osp.join(root, folder))
     return paths
+
+
+def _for_one_process(config: str) -> Tuple[str, ...]:
+    """Settings with which one process trains as several would.
+
+    Args:
+        config (str): Path of the config.
+
+    Returns:
+        tuple[str]: Empty if the learning rate is for the batch of one
+        process, or if the config does not tell.
+    """
+    cfg = Config.fromfile(config)
+    base = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+    loader = cfg.get('train_dataloader', {})
+    batch_size = loader.get('batch_size', 1)
+    if base in (None, batch_size):
+        return ()
+    settings = ('auto_scale_lr.enable=True', )
+    sampler = loader.get('batch_sampler') or {}
+    if sampler.get('num_batches'):
+        # They are the batches of each process in an epoch.
+        num = math.ceil(sampler.num_batches * base / batch_size)
+        settings += f'train_dataloader.batch_sampler.num_batches={num}',
+    return settings
 
 
 def _read_record(path: str) -> dict:

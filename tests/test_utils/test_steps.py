@@ -100,6 +100,34 @@ def test_trust_checkpoint_is_passed_on(folder, trusts):
     assert json.loads(call)[1:] == ['--trust-checkpoint'] * trusts
 
 
+SCALED = 'auto_scale_lr.enable=True'
+
+
+@pytest.mark.parametrize('text, settings', [
+    ('', []),
+    ('auto_scale_lr = dict(base_batch_size=16)', []),
+    ('auto_scale_lr = dict(base_batch_size=32)', [SCALED]),
+    ('auto_scale_lr = dict(base_batch_size=128)\n'
+     'train_dataloader = dict(batch_sampler=dict(num_batches=10))',
+     [SCALED, 'train_dataloader.batch_sampler.num_batches=80']),
+])
+def test_one_process_trains_like_several(folder, monkeypatch, text, settings):
+    (folder / 'base.py').write_text('train_dataloader = dict(batch_size=16)')
+    (folder / 'config.py').write_text(f"_base_ = 'base.py'\n{text}")
+    found = []
+
+    def run(self, name, tool, args, inputs, out, resumable):
+        found.extend(args)
+        Path(out).parent.mkdir()
+        Path(out).write_text('a.pth')
+
+    monkeypatch.setattr(StepRunner, 'run', run)
+    steps = StepRunner('.', 'work')
+    assert steps.train('step', 'config.py', 'a=1') == 'a.pth'
+    start = ['config.py', '--work-dir', steps.path('step'), '--cfg-options']
+    assert found == [*start, 'a=1', *settings]
+
+
 def test_other_arguments_repeat_the_step(folder):
     run()
     StepRunner('.', 'work').run('step', 'tool.py', ['config.py'])
