@@ -19,7 +19,8 @@ Rules for what is in them:
   the paper; docs/labeller.md).
 - Crops of the labeller: a square that 95 % of the boxes fit into by area, in
   steps of 32 px, between 96 px and 288 px (tiny, small: 128 px). Crops in
-  labelling are 10 / 9 as large, as in the paper (288 and 320 px).
+  labelling are 10 / 9 as large, rounded to 32 px: 320 px for 288 px, as in
+  the paper; 96 px and 128 px stay the same.
 - A batch of the labeller: 9 boxes and 7 crops with a mask, of salient images
   and teachers in proportion to their numbers, but at least one of each.
 - Images of the detector: 1333 x 800 px as in the base config (tiny, small: 320
@@ -144,6 +145,12 @@ def check_args(parser: argparse.ArgumentParser,
         parser.error('--val-images needs --val')
     if args.gpus < 1:
         parser.error('--gpus must be 1 or more')
+    if osp.isfile(args.out):
+        parser.error(f'--out {args.out} is a file: name a folder')
+    if not Path(args.out).resolve().name:
+        parser.error(
+            f'--out {args.out} has no name, and the data set is named '
+            'after it: name a folder')
 
 
 def check_val(args: argparse.Namespace, classes: List[str]) -> None:
@@ -193,9 +200,10 @@ def count_masks(args: argparse.Namespace) -> Dict[str, int]:
     shares = rules.split_batch([*numbers.values()], rules.NUM_MASKS)
     needed = shares[-1] * args.gpus
     if num < needed:
+        fewer = ', or use fewer GPUs' if args.gpus > 1 else ''
         raise InputError(
             f'{name}: {num} masks, but one batch on {args.gpus} GPU(s) needs '
-            f'{needed}: add more, or use fewer GPUs.')
+            f'{needed}: add more{fewer}.')
     return numbers
 
 

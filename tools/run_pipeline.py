@@ -277,7 +277,8 @@ def main(argv: Optional[List[str]] = None) -> None:
     summary = run(cfg, steps)
     dump(summary, steps.path('summary.json'), indent=1)
     print('\n' + format_table(summary))
-    print(f'\nwritten to {args.work_dir}: summary.json and the figures')
+    figures = ' and the figures' if cfg.get('val') else ''
+    print(f'\nwritten to {args.work_dir}: summary.json{figures}')
 
 
 if __name__ == '__main__':

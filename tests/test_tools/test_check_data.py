@@ -117,7 +117,7 @@ CHECKED = dict(
     exif_turn=([
         image('exif6'),
         edit(lambda d: d['images'][1].update(width=64, height=48))
-    ], ('image-turned', 'color_ignore_orientation')),
+    ], ('image-turned', 'remove the EXIF orientation from the file')),
     no_json=(lambda data: data.boxes.unlink(), ('json-unreadable',
                                                 'does not exist')),
     empty_json=(text('boxes.json', ''), ('json-unreadable', 'not valid JSON')),

@@ -25,7 +25,8 @@ def add_salient_images(data):
 @pytest.mark.parametrize('tool, argv, words', [
     ('check_data', ('labeller.py', '--out', 'images'), 'images is not a file'),
     ('check_data', ('labeller.py', '--fix', 'boxes.json/a'), 'boxes.json can'),
-    ('new_dataset', (*NEW, 'boxes.json'), 'cannot write boxes.json/'),
+    ('new_dataset', (*NEW, 'boxes.json'), 'boxes.json is a file'),
+    ('new_dataset', (*NEW, '/'), '--out / has no name'),
     ('dataset_converters/boxes_only',
      ('boxes.json', 'images'), 'is not a file'),
     ('dataset_converters/boxes_only',

@@ -87,3 +87,16 @@ def test_label_options_of_every_row(monkeypatch):
         val_merged=merged,
         val_fused=fused,
         val_weak=(*fused, '--cfg-options', 'model.test_cfg.output=weak'))
+
+
+@pytest.mark.parametrize('val, written', [
+    (None, 'summary.json\n'),
+    (dict(instances='a.json'), 'summary.json and the figures\n'),
+])
+def test_figures_need_val(monkeypatch, capsys, tmp_path, val, written):
+    tool = load_tool('run_pipeline')
+    monkeypatch.setattr(tool, 'read_pipeline', lambda path: dict(val=val))
+    monkeypatch.setattr(tool, 'run', lambda cfg, steps: {})
+    monkeypatch.setattr(tool, 'format_table', lambda summary: '')
+    tool.main(['pipeline.py', '--work-dir', str(tmp_path)])
+    assert capsys.readouterr().out.endswith(f'{tmp_path}: {written}')

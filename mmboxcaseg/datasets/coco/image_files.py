@@ -29,8 +29,9 @@ PROBLEMS: Dict[str, Tuple[str, str]] = {
      'none', 'convert it to 8 bits'),
     'image-turned':
     ('`width` and `height` do not take its EXIF orientation into account',
-     'set color_type="color_ignore_orientation" in LoadImageFromFile if the '
-     'boxes fit the image as it is stored; else correct `width` and `height`'),
+     'if the boxes fit the image as it is stored, remove the EXIF orientation '
+     'from the file, or set color_type="color_ignore_orientation" in every '
+     'LoadImageFromFile of the config; else correct `width` and `height`'),
     'image-size':
     ('the file has another size than `width` and `height`',
      'correct `width` and `height` if the boxes fit the file; else get the '
