@@ -60,6 +60,7 @@ def check_settings(cfg: Config, program: str) -> None:
         raise InputError(f'{cfg.filename} cannot be run: {problem}')
     check_types(cfg, program)
     if program == 'train':
+        _check_box_prompt(cfg)
         _check_start(cfg)
 
 
@@ -86,6 +87,33 @@ def _loop_problem(cfg: Config) -> Optional[str]:
             return (f'{", ".join(keys)} must be set together, but not set: '
                     f'{", ".join(missing)}. Set all of them, or none.')
     return None
+
+
+def _check_box_prompt(cfg: Config) -> None:
+    """Check that crops show their boxes to a model with a ``box_prompt``.
+
+    Otherwise the prompt learns nothing, and only labelling would fail.
+    """
+
+    def packs(key: str, node: dict) -> bool:
+        # A class or its name.
+        return key == 'type' and 'PackCrops' in str(node[key])
+
+    def shows_box(key: str, node: dict) -> bool:
+        return key == 'box_map' and bool(node[key])
+
+    names = ('train_dataloader', 'val_dataloader', 'label_dataloader')
+    lost = [
+        name for name in names if find_settings(cfg.get(name), packs)
+        and not find_settings(cfg.get(name), shows_box)
+    ]
+    if cfg.model.get('box_prompt') and lost:
+        raise InputError(
+            f'{cfg.filename} cannot be run: model.box_prompt is set, but the '
+            f'crops of {", ".join(lost)} do not show their boxes. Set '
+            'box_map=True of PackCrops in the pipelines of training sources '
+            'with masks, of validation and of labelling, see '
+            'docs/labeller.md#box-prompt; or set model.box_prompt=None.')
 
 
 def _check_start(cfg: Config) -> None:

@@ -47,6 +47,45 @@ def test_problems(program, change, message):
     assert message in str(error.value)
 
 
+def loader(*sources: dict) -> dict:
+    """A data loader of sources that pack their crops with these options."""
+    pack = 'mmboxcaseg.PackCrops'
+    return dict(
+        dataset=dict(datasets=[
+            dict(pipeline=[dict(type=pack, **options)]) for options in sources
+        ]))
+
+
+SHOWN, PLAIN = dict(box_map=True), dict(box_map=False)
+
+
+@pytest.mark.parametrize(
+    'train, label, lost',
+    [
+        ([{}, SHOWN], [SHOWN], None),
+        ([{}, PLAIN], [SHOWN], 'crops of train_dataloader do'),
+        ([{}, SHOWN], [{}], 'crops of label_dataloader do'),
+        ([{}, {}], [{}], 'crops of train_dataloader, label_dataloader do'),
+        # Other transforms may show boxes, too.
+        ([], [], None),
+    ])
+def test_box_prompt_needs_box_maps(train, label, lost):
+    cfg = Config(
+        dict(
+            TRAIN,
+            train_dataloader=loader(*train),
+            label_dataloader=loader(*label)))
+    check_settings(cfg, 'train')
+    cfg.merge_from_dict({'model.box_prompt.type': 'mmboxcaseg.BoxPrompt'})
+    if lost is None:
+        check_settings(cfg, 'train')
+        return
+    with pytest.raises(InputError, match='model.box_prompt is set') as error:
+        check_settings(cfg, 'train')
+    assert lost in str(error.value)
+    assert 'box_map=True of PackCrops' in str(error.value)
+
+
 def test_weights_to_start_from(tmp_path):
     good, bad = tmp_path / 'good.pth', tmp_path / 'bad.pth'
     torch.save(dict(), good)

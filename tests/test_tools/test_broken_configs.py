@@ -91,6 +91,10 @@ LABELLERS = dict(
                       "model.channels is '240', not a positive integer"),
     channels_misfit=(ANY_BATCH + 'model = dict(channels=720)',
                      'neck give 240 channels: set model.channels=240'),
+    prompt_without_maps=("model = dict(box_prompt=dict("
+                         "type='mmboxcaseg.BoxPrompt'))",
+                         'the crops of train_dataloader, label_dataloader do '
+                         'not show their boxes. Set box_map=True'),
     timm_misspelt=("model = dict(backbone=dict(_delete_=True, type="
                    "'mmpretrain.TIMMBackbone', model_name='resnet10'))",
                    "model.backbone.model_name: timm has no model 'resnet10'"),
