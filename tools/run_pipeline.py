@@ -1,7 +1,8 @@
 """Run the three stages one after the other and print one table.
 
 Every step is a command that a user could type. A finished step is not run
-again, unless its command, its configs or its input files have changed.
+again, unless its command, its configs or its input files have changed. Then
+the folder of a training is kept as FOLDER.old.
 """
 import argparse
 import os

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext, suppress
+from itertools import count
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
@@ -16,8 +17,11 @@ from mmengine.fileio import get, get_text, load
 from mmengine.utils import mkdir_or_exist, scandir
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import write_atomically
+from mmboxcaseg.datasets.coco import first_few, write_atomically
 
+# A training does not depend on these settings of its config.
+NOT_FOR_TRAINING = ('label_dataloader', 'test_cfg', 'test_dataloader',
+                    'test_evaluator')
 LOADS_CHECKPOINT = ('train.py', 'test.py', 'label.py',
                     'analysis_tools/draw_results.py')
 
@@ -27,7 +31,8 @@ class StepRunner:
 
     A step is skipped if it was finished before with the same command, the
     same configs and the same input files. A training that was interrupted is
-    resumed.
+    resumed. Settings that only labelling and testing use do not count for a
+    training. If a training runs again, its folder is kept as ``FOLDER.old``.
 
     Args:
         tools_dir (str): Folder of train.py, test.py and label.py.
@@ -74,27 +79,35 @@ class StepRunner:
             inputs (Sequence[str]): Files, and folders with all that is in
                 them, that the result depends on, besides the configs among
                 the arguments.
-            out (str, optional): File that the step writes. If it does not
-                exist, the step runs again.
-            resumable (bool): Whether the tool takes ``--resume``.
+            out (str, optional): File or folder that the step writes. If it
+                does not exist, the step runs again.
+            resumable (bool): Whether the step is a training, which takes
+                ``--resume`` and writes to the folder of ``out``.
 
         Raises:
             InputError: The tool failed. It has printed the reason.
         """
-        key = _digest(tool, args, inputs)
+        digests = _digests(tool, args, inputs)
         record = self.path('steps', f'{name}.json')
         state = _read_record(record)
+        changes = _changes(state, digests, resumable)
         # Without `seconds` in the record, the step was not finished.
-        begun = state.get('key') == key
+        begun = changes == []
         if begun and 'seconds' in state and (not out or osp.exists(out)):
             print(f'[{name}] done before, in {state["seconds"]:.0f} s')
             self.seconds[name] = state['seconds']
             return
-        write_atomically(record, [json.dumps(dict(key=key))])
-        if resumable and not begun and out:
+        if changes:
+            print(f'[{name}] runs again, because this changed: '
+                  f'{first_few(changes)}')
+        elif 'seconds' in state:
+            print(f'[{name}] runs again: {out} does not exist')
+        if resumable and not begun and out and osp.exists(out):
             # If it is interrupted, it must not resume an older training.
-            with suppress(FileNotFoundError):
-                os.remove(out)
+            folder = osp.dirname(out)
+            print(f'[{name}] the training before is now in '
+                  f'{_move_aside(folder)}; delete it if you do not need it')
+        write_atomically(record, [json.dumps(digests)])
         command = [sys.executable, osp.join(self.tools_dir, tool), *args]
         if resumable and begun:
             command.append('--resume')
@@ -104,7 +117,7 @@ class StepRunner:
         start = time.time()
         self._call(name, command)
         self.seconds[name] = round(time.time() - start, 1)
-        state = dict(key=key, seconds=self.seconds[name])
+        state = dict(digests, seconds=self.seconds[name])
         write_atomically(record, [json.dumps(state)])
 
     def train(self,
@@ -171,7 +184,7 @@ class StepRunner:
         folder = self.path(name, 'test')
         self.run(f'{name}_test', 'test.py',
                  [config, checkpoint, '--work-dir', folder],
-                 (checkpoint, annotations))
+                 (checkpoint, annotations), folder)
         # MMEngine writes each test to a folder with its time as the name.
         newest = max(scandir(folder, '.json', recursive=True))
         return load(osp.join(folder, newest))
@@ -245,19 +258,60 @@ def _read_record(path: str) -> dict:
     return {}
 
 
-def _digest(tool: str, args: Sequence[str], inputs: Sequence[str]) -> str:
-    """Identify a step by its command, its configs and its inputs."""
-    digest = hashlib.sha256(repr((tool, tuple(args))).encode())
+def _digests(tool: str, args: Sequence[str], inputs: Sequence[str]) -> dict:
+    """Identify a step by its command, its configs and its inputs.
+
+    ``key`` identifies all of them, ``parts`` each one by its name.
+    """
+    command = repr((tool, tuple(args))).encode()
+    key, parts = hashlib.sha256(command), {'the command': _digest(command)}
     for arg in args:
         # The whole config with its bases counts, not only the named file.
         if arg.endswith('.py') and osp.isfile(arg):
-            digest.update(Config.fromfile(arg).pretty_text.encode())
+            cfg = Config.fromfile(arg)
+            key.update(cfg.pretty_text.encode())
+            for name, value in cfg.to_dict().items():
+                parts[f'{name} of {arg}'] = _digest(repr(value).encode())
     for path in inputs:
-        files = [path]
-        if osp.isdir(path):
-            names = sorted(scandir(path, recursive=True))
-            digest.update(repr(names).encode())
-            files = [osp.join(path, name) for name in names]
-        for file in files:
-            digest.update(hashlib.sha256(get(file)).digest())
-    return digest.hexdigest()
+        content = _content(path)
+        key.update(content)
+        parts[path] = _digest(content)
+    return dict(key=key.hexdigest(), parts=parts)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _content(path: str) -> bytes:
+    """Digest of a file, or of the names and the files of a folder."""
+    if not osp.isdir(path):
+        return hashlib.sha256(get(path)).digest()
+    names = sorted(scandir(path, recursive=True))
+    files = [_content(osp.join(path, name)) for name in names]
+    return repr(names).encode() + b''.join(files)
+
+
+def _changes(state: dict, digests: dict,
+             is_training: bool) -> Optional[List[str]]:
+    """Name what changed since a record; None if there is no record."""
+    if 'key' not in state:
+        return None
+    if state['key'] == digests['key']:
+        return []
+    if 'parts' not in state:
+        return ['the command, a config or an input']
+    before, now = state['parts'], digests['parts']
+    return [
+        name for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+        and not (is_training and name.partition(' of ')[0] in NOT_FOR_TRAINING)
+    ]
+
+
+def _move_aside(folder: str) -> str:
+    """Rename a folder to FOLDER.old, FOLDER.old2, ...; return its name."""
+    names = (f'{folder}.old{i if i > 1 else ""}' for i in count(1))
+    free = next(name for name in names if not osp.exists(name))
+    os.rename(folder, free)
+    return free

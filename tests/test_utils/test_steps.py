@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mmboxcaseg import InputError
-from mmboxcaseg.utils.steps import StepRunner, annotation_paths
+from mmboxcaseg.utils.steps import (NOT_FOR_TRAINING, StepRunner,
+                                    annotation_paths)
 
 TOOL = """
 import json, sys
@@ -165,19 +166,78 @@ def test_a_changed_step_starts_anew(folder):
     assert run(resumable=True)[1:] == [['config.py', '--flag']]
 
 
-def test_a_changed_training_does_not_resume_the_one_before(folder):
-    newest = folder / 'last_checkpoint'
-    newest.write_text('of the training before')
+def test_a_changed_training_does_not_resume_the_one_before(folder, capsys):
+    newest = folder / 'train/last_checkpoint'
     options = dict(out=str(newest), resumable=True)
-    (folder / 'base.py').write_text('lr = 2')
     (folder / 'status').write_text('out of memory')
-    for _ in range(2):
+    newest.parent.mkdir()
+    newest.write_text('training 1')
+    for number, moved in ((2, 'train.old'), (3, 'train.old2')):
+        (folder / 'base.py').write_text(f'lr = {number}')
         with pytest.raises(InputError):
             run(**options)
         # train.py --resume would continue from there.
         assert not newest.exists()
-        newest.write_text('of this training')
+        kept = folder / moved / newest.name
+        assert kept.read_text() == f'training {number - 1}'
+        assert f'before is now in {kept.parent};' in capsys.readouterr().out
+        newest.parent.mkdir()
+        newest.write_text(f'training {number}')
         with pytest.raises(InputError):
             run(**options)
-        assert newest.read_text() == 'of this training'
-        (folder / 'base.py').write_text('lr = 3')
+        assert newest.read_text() == f'training {number}'
+
+
+@pytest.mark.parametrize('name, text, words', [
+    ('boxes.json', '[2]', 'boxes.json'),
+    ('base.py', 'lr, epochs = 2, 3', 'epochs of config.py, lr of config.py'),
+])
+def test_what_changed_is_printed(folder, capsys, name, text, words):
+    run()
+    (folder / name).write_text(text)
+    run()
+    printed = capsys.readouterr().out
+    assert f'[step] runs again, because this changed: {words}\n' in printed
+
+
+def test_a_lost_result_is_printed(folder, capsys):
+    run(out='boxes.json')
+    run(out='no.json')
+    assert '[step] runs again: no.json does not' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('setting', NOT_FOR_TRAINING)
+def test_settings_that_a_training_does_not_use(folder, setting):
+    (folder / 'base.py').write_text(f'{setting} = dict(batch_size=8)')
+    assert len(run(resumable=True)) == 1
+    (folder / 'base.py').write_text(f'{setting} = dict(batch_size=1)')
+    assert len(run(resumable=True)) == 1
+    assert len(run()) == 2
+
+
+def test_a_record_with_the_key_alone(folder, capsys):
+    """As earlier versions wrote it."""
+    run()
+    record = folder / 'work/steps/step.json'
+    state = json.loads(record.read_text())
+    del state['parts']
+    record.write_text(json.dumps(state))
+    assert len(run()) == 1
+    (folder / 'base.py').write_text('lr = 2')
+    assert len(run()) == 2
+    assert 'because this changed: the command' in capsys.readouterr().out
+
+
+def test_a_lost_folder_repeats_the_test(folder):
+    (folder / 'tool.py').rename(folder / 'test.py')
+    results = folder / 'work/name/test'
+    results.mkdir(parents=True)
+    (results / '1.json').write_text('{"AP": 0.5}')
+    steps = StepRunner('.', 'work', quiet=True)
+    args = 'name', 'config.py', 'boxes.json', 'boxes.json'
+    assert steps.test(*args) == steps.test(*args) == dict(AP=0.5)
+    results.rename(folder / 'moved')
+    # The tool of this test writes nothing.
+    with pytest.raises(FileNotFoundError):
+        steps.test(*args)
+    assert len(Path('calls.jsonl').read_text().splitlines()) == 2
