@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 from mmengine.config import Config
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.utils.cli import (add_common_arguments, exit_on_bad_input,
                                   load_config)
 
@@ -71,14 +70,15 @@ def enable_resume(cfg: Config, checkpoint: str) -> None:
     """Continue from a checkpoint; 'auto' is the latest one."""
     from mmengine.runner import find_latest_checkpoint
 
+    from mmboxcaseg.engine.checkpoint import set_weights
+
     if checkpoint == 'auto':
         checkpoint = find_latest_checkpoint(cfg.work_dir)
         if checkpoint is None:
             # In the first run, start with `load_from` of the config.
             return
-    check_file(checkpoint, 'checkpoint')
     cfg.resume = True
-    cfg.load_from = checkpoint
+    set_weights(cfg, checkpoint)
 
 
 def check_resumable(runner: 'Runner', checkpoint: str) -> None:

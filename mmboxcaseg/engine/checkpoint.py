@@ -99,7 +99,8 @@ def set_weights(cfg: Config, weights: str) -> Optional[str]:
     """Set the weights of a model to those of the command line.
 
     A model with the argument ``weights`` loads them itself; its weights may
-    be a folder or a name. For all other models MMEngine loads a checkpoint.
+    be a folder or a name. For all other models MMEngine loads a checkpoint,
+    and a backbone with ``pretrained=True`` downloads no other weights first.
 
     Args:
         cfg (Config): The config, which is changed.
@@ -112,11 +113,16 @@ def set_weights(cfg: Config, weights: str) -> Optional[str]:
     Raises:
         InputError: There is no such checkpoint.
     """
-    if 'weights' in cfg.model:
-        cfg.model.weights, cfg.load_from = weights, None
+    model = cfg.get('model') or {}  # check_settings() may follow later
+    if 'weights' in model:
+        model.weights, cfg.load_from = weights, None
     else:
         check_file(weights, 'checkpoint')
         cfg.load_from = weights
+        backbone = model.get('backbone') or {}
+        # A path is loaded by init_weights(), so only in training.
+        if backbone.get('pretrained') is True:
+            backbone.pretrained = False
     return cfg.load_from
 
 

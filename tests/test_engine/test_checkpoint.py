@@ -231,6 +231,20 @@ def test_weights_of_the_command_line(tmp_path):
         set_weights(cfg, str(tmp_path / 'lost.pth'))
 
 
+@pytest.mark.parametrize('before, after', [
+    (True, False),
+    (False, False),
+    ('torchvision://resnet50', 'torchvision://resnet50'),
+    (None, None),
+])
+def test_checkpoint_replaces_pretrained_weights(tmp_path, before, after):
+    path = tmp_path / 'a.pth'
+    path.touch()
+    cfg = Config(dict(model=dict(backbone=dict(pretrained=before))))
+    set_weights(cfg, str(path))
+    assert cfg.model.backbone.pretrained == after
+
+
 def test_model_that_loads_its_weights():
     cfg = Config(dict(model=dict(type='A', weights=None), load_from='b.pth'))
     assert set_weights(cfg, 'facebook/sam2.1-hiera-large') is None

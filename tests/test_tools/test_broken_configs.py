@@ -241,6 +241,13 @@ def test_resume(data, train, content, words):
     assert words in train('labeller.py', '--resume', path)
 
 
+def test_resume_without_a_model(data, train):
+    path = data.folder / 'iter_1.pth'
+    path.touch()
+    (data.folder / 'empty.py').touch()
+    assert 'it has no `model`' in train('empty.py', '--resume', path)
+
+
 def test_settings_of_the_command_line(train):
     output = train('labeller.py', '--cfg-options', 'train_cfg.max_epochs=no')
     assert "train_cfg.max_epochs is 'no'" in output

@@ -76,6 +76,16 @@ def test_train_plain(run_train, tmp_path):
     assert not cfg.get('resume')
 
 
+def test_resumed_training_needs_no_pretrained_weights(run_train, tmp_path):
+    option = ('--cfg-options', 'model.backbone.pretrained=True')
+    assert run_train(*option).model.backbone.pretrained
+    path = tmp_path / 'iter_5.pth'
+    torch.save(
+        dict(meta={}, state_dict={}, optimizer={}, message_hub={}), path)
+    cfg = run_train('--resume', str(path), *option)
+    assert not cfg.model.backbone.pretrained
+
+
 def test_resume(run_train, tmp_path):
     # a first run: nothing to resume from, the config's weights are loaded
     work_dir = ('--work-dir', str(tmp_path))

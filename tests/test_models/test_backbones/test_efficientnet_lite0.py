@@ -99,6 +99,15 @@ def test_any_timm_backbone_by_one_line(backbone, channels, side, stride):
     assert np.isfinite(maps['transferred'].detach().numpy()).all()
 
 
+def test_hub_that_cannot_be_reached(monkeypatch, tmp_path):
+    constants = pytest.importorskip('huggingface_hub.constants')
+    monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)
+    backbone = dict(
+        model_name='resnet10t', features_only=True, cache_dir=tmp_path)
+    with pytest.raises(InputError, match='model.backbone.pretrained=False'):
+        with_timm_backbone(dict(backbone, pretrained=True), 64)
+
+
 @pytest.mark.parametrize('options, words', [
     (dict(dynamic_img_size=True), r'patch size \(14\).*126 or 224'),
     (dict(), 'dynamic_img_size=True'),
