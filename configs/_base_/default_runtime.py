@@ -8,7 +8,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # Stops if a crop size is set where it has no effect.
+    # Stops if a crop size has no effect, or does not fit the backbone.
     crop_size=dict(type='mmboxcaseg.CropSizeHook'))
 
 env_cfg = dict(
