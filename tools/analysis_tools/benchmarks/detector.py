@@ -44,6 +44,8 @@ def make_item(shape: Pair, boxes: list, masks: list) -> dict:
         for i, (box, mask) in enumerate(zip(boxes, masks))
     ]
     item = dict(img_path='drawn', img_id=0, img=pixels, instances=instances)
+    height, width = shape
+    item.update(height=height, width=width)
     return dict(item, img_shape=shape, ori_shape=shape)
 
 
