@@ -306,7 +306,7 @@ class BoxCaseg(MapLabeller):
 
 
 def _build_backbone(backbone: dict) -> nn.Module:
-    """Build the backbone; those of timm download their weights then."""
+    """Build the backbone, which may download weights (timm)."""
     try:
         return MODELS.build(backbone)
     except OSError as error:

@@ -219,8 +219,8 @@ def _use_shared_ids(predictions: List[dict], images_of: Dict[int, int],
                for p in predictions):
         return predictions
     others = _boxes_of_others(predictions, coco, min_iou)
-    # A few do not decide: some programs write the tight box of the mask, which
-    # may fit another box by chance.
+    # Some programs write the tight box of the mask. It may fit another box by
+    # chance, so a few of them do not count.
     are_used = len(others) <= OTHER_BOXES * len(predictions)
     if others:
         print_log(
@@ -242,8 +242,7 @@ def _boxes_of_others(predictions: List[dict], coco: CocoBoxes,
     """Ids whose box fits a box with another id, but not that with the same."""
     others = []
     for p in predictions:
-        candidates = coco.annotations.get(p['image_id'], [])
-        ious = _box_ious(p['bbox'], [ann['bbox'] for ann in candidates])
+        candidates, ious = _compare_boxes(p, coco)
         fitting = [
             candidates[k]['id'] for k in np.flatnonzero(_fits(ious, min_iou))
         ]
@@ -308,8 +307,7 @@ def _match(prediction: dict, coco: CocoBoxes,
     """Id of the annotation of a prediction, and why it may not be usable."""
     if 'annotation_id' in prediction:
         return prediction['annotation_id'], 'its box is a crowd or unusable'
-    candidates = coco.annotations.get(prediction['image_id'], [])
-    ious = _box_ious(prediction['bbox'], [ann['bbox'] for ann in candidates])
+    candidates, ious = _compare_boxes(prediction, coco)
     if not _fits(ious, min_iou).any():
         return None, f'no box of its image has an IoU of {min_iou} with its'
     best = np.flatnonzero(ious == ious.max())
@@ -318,13 +316,15 @@ def _match(prediction: dict, coco: CocoBoxes,
     return candidates[best[0]]['id'], ''
 
 
-def _box_ious(bbox: Sequence[float],
-              others: Sequence[Sequence[float]]) -> np.ndarray:
-    """IoUs of a box with n others, all xywh, has shape (n, )."""
-    boxes = np.array(others, np.float64).reshape(-1, 4)
+def _compare_boxes(prediction: dict,
+                   coco: CocoBoxes) -> Tuple[List[dict], np.ndarray]:
+    """The n annotations of its image, and the IoUs of their boxes (n, )."""
+    candidates = coco.annotations.get(prediction['image_id'], [])
+    boxes = np.array([ann['bbox'] for ann in candidates], np.float64)
     ious = mask_utils.iou(
-        np.array([bbox], np.float64), boxes, [0] * len(boxes))
-    return np.reshape(ious, -1)
+        np.array([prediction['bbox']], np.float64), boxes.reshape(-1, 4),
+        [0] * len(candidates))
+    return candidates, np.reshape(ious, -1)
 
 
 def _fits(ious: np.ndarray, min_iou: float) -> np.ndarray:
