@@ -9,6 +9,7 @@ from mmboxcaseg.datasets.coco import check_file
 from mmboxcaseg.proxy.options import add_mask_options, record_options
 from mmboxcaseg.utils.cli import (add_common_arguments, check_output,
                                   exit_on_bad_input, load_config)
+from mmboxcaseg.utils.config import truncate_boxes
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,10 +52,8 @@ def set_data(cfg: Config, args: argparse.Namespace) -> None:
     dataset.ann_file = args.boxes or join_path(root, dataset.ann_file)
     dataset.data_prefix = dict(
         img=args.images or join_path(root, dataset.data_prefix.img))
-    for transform in dataset.pipeline:
-        if args.truncate and transform['type'].endswith(
-            ('CropBoxes', 'PromptBoxes')):
-            transform['truncate'] = True
+    if args.truncate:
+        truncate_boxes(dataset.pipeline)
     cfg.test_dataloader = loader
     cfg.test_evaluator = []
 

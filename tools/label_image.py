@@ -14,6 +14,7 @@ from mmboxcaseg.proxy.options import add_merge_options
 from mmboxcaseg.structures import encode_window, xywh_to_xyxy
 from mmboxcaseg.utils.cli import (add_cfg_options, add_trust_checkpoint,
                                   check_folder, exit_on_bad_input, read_config)
+from mmboxcaseg.utils.config import truncate_boxes
 
 
 def parse_box(text: str) -> List[float]:
@@ -143,6 +144,8 @@ def main() -> None:
     if args.device:
         check_device(args.device)
     cfg = read_config(args.config, args.cfg_options)
+    if args.truncate and 'label_dataloader' in cfg:
+        truncate_boxes(cfg.label_dataloader.dataset.pipeline)
     boxes = np.array(args.boxes)
     xyxy = xywh_to_xyxy(boxes)
     check_folder(args.out, '--out')

@@ -54,7 +54,7 @@ from next_commands import next_commands
 from mmboxcaseg import InputError, datasets
 from mmboxcaseg.datasets.coco import (CocoBoxes, check_class_order, check_file,
                                       check_true_masks, first_few,
-                                      write_atomically)
+                                      load_for_mmdet, write_atomically)
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
@@ -155,6 +155,7 @@ def check_args(parser: argparse.ArgumentParser,
 
 def check_val(args: argparse.Namespace, classes: List[str]) -> None:
     """Check that a detector of these classes can be measured on --val."""
+    load_for_mmdet(args.val)
     coco = CocoBoxes(args.val, args.val_images)
     check_class_order(coco.data['categories'], classes, args.val)
     # Crowds, too: the metric reads their masks.

@@ -13,7 +13,8 @@ from mmengine.config import Config
 from mmengine.fileio import dump
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import MaskFilter
+from mmboxcaseg.datasets.coco import (CocoBoxes, MaskFilter, first_few,
+                                      is_ignored)
 from mmboxcaseg.evaluation import evaluate_mask_file
 from mmboxcaseg.proxy import count_kept
 from mmboxcaseg.proxy.options import filter_arguments
@@ -247,6 +248,8 @@ def _check_files(cfg: Config) -> None:
             f'{cfg.filename} names files that do not exist: '
             f'{", ".join(lost)}. Paths of configs are relative to this '
             f'config, paths of data to {os.getcwd()}.')
+    if cfg.get('val'):
+        _check_val(cfg.val.instances)
     detector = read_config(config_path(cfg, 'detector'))
     dataset = detector.train_dataloader.dataset
     if not {'mask_score_thr', 'mask_filter'} & set(dataset):
@@ -258,6 +261,20 @@ def _check_files(cfg: Config) -> None:
                          'train_dataloader has a `mask_filter`, which chooses '
                          'masks of the labeller; see MaskedCropDataset. (Data '
                          'sets of the labeller do not count.)')
+
+
+def _check_val(path: str) -> None:
+    """Check that all boxes of val can be labelled, as their masks count."""
+    coco = CocoBoxes(path, img_prefix=None)
+    usable = {ann['id'] for anns in coco.annotations.values() for ann in anns}
+    lost = [
+        ann['id'] for ann in coco.data['annotations']
+        if not is_ignored(ann) and ann['id'] not in usable
+    ]
+    if lost:
+        raise InputError(
+            f'{path}: {len(lost)} boxes of `val` cannot be labelled, see '
+            f'above: annotation {first_few(lost)}. Correct or remove them.')
 
 
 @exit_on_bad_input()

@@ -4,7 +4,8 @@ from mmengine.config import Config
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import (check_class_list, check_class_order,
-                                      check_true_masks, load_coco, load_json)
+                                      check_true_masks, load_coco,
+                                      load_for_mmdet)
 from .findings import Findings
 from .rules.classes import class_numbers
 from .sources import evaluators_of, find_sources, is_metric
@@ -15,14 +16,16 @@ def check_classes(cfg: Config) -> None:
 
     mmdet leaves out the boxes of a class that it does not find, or ends with
     "need at least one array to concatenate", and it numbers classes as the
-    file does. The data sets of mmboxcaseg check their files themselves.
+    file does. Files may lack what it needs, see :func:`load_for_mmdet`. The
+    data sets of mmboxcaseg check their files themselves.
 
     Args:
         cfg (Config): Config of any stage.
 
     Raises:
         FileNotFoundError: A COCO file does not exist.
-        InputError: The classes differ. The message names both sides.
+        InputError: The classes differ (the message names both sides), or
+            mmdet cannot read a file.
     """
     heads = class_numbers(cfg.get('model') or {}, 'model')
     for source in find_sources(cfg, Findings()):
@@ -39,7 +42,7 @@ def check_classes(cfg: Config) -> None:
         if type(source.dataset) is CocoDataset:
             path = source.dataset.ann_file
             backend_args = source.dataset.backend_args
-            data = load_json(path, backend_args, for_mmdet=True)
+            data = load_for_mmdet(path, backend_args)
             check_class_order(data['categories'], classes, path)
 
 

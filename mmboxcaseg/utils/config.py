@@ -1,7 +1,7 @@
 """Finding, reading and searching configs. Imports no PyTorch."""
 import os.path as osp
 from pathlib import Path
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, Sequence
 
 from mmengine.config import Config
 from mmengine.fileio.backends import backends
@@ -79,6 +79,17 @@ def find_settings(node: object,
     for key, value in items:
         found.update(find_settings(value, is_wanted, f'{prefix}{key}.'))
     return found
+
+
+def truncate_boxes(pipeline: Sequence[dict]) -> None:
+    """Drop the fractions of boxes in a pipeline, see :func:`pixel_boxes`.
+
+    Args:
+        pipeline (Sequence[dict]): Pipeline for labelling, which is changed.
+    """
+    for transform in pipeline:
+        if transform['type'].endswith(('CropBoxes', 'PromptBoxes')):
+            transform['truncate'] = True
 
 
 def _check_backends(cfg: Config) -> None:

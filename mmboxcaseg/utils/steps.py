@@ -5,6 +5,7 @@ import math
 import os
 import os.path as osp
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from mmengine.utils import mkdir_or_exist, scandir
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import first_few, write_atomically
+from mmboxcaseg.proxy import ProxyWriter
 
 # A training does not depend on these settings of its config.
 NOT_FOR_TRAINING = ('label_dataloader', 'test_cfg', 'test_dataloader',
@@ -69,7 +71,8 @@ class StepRunner:
             args: Sequence[str],
             inputs: Sequence[str] = (),
             out: Optional[str] = None,
-            resumable: bool = False) -> None:
+            resumable: bool = False,
+            unfinished: Optional[str] = None) -> None:
         """Run a tool, unless this step is done.
 
         Args:
@@ -83,6 +86,8 @@ class StepRunner:
                 does not exist, the step runs again.
             resumable (bool): Whether the step is a training, which takes
                 ``--resume`` and writes to the folder of ``out``.
+            unfinished (str, optional): Folder from which the tool continues.
+                If the step has changed, it is removed.
 
         Raises:
             InputError: The tool failed. It has printed the reason.
@@ -100,6 +105,8 @@ class StepRunner:
         if changes:
             print(f'[{name}] runs again, because this changed: '
                   f'{first_few(changes)}')
+            if unfinished:
+                shutil.rmtree(unfinished, ignore_errors=True)
         elif 'seconds' in state:
             print(f'[{name}] runs again: {out} does not exist')
         if resumable and not begun and out and osp.exists(out):
@@ -165,7 +172,12 @@ class StepRunner:
             config, checkpoint, out, '--boxes', boxes, '--images', images,
             '--work-dir', logs, *options
         ]
-        self.run(name, 'label.py', args, (checkpoint, boxes), out)
+        self.run(
+            name,
+            'label.py',
+            args, (checkpoint, boxes),
+            out,
+            unfinished=ProxyWriter(out, boxes, {}).folder)
         return out
 
     def test(self, name: str, config: str, checkpoint: str,

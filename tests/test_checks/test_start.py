@@ -94,3 +94,13 @@ def test_classes_of_a_detector(data):
 def test_other_classes(data, classes, num_classes, text):
     with pytest.raises(InputError, match=text):
         check_classes(detector(data, classes, num_classes))
+
+
+@pytest.mark.parametrize('kind, key, text', [
+    ('images', 'file_name', 'has no `file_name`'),
+    ('annotations', 'area', '1 of 5 annotations have no `area`'),
+])
+def test_what_mmdet_needs(data, kind, key, text):
+    data.edit(lambda content: content[kind][0].pop(key))
+    with pytest.raises(InputError, match=text):
+        check_classes(detector(data, ('cat', 'dog')))

@@ -2,6 +2,7 @@
 import json
 
 import pytest
+from pycocotools import mask as mask_utils
 from small_data import run_tool
 from spoil import NO_CHECKPOINT
 
@@ -25,6 +26,20 @@ def test_repeated_option(monkeypatch, data, checkpoint):
     written = json.loads((data.folder / 'out/a_masks.json').read_text())
     boxes = [ann['bbox'] for ann in written['annotations']]
     assert boxes == [[1, 1, 9, 9], [2, 2, 9, 9]]
+
+
+@pytest.mark.parametrize('options, window', [
+    ((), [1, 2, 10, 9]),
+    (('--truncate', ), [1, 2, 8, 8]),
+])
+def test_truncate(monkeypatch, data, checkpoint, options, window):
+    monkeypatch.chdir(data.folder)
+    run_tool(monkeypatch, 'label_image', 'images/a.png', 'labeller.py',
+             checkpoint, '--box', '1.9,2.5,8.2,8', '--out', 'out', '--device',
+             'cpu', '--cfg-options', 'model.test_cfg.threshold=-1', *options)
+    written = json.loads((data.folder / 'out/a_masks.json').read_text())
+    mask = written['annotations'][0]['segmentation']
+    assert mask_utils.toBbox(mask).tolist() == window
 
 
 @pytest.mark.parametrize('values, words', [

@@ -191,6 +191,15 @@ def test_val_of_other_classes(new_configs, own_data):
         new_configs('--val', own_data.val)
 
 
+def test_val_that_mmdet_cannot_read(new_configs, own_data):
+    """Otherwise stage 3 would fail, after hours."""
+    content = json.loads(Path(own_data.val).read_text())
+    del content['annotations'][0]['area']
+    Path(own_data.val).write_text(json.dumps(content))
+    with pytest.raises(SystemExit, match='1 of 4 annotations have no `area`'):
+        new_configs('--val', own_data.val)
+
+
 def test_val_without_masks(new_configs, own_data, tmp_path):
     with pytest.raises(SystemExit, match='5 of 5 annotations have no `segm'):
         new_configs('--val', own_data.boxes)

@@ -1,4 +1,6 @@
 """Configs of pipelines: what is refused, and what the steps depend on."""
+import json
+
 import pytest
 from mmengine.config import Config
 from small_data import ROOT, load_tool
@@ -26,6 +28,19 @@ def test_run_pipeline(monkeypatch, refused, data, content, words):
     output = refused('run_pipeline', 'pipeline.py', '--work-dir', 'work')
     assert words in output
     assert not (data.folder / 'work').exists()
+
+
+def test_val_box_that_cannot_be_labelled(monkeypatch, refused, data):
+    """Its mask could not be evaluated, after hours of training."""
+    monkeypatch.chdir(data.folder)
+    val = json.loads((data.folder / 'boxes.json').read_text())
+    val['annotations'][1]['bbox'][2] = 0
+    (data.folder / 'val.json').write_text(json.dumps(val))
+    (data.folder / 'pipeline.py').write_text(
+        PIPELINE.replace('proxy.py', 'detector.py') +
+        "val = dict(instances='val.json', images='images')")
+    output = refused('run_pipeline', 'pipeline.py', '--work-dir', 'work')
+    assert 'val.json: 1 boxes of `val` cannot be labelled' in output
 
 
 @pytest.mark.parametrize('dataset, rule', [

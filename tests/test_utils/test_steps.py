@@ -188,6 +188,20 @@ def test_a_changed_training_does_not_resume_the_one_before(folder, capsys):
         assert newest.read_text() == f'training {number}'
 
 
+def test_a_changed_labelling_run_starts_anew(folder):
+    (folder / 'tool.py').rename(folder / 'label.py')
+    steps = StepRunner('.', 'work', quiet=True)
+    shards = folder / 'work/step.json.shards'
+    shards.mkdir()
+    (folder / 'status').write_text('killed')
+    for lr, is_continued in ((1, True), (1, True), (2, False)):
+        (folder / 'base.py').write_text(f'lr = {lr}')
+        with pytest.raises(InputError):
+            steps.label('step', 'config.py', *['boxes.json'] * 2, 'images')
+        # label.py refuses to continue with another config.
+        assert shards.exists() == is_continued
+
+
 @pytest.mark.parametrize('name, text, words', [
     ('boxes.json', '[2]', 'boxes.json'),
     ('base.py', 'lr, epochs = 2, 3', 'epochs of config.py, lr of config.py'),

@@ -18,7 +18,8 @@ from .image_files import (IMAGE_SUFFIXES, PROBLEMS, ImageHeader, check_headers,
                           mask_problem, missing_files, read_header)
 from .mask_filter import MaskFilter
 from .messages import entry_name, first_few, raise_problems
-from .reading import fix_image, load_coco, load_json, read_polygons
+from .reading import (fix_image, load_coco, load_for_mmdet, load_json,
+                      read_polygons)
 from .schema import (LISTS, check_coco, check_entries, entry_problems,
                      list_problem, schema_problem, segmentation_problem)
 
@@ -30,8 +31,8 @@ __all__ = [
     'check_target', 'check_true_masks', 'counts_from_bytes', 'decode_image',
     'describe', 'entry_name', 'entry_problems', 'file_names', 'first_few',
     'fix_image', 'header_problem', 'image_problem', 'is_ignored',
-    'is_readable', 'is_remote', 'list_problem', 'load_coco', 'load_image',
-    'load_json', 'make_annotation', 'make_coco', 'mask_problem',
+    'is_readable', 'is_remote', 'list_problem', 'load_coco', 'load_for_mmdet',
+    'load_image', 'load_json', 'make_annotation', 'make_coco', 'mask_problem',
     'missing_files', 'new_folder', 'raise_problems', 'read_header',
     'read_image', 'read_polygons', 'repeated_names', 'rle_counts',
     'rotation_of', 'schema_problem', 'segmentation_problem',

@@ -6,6 +6,7 @@ from mmengine.fileio import exists, get_text
 
 from mmboxcaseg import InputError
 from mmboxcaseg.structures import to_rle
+from .messages import first_few
 from .schema import check_coco
 
 MARK = '\ufeff'  # the byte order mark
@@ -97,6 +98,38 @@ def load_coco(path: str, backend_args: Optional[dict] = None) -> dict:
     data = load_json(path, backend_args)
     check_coco(data, path)
     read_polygons(data)
+    return data
+
+
+def load_for_mmdet(path: str, backend_args: Optional[dict] = None) -> dict:
+    """Read a COCO file that mmdet's CocoDataset will read, too.
+
+    CocoDataset ends with a KeyError if a file lacks what it needs.
+
+    Args:
+        path (str): The JSON file.
+        backend_args (dict, optional): See :func:`mmengine.fileio.get`.
+
+    Returns:
+        dict: Its content, not corrected.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        InputError: See :func:`load_coco`; or it begins with a byte order
+            mark, an image has no ``file_name`` (LVIS), or an annotation has
+            no ``area``.
+    """
+    data = load_json(path, backend_args, for_mmdet=True)
+    check_coco(data, path)
+    bare = [
+        ann['id'] for ann in data['annotations']
+        if 'area' not in ann and not ann.get('ignore')
+    ]
+    if bare:
+        raise InputError(
+            f'{path}: {len(bare)} of {len(data["annotations"])} annotations '
+            f'have no `area`, which mmdet needs: annotation {first_few(bare)}.'
+            ' tools/check_data.py --fix writes the areas of the boxes.')
     return data
 
 
