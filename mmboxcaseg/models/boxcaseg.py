@@ -225,8 +225,8 @@ class BoxCaseg(MapLabeller):
                 f'the backbone refuses crops of {inputs.shape[-1]} px: '
                 f'{error} Set `crop_size` of all data sets to a multiple of '
                 'the patch size of the backbone, for patches of 14 px e.g. to '
-                '126 or 224, and dynamic_img_size=True in model.backbone.'
-            ) from error
+                '126 or 224, and dynamic_img_size=True in model.backbone if '
+                'the model has it.') from error
         timm_model = getattr(self.backbone, 'timm_model', None)
         if getattr(timm_model, 'output_fmt', None) == 'NHWC':
             # Swin and a few other models of timm put the channels last.
