@@ -23,8 +23,9 @@ class LoadProxyAnnotations(LoadAnnotations):
     """Load boxes, labels and weighted masks.
 
     Replaces :class:`mmdet.datasets.transforms.LoadAnnotations`; ``gt_masks``
-    are :class:`WindowMasks`. A box without a mask gets an empty mask of
-    weight 0. The stock transform would discard its box, too.
+    are :class:`WindowMasks`. A box with an empty mask, to which
+    :class:`ProxyCocoDataset` gives weight 0, is kept; the stock transform
+    would discard it.
 
     Args:
         kwargs: Arguments of LoadAnnotations. ``poly2mask`` has no effect.
@@ -46,7 +47,7 @@ class LoadProxyAnnotations(LoadAnnotations):
             # A foreign mask may extend beyond its box; it is not clipped.
             windows[number] = extend_window(windows[number], rle)
             parts.append(decode_window(rle, windows[number]).view(np.uint8))
-            weights.append(instance['mask_weight'] * parts[-1].any())
+            weights.append(instance['mask_weight'])
         results['gt_masks'] = WindowMasks(parts, windows, weights, *shape)
 
 
