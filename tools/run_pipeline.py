@@ -7,7 +7,7 @@ the folder of a training is kept as FOLDER.old.
 import argparse
 import os
 import os.path as osp
-from typing import Dict, List, Optional
+from typing import Collection, Dict, List, Optional
 
 from mmengine.config import Config
 from mmengine.fileio import dump
@@ -128,7 +128,7 @@ def format_table(summary: dict) -> str:
     """Write the summary as text."""
     lines: List[str] = []
 
-    def section(title: str, rows: dict, columns) -> None:
+    def section(title: str, rows: dict, columns: Collection[str]) -> None:
         lines.append(f'{title:12s}' + ''.join(f'{c:>12s}' for c in columns))
         for name, row in rows.items():
             cells = ''.join(f'{row[c]:12.3f}' for c in columns)
