@@ -7,7 +7,7 @@ the folder of a training is kept as FOLDER.old.
 import argparse
 import os
 import os.path as osp
-from typing import Collection, Dict, List, Optional
+from typing import Collection, Dict, List
 
 from mmengine.config import Config
 from mmengine.fileio import dump
@@ -261,7 +261,7 @@ def _check_files(cfg: Config) -> None:
 
 
 @exit_on_bad_input()
-def main(argv: Optional[List[str]] = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(
         description='Train a labeller, label the boxes, train a detector on '
         'the proxy masks, and print one table. configs/toy/toy_pipeline.py '
@@ -270,7 +270,7 @@ def main(argv: Optional[List[str]] = None) -> None:
     parser.add_argument(
         '--work-dir', required=True, help='folder of all results')
     add_trust_checkpoint(parser)
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     cfg = read_pipeline(args.config)
     check_folder(args.work_dir, 'work folder')
     steps = StepRunner(

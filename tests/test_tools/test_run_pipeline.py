@@ -98,5 +98,7 @@ def test_figures_need_val(monkeypatch, capsys, tmp_path, val, written):
     monkeypatch.setattr(tool, 'read_pipeline', lambda path: dict(val=val))
     monkeypatch.setattr(tool, 'run', lambda cfg, steps: {})
     monkeypatch.setattr(tool, 'format_table', lambda summary: '')
-    tool.main(['pipeline.py', '--work-dir', str(tmp_path)])
+    argv = ['run_pipeline', 'pipeline.py', '--work-dir', str(tmp_path)]
+    monkeypatch.setattr('sys.argv', argv)
+    tool.main()
     assert capsys.readouterr().out.endswith(f'{tmp_path}: {written}')
