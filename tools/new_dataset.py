@@ -121,8 +121,8 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--second-round',
         action='store_true',
-        help='train the labeller a second time, on the surest of its own '
-        'masks, too')
+        help='train the labeller a second time, also on the most confident '
+        'of its own masks')
     parser.add_argument(
         '--out',
         default='configs/mine',
