@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import write_atomically
-from mmboxcaseg.utils.cli import (add_cfg_options, check_output,
+from mmboxcaseg.utils.cli import (add_cfg_options, at_least, check_output,
                                   exit_on_bad_input, read_config)
 
 if TYPE_CHECKING:
@@ -39,20 +39,18 @@ def parse_args() -> argparse.Namespace:
         'training set)')
     parser.add_argument(
         '--nproc',
-        type=int,
+        type=at_least(1),
         default=len(os.sched_getaffinity(0)),
         help='processes that read images (default: one per CPU, %(default)s)')
     parser.add_argument(
         '--examples',
-        type=int,
+        type=at_least(1),
         default=3,
         help='examples to print for each finding (default: %(default)s)')
     add_cfg_options(parser)
     args = parser.parse_args()
     if args.fix_file and not args.fix:
         parser.error('--fix-file needs --fix')
-    if args.nproc < 1 or args.examples < 1:
-        parser.error('--nproc and --examples must be 1 or more')
     return args
 
 

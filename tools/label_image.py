@@ -82,7 +82,7 @@ def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
         boxes (np.ndarray): Boxes in pixels, xywh, has shape (n, 4).
         masks (np.ndarray): Boolean masks, has shape (n, H, W).
         scores (np.ndarray): Has shape (n, ).
-        ious (np.ndarray): Expected IoUs, has shape (n, ).
+        ious (np.ndarray): Expected IoUs, NaN if unknown, has shape (n, ).
         source (str): Name of the labeller, for ``mask_source``.
 
     Returns:
@@ -98,7 +98,8 @@ def to_coco(file_name: str, boxes: np.ndarray, masks: np.ndarray,
             segmentation=encode_window(mask, (0, 0, width, height), height,
                                        width),
             mask_score=round(float(score), 6),
-            expected_iou=round(float(iou), 6),
+            **({} if np.isnan(iou) else dict(
+                expected_iou=round(float(iou), 6))),
             mask_source=source)
         for box, mask, score, iou in zip(boxes, masks, scores, ious)
     ]

@@ -54,8 +54,8 @@ from next_commands import next_commands
 from mmboxcaseg import InputError, datasets
 from mmboxcaseg.datasets.coco import (CocoBoxes, check_class_order, check_file,
                                       check_true_masks, first_few,
-                                      load_for_mmdet, write_atomically)
-from mmboxcaseg.utils.cli import exit_on_bad_input
+                                       load_for_mmdet, write_atomically)
+from mmboxcaseg.utils.cli import at_least, exit_on_bad_input
 
 
 def parse_args() -> argparse.Namespace:
@@ -114,15 +114,15 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
         '"mmboxcaseg[small]"), or from random weights (tiny)')
     parser.add_argument(
         '--gpus',
-        type=int,
+        type=at_least(1),
         default=1,
         help='number of GPUs to train on; 1 also for a CPU '
         '(default: %(default)s)')
     parser.add_argument(
         '--second-round',
         action='store_true',
-        help='train the labeller a second time, on the surest of its own '
-        'masks, too')
+        help='train the labeller a second time, also on the most confident '
+        'of its own masks')
     parser.add_argument(
         '--out',
         default='configs/mine',
@@ -143,8 +143,6 @@ def check_args(parser: argparse.ArgumentParser,
         parser.error('--second-round needs --salient or --teacher')
     if args.val_images and not args.val:
         parser.error('--val-images needs --val')
-    if args.gpus < 1:
-        parser.error('--gpus must be 1 or more')
     if osp.isfile(args.out):
         parser.error(f'--out {args.out} is a file: name a folder')
     if not Path(args.out).resolve().name:

@@ -7,7 +7,7 @@ the folder of a training is kept as FOLDER.old.
 import argparse
 import os
 import os.path as osp
-from typing import Dict, List, Optional
+from typing import Collection, Dict, List
 
 from mmengine.config import Config
 from mmengine.fileio import dump
@@ -20,6 +20,7 @@ from mmboxcaseg.proxy import count_kept
 from mmboxcaseg.proxy.options import filter_arguments
 from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
                                   exit_on_bad_input, path_setting, read_config)
+from mmboxcaseg.utils.config import find_datasets
 from mmboxcaseg.utils.steps import StepRunner, annotation_paths
 
 TOOLS = osp.dirname(osp.abspath(__file__))
@@ -42,20 +43,25 @@ def used_masks(cfg: Config) -> MaskFilter:
     return MaskFilter.of_dataset(**detector.train_dataloader.dataset)
 
 
-def sources(cfg: Config, name: str) -> List[dict]:
-    """Get the training data sets of the labeller or the student."""
+def sources(cfg: Config, name: str) -> Dict[str, dict]:
+    """Get the training data sets of the labeller or the student.
+
+    Returns their configs by the names of the settings.
+    """
     config = read_config(config_path(cfg, name))
-    return config.train_dataloader.dataset.get('datasets', [])
+    return dict(
+        find_datasets(config.train_dataloader.dataset,
+                      'train_dataloader.dataset'))
 
 
-def own_sources(cfg: Config) -> List[int]:
+def own_sources(cfg: Config) -> List[str]:
     """Find the sources of the student that are masks of the labeller.
 
     They have a `mask_filter`, and the labeller is not trained on them.
     """
-    known = sources(cfg, 'labeller')
+    known = [*sources(cfg, 'labeller').values()]
     return [
-        i for i, source in enumerate(sources(cfg, 'student'))
+        key for key, source in sources(cfg, 'student').items()
         if source.get('mask_filter') and source not in known
     ]
 
@@ -64,7 +70,7 @@ def source_paths(cfg: Config, name: str) -> List[str]:
     """Annotations of the sources, except those that the labeller writes."""
     own = own_sources(cfg) if name == 'student' else []
     return annotation_paths([
-        source for i, source in enumerate(sources(cfg, name)) if i not in own
+        source for key, source in sources(cfg, name).items() if key not in own
     ])
 
 
@@ -81,10 +87,8 @@ def train_student(cfg: Config, steps: StepRunner, checkpoint: str,
     Returns:
         str: Path of the checkpoint.
     """
-    key = 'train_dataloader.dataset.datasets'
     files = [
-        path_setting(f'{key}.{i}.ann_file', proxy_file)
-        for i in own_sources(cfg)
+        path_setting(f'{key}.ann_file', proxy_file) for key in own_sources(cfg)
     ]
     return steps.train(
         'student',
@@ -129,7 +133,7 @@ def format_table(summary: dict) -> str:
     """Write the summary as text."""
     lines: List[str] = []
 
-    def section(title: str, rows: dict, columns) -> None:
+    def section(title: str, rows: dict, columns: Collection[str]) -> None:
         lines.append(f'{title:12s}' + ''.join(f'{c:>12s}' for c in columns))
         for name, row in rows.items():
             cells = ''.join(f'{row[c]:12.3f}' for c in columns)
@@ -278,7 +282,7 @@ def _check_val(path: str) -> None:
 
 
 @exit_on_bad_input()
-def main(argv: Optional[List[str]] = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(
         description='Train a labeller, label the boxes, train a detector on '
         'the proxy masks, and print one table. configs/toy/toy_pipeline.py '
@@ -287,7 +291,7 @@ def main(argv: Optional[List[str]] = None) -> None:
     parser.add_argument(
         '--work-dir', required=True, help='folder of all results')
     add_trust_checkpoint(parser)
-    args = parser.parse_args(argv)
+    args = parser.parse_args()
     cfg = read_pipeline(args.config)
     check_folder(args.work_dir, 'work folder')
     steps = StepRunner(

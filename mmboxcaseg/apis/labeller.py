@@ -90,7 +90,8 @@ def label_boxes(model: nn.Module,
     Returns:
         tuple[np.ndarray]: Masks, boolean, has shape (n, H, W), their scores
         (proxy box agreement) in [0, 1], has shape (n, ), and with
-        ``with_expected_iou`` their :func:`estimate_iou`, has shape (n, ).
+        ``with_expected_iou`` their :func:`estimate_iou`, NaN where the model
+        gives no probabilities, has shape (n, ).
 
     Raises:
         FileNotFoundError: The image does not exist.
@@ -110,22 +111,25 @@ def label_boxes(model: nn.Module,
     sample = _predict(model, img, path, boxes)
     gt = sample.gt_instances
     predicted = sample.pred_instances.masks
+    # Masks of other models may have neither.
+    probability = getattr(predicted, 'probability', None)
+    expected_ious = getattr(predicted, 'expected_ious', None)
     rules = {True: 'box', False: None}
     window_masks, scores = merge_and_score(
         predicted,
         gt.windows,
         gt.areas,
         merge_by=rules.get(merge, merge),
-        probability=predicted.probability)
+        probability=probability)
     for mask, inside, (x0, y0, x1, y1) in zip(masks, window_masks, gt.windows):
         mask[y0:y1, x0:x1] = inside
     if not with_expected_iou:
         return masks, np.array(scores)
     ious = [
-        estimate_iou(mask, i, predicted.probability, predicted.expected_ious,
-                     f'box {i}') for i, mask in enumerate(window_masks)
+        estimate_iou(mask, i, probability, expected_ious, f'box {i}')
+        for i, mask in enumerate(window_masks)
     ]
-    return masks, np.array(scores), np.array(ious)
+    return masks, np.array(scores), np.array(ious, dtype=np.float64)
 
 
 def _load_all_weights(model: nn.Module, checkpoint: str, config: str) -> None:

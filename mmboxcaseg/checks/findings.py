@@ -1,5 +1,5 @@
 """Problems of data sets: kinds, the checks that find them, a table of them."""
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 from mmboxcaseg.datasets.coco import first_few
 
@@ -126,12 +126,8 @@ class Findings:
         ]
         return '\n'.join([*blocks, ', '.join(counts)])
 
-    def to_json(self, num_examples: Optional[int] = None) -> dict:
+    def to_json(self) -> dict:
         """Convert the findings for a JSON file.
-
-        Args:
-            num_examples (int, optional): Examples per finding. Defaults to
-                None: all.
 
         Returns:
             dict: ``counts`` by severity, and ``findings`` with ``kind``,
@@ -142,7 +138,7 @@ class Findings:
                 kind=kind,
                 where=where,
                 count=len(cases),
-                examples=cases[:num_examples],
+                examples=cases,
                 **KINDS[kind]._asdict()) for kind, where, cases in self
         ]
         return dict(counts=self.counts(), findings=findings)

@@ -1,5 +1,5 @@
 """Checks of the settings that a program needs, before it builds anything."""
-from typing import Optional
+from typing import List, Optional, Sequence
 
 import fastjsonschema
 from mmengine.config import Config
@@ -39,6 +39,11 @@ NEEDS = dict(
         optim_wrapper=_OBJECT),
     test=dict(model=_MODEL, test_dataloader=_LOADER),
     label=dict(model=_MODEL, label_dataloader=_LABELLED))
+# The data loaders whose crops the model gets. Labelling follows a training.
+CROPS_OF = dict(
+    train=('train_dataloader', 'val_dataloader', 'label_dataloader'),
+    test=('test_dataloader', ),
+    label=('label_dataloader', ))
 
 
 def check_settings(cfg: Config, program: str) -> None:
@@ -59,8 +64,9 @@ def check_settings(cfg: Config, program: str) -> None:
     if problem:
         raise InputError(f'{cfg.filename} cannot be run: {problem}')
     check_types(cfg, program)
+    if cfg.model.get('box_prompt'):
+        _check_box_prompt(cfg, program)
     if program == 'train':
-        _check_box_prompt(cfg)
         _check_start(cfg)
 
 
@@ -89,31 +95,32 @@ def _loop_problem(cfg: Config) -> Optional[str]:
     return None
 
 
-def _check_box_prompt(cfg: Config) -> None:
+def _check_box_prompt(cfg: Config, program: str) -> None:
     """Check that crops show their boxes to a model with a ``box_prompt``.
 
-    Otherwise the prompt learns nothing, and only labelling would fail.
+    Otherwise the prompt learns nothing from them, or labelling fails. In
+    training, box crops need not show their boxes: they have no mask.
     """
-
-    def packs(key: str, node: dict) -> bool:
-        # A class or its name.
-        return key == 'type' and 'PackCrops' in str(node[key])
-
-    def shows_box(key: str, node: dict) -> bool:
-        return key == 'box_map' and bool(node[key])
-
-    names = ('train_dataloader', 'val_dataloader', 'label_dataloader')
-    lost = [
-        name for name in names if find_settings(cfg.get(name), packs)
-        and not find_settings(cfg.get(name), shows_box)
-    ]
-    if cfg.model.get('box_prompt') and lost:
+    lost: List[str] = []
+    for name in CROPS_OF[program]:
+        pipelines = find_settings(
+            cfg.get(name), lambda key, _: key == 'pipeline', f'{name}.')
+        for place, pipeline in pipelines.items():
+            has_masks = not _steps(pipeline, 'CropBoxes')
+            shown = [s.get('box_map') for s in _steps(pipeline, 'PackCrops')]
+            if not all(shown) and (has_masks or name != 'train_dataloader'):
+                lost.append(place)
+    if lost:
         raise InputError(
             f'{cfg.filename} cannot be run: model.box_prompt is set, but the '
             f'crops of {", ".join(lost)} do not show their boxes. Set '
-            'box_map=True of PackCrops in the pipelines of training sources '
-            'with masks, of validation and of labelling, see '
+            'box_map=True of PackCrops there, see '
             'docs/labeller.md#box-prompt; or set model.box_prompt=None.')
+
+
+def _steps(pipeline: Sequence[dict], name: str) -> List[dict]:
+    """Transforms of a pipeline by their class, or a part of its name."""
+    return [step for step in pipeline if name in str(step.get('type'))]
 
 
 def _check_start(cfg: Config) -> None:

@@ -1,5 +1,5 @@
 """The data sets of a config, found in its data loaders."""
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, List
 
 from mmcv.transforms import LoadImageFromFile
 from mmdet.datasets import CocoDataset
@@ -11,6 +11,7 @@ from mmboxcaseg.datasets import (BoxCropDataset, MaskedCropDataset,
                                  ProxyCocoDataset, SalientDataset)
 from mmboxcaseg.datasets.coco import check_class_list
 from mmboxcaseg.registry import DATASETS
+from mmboxcaseg.utils.config import find_datasets
 from .checked_source import LOADERS, CheckedSource
 from .findings import ERROR, NOTE, Findings, add_kinds
 
@@ -60,7 +61,7 @@ def find_sources(cfg: Config, findings: Findings) -> List[CheckedSource]:
     sources: Dict[tuple, CheckedSource] = {}
     for name in LOADERS:
         dataset = (cfg.get(name) or {}).get('dataset')
-        for where, leaf in _leaves(dataset, f'{name}.dataset'):
+        for where, leaf in find_datasets(dataset, f'{name}.dataset'):
             try:
                 source = _build(leaf, name, cfg)
             # User-defined classes may raise anything.
@@ -75,19 +76,6 @@ def find_sources(cfg: Config, findings: Findings) -> List[CheckedSource]:
             if known is not source:
                 known.loaders.append(name)
     return list(sources.values())
-
-
-def _leaves(dataset: object, where: str) -> Iterator[Tuple[str, dict]]:
-    """Yield the data sets inside wrappers, and their place in the config."""
-    if not isinstance(dataset, dict):
-        return
-    if 'datasets' in dataset:
-        for i, inner in enumerate(dataset['datasets']):
-            yield from _leaves(inner, f'{where}.datasets.{i}')
-    elif 'dataset' in dataset:
-        yield from _leaves(dataset['dataset'], f'{where}.dataset')
-    else:
-        yield where, dataset
 
 
 def _build(leaf: dict, loader_name: str, cfg: Config) -> CheckedSource:

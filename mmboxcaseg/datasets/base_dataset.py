@@ -128,7 +128,10 @@ class CropDataset(NamesBrokenFiles):
         kwargs: Arguments of :class:`mmdet.datasets.BaseDetDataset`.
     """
 
-    def __init__(self, *args, crop_size: Optional[int] = None, **kwargs):
+    def __init__(self,
+                 *args,
+                 crop_size: Optional[int] = None,
+                 **kwargs) -> None:
         self.crop_size = crop_size
         super().__init__(*args, **kwargs)
 

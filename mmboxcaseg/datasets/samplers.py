@@ -4,7 +4,7 @@ from typing import Iterator, List, Optional, Sequence
 import torch
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch import Tensor
-from torch.utils.data import BatchSampler, Sampler
+from torch.utils.data import BatchSampler, ConcatDataset, Sampler
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import DATA_SAMPLERS
@@ -83,7 +83,7 @@ class MultiSourceSampler(Sampler):
     """
 
     def __init__(self,
-                 dataset,
+                 dataset: ConcatDataset,
                  batch_size: int,
                  source_ratio: Sequence[int] = (9, 7),
                  sit_out_prob: float = 0,

@@ -1,3 +1,4 @@
+from abc import abstractmethod
 from typing import Optional, Sequence, Union
 
 from mmengine.model import BaseModel
@@ -60,3 +61,20 @@ class BaseLabeller(BaseModel):
             raise InputError(f'{type(self).__name__} has no mode {mode!r}: it '
                              'labels boxes and cannot be trained.')
         return self.predict(inputs, data_samples)
+
+    @abstractmethod
+    def predict(self, inputs: Union[Tensor, Sequence[Tensor]],
+                data_samples: list) -> list:
+        """Segment the object in every box.
+
+        Args:
+            inputs (Tensor | Sequence[Tensor]): What the preprocessor returns.
+            data_samples (list[DetDataSample]): One per image, with
+                ``gt_instances`` of n boxes, see :class:`PackCrops`.
+
+        Returns:
+            list[DetDataSample]: With ``pred_instances.masks``, a sequence of
+            n boolean masks, each as large as its window. It may have the
+            methods and attributes of :class:`PromptMasks`: ``probability(i)``
+            and ``expected_ious``.
+        """

@@ -1,3 +1,4 @@
+from mmdet.utils import OptMultiConfig
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,7 +27,8 @@ class BoxPrompt(BaseModule):
     def __init__(
         self,
         kernel_size: int = 7,
-        init_cfg=dict(type='Constant', layer='Conv2d', val=0)
+        init_cfg: OptMultiConfig = dict(
+            type='Constant', layer='Conv2d', val=0)
     ) -> None:
         super().__init__(init_cfg)
         self.conv = nn.Conv2d(

@@ -14,8 +14,8 @@ from mmboxcaseg.datasets.coco import (CocoBoxes, box_area, check_coco,
                                       first_few, is_ignored, load_json,
                                       raise_problems, read_polygons,
                                       segmentation_problem)
-from mmboxcaseg.structures import (decode_window, label_windows, to_rle,
-                                   xywh_to_xyxy)
+from mmboxcaseg.structures import (decode_window, extend_window, label_windows,
+                                   to_rle, xywh_to_xyxy)
 from .records import make_records
 from .review import SOURCE as HUMAN
 
@@ -363,9 +363,6 @@ def _cut(segmentation: Optional[Segmentation], box: np.ndarray, size: tuple,
     mask = decode_window(rle, box)
     outside = bool(mask.sum() < mask_utils.area(rle))
     if outside and not clip:
-        x, y, w, h = mask_utils.toBbox(rle)
-        low = np.minimum(box[:2], [x, y]).astype(np.int64)
-        high = np.maximum(box[2:], [x + w, y + h]).astype(np.int64)
-        box = np.concatenate([low, high])
+        box = extend_window(box, rle)
         mask = decode_window(rle, box)
     return mask, box, outside

@@ -28,7 +28,7 @@ def add_filter_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which masks count as dropped."""
     parser.add_argument(
         '--threshold',
-        type=float,
+        type=score,
         help='masks with a lower score count as dropped (default: 0.95; 0 '
         'with --score expected_iou or --keep-share)')
     parser.add_argument(

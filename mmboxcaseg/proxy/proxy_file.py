@@ -3,7 +3,7 @@ from typing import Sequence, Union
 import numpy as np
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import MaskFilter, load_coco
+from mmboxcaseg.datasets.coco import MaskFilter, is_ignored, load_coco
 
 
 def load_proxy(path: str) -> dict:
@@ -51,15 +51,19 @@ def count_kept(path: str, rule: Union[float, MaskFilter]) -> dict:
             a mask that is used.
 
     Returns:
-        dict: ``instances`` (labelled boxes), ``kept`` and ``drop_rate``; the
-        means ``mask_score`` and, if all masks have it, ``expected_iou``.
+        dict: ``instances`` (labelled boxes without crowds), ``kept`` and
+        ``drop_rate``; the means ``mask_score`` and, if all masks have it,
+        ``expected_iou``.
 
     Raises:
         InputError: See :func:`load_proxy` and :class:`MaskFilter`.
     """
     if not isinstance(rule, MaskFilter):
         rule = MaskFilter(thr=rule)
-    anns = [a for a in load_proxy(path)['annotations'] if 'mask_score' in a]
+    # Training leaves out crowds, whatever scores they have.
+    anns = [a for a in load_coco(path)['annotations'] if not is_ignored(a)]
+    check_masks(anns, path)
+    anns = [ann for ann in anns if 'mask_score' in ann]
     num, kept = len(anns), np.count_nonzero(rule.weigh(anns, path))
     means = {
         key: float(np.mean([ann[key] for ann in anns]))

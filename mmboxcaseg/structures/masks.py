@@ -185,6 +185,24 @@ def decode_window(rle: dict, window: np.ndarray) -> np.ndarray:
     return columns[:, y0:y1].T
 
 
+def extend_window(window: np.ndarray, rle: dict) -> np.ndarray:
+    """Extend a window so that it contains a mask.
+
+    Args:
+        window (np.ndarray): Integer window, has shape (4, ).
+        rle (dict): RLE of the whole image. An empty mask changes nothing.
+
+    Returns:
+        np.ndarray: Integer window (int64), has shape (4, ).
+    """
+    x, y, w, h = mask_utils.toBbox(rle).astype(np.int64)
+    if not w:
+        return window
+    low = np.minimum(window[:2], [x, y])
+    high = np.maximum(window[2:], [x + w, y + h])
+    return np.concatenate([low, high])
+
+
 def run_lengths(counts: str) -> np.ndarray:
     """Decode the ``counts`` of a compressed RLE.
 

@@ -1,7 +1,7 @@
 """Finding, reading and searching configs. Imports no PyTorch."""
 import os.path as osp
 from pathlib import Path
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, Iterator, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 from mmengine.fileio.backends import backends
@@ -90,6 +90,29 @@ def truncate_boxes(pipeline: Sequence[dict]) -> None:
     for transform in pipeline:
         if transform['type'].endswith(('CropBoxes', 'PromptBoxes')):
             transform['truncate'] = True
+
+
+def find_datasets(dataset: object, where: str) -> Iterator[Tuple[str, dict]]:
+    """Find the data sets inside wrappers, such as ConcatDataset.
+
+    Args:
+        dataset (object): The data set of a data loader. There is none in it
+            if it is not a dict.
+        where (str): Its name in the config.
+
+    Yields:
+        tuple: Name and config of each data set, for example
+        'train_dataloader.dataset.datasets.0'.
+    """
+    if not isinstance(dataset, dict):
+        return
+    if 'datasets' in dataset:
+        for i, inner in enumerate(dataset['datasets']):
+            yield from find_datasets(inner, f'{where}.datasets.{i}')
+    elif 'dataset' in dataset:
+        yield from find_datasets(dataset['dataset'], f'{where}.dataset')
+    else:
+        yield where, dataset
 
 
 def _check_backends(cfg: Config) -> None:

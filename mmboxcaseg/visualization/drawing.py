@@ -14,6 +14,8 @@ from matplotlib.patches import Rectangle
 from mmboxcaseg.structures import pixel_boxes
 
 COLOURS = np.array(matplotlib.colormaps['Set1'].colors)[[0, 1, 2, 3, 4, 7]]
+# Longer side of thumbnails in pixels; quality from 0 to 100.
+THUMBNAIL_SIDE, JPEG_QUALITY = 200, 80
 
 
 class Instance(NamedTuple):
@@ -92,23 +94,22 @@ def context_window(bbox: Sequence[float],
     return pixel_boxes([box], height, width)[0]
 
 
-def draw_thumbnail(img: np.ndarray, ins: Instance, side: int = 200) -> str:
+def draw_thumbnail(img: np.ndarray, ins: Instance) -> str:
     """Draw one object as a small JPEG.
 
     Args:
         img (np.ndarray): RGB image, has shape (h, w, 3), uint8.
         ins (Instance): The object, in pixels of ``img``.
-        side (int): The longer side of the JPEG in pixels.
 
     Returns:
         str: Data URI.
     """
     size = np.array(img.shape[1::-1])
     # At least 16 pixels, so that objects of one row stay visible.
-    figsize = np.maximum(size * side / size.max(), 16) / 100
+    figsize = np.maximum(size * THUMBNAIL_SIDE / size.max(), 16) / 100
     figure = Figure(figsize=figsize, dpi=100)
     draw(figure.add_axes((0, 0, 1, 1)), img, [ins])
-    return to_data_uri(figure, 'jpeg', pil_kwargs=dict(quality=80))
+    return to_data_uri(figure, 'jpeg', pil_kwargs=dict(quality=JPEG_QUALITY))
 
 
 def to_data_uri(figure: Figure, kind: str, **options) -> str:
@@ -127,17 +128,16 @@ def to_data_uri(figure: Figure, kind: str, **options) -> str:
     return _data_uri(file.getvalue(), kind)
 
 
-def to_jpeg_uri(img: np.ndarray, quality: int = 80) -> str:
+def to_jpeg_uri(img: np.ndarray) -> str:
     """Write an image as the data URI of a JPEG.
 
     Args:
         img (np.ndarray): RGB image, has shape (h, w, 3), uint8.
-        quality (int): Quality of the JPEG, from 0 to 100.
 
     Returns:
         str: Data URI.
     """
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     content = cv2.imencode('.jpg', img[..., ::-1], options)[1].tobytes()
     return _data_uri(content, 'jpeg')
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 from image_kinds import LOADED, write_kind
 from mmengine.config import Config
+from mmengine.structures import InstanceData
 from pycocotools import mask as mask_utils
 from small_data import load_tool
 
+from mmboxcaseg import InputError
 from mmboxcaseg.apis import init_labeller, label_boxes
 from mmboxcaseg.proxy import load_proxy
 from mmboxcaseg.structures import agreement
@@ -57,6 +59,28 @@ def test_without_merging_boxes_know_nothing_of_each_other(model, img):
         mask, score = label_boxes(model, img, [box], merge=False)
         np.testing.assert_array_equal(mask[0], masks[i])
         assert score[0] == scores[i]
+
+
+def test_labeller_without_probabilities(model, img, monkeypatch):
+    boxes = [*BOXES, [0, 0, 5, 5]]
+    expected, scores = label_boxes(model, img, boxes)
+    predict = model.predict
+
+    def predict_plain(*args) -> list:
+        sample, = predict(*args)
+        masks = [*sample.pred_instances.masks]
+        masks[-1][:] = False
+        sample.pred_instances = InstanceData(masks=masks)
+        return [sample]
+
+    monkeypatch.setattr(model, 'predict', predict_plain)
+    masks, others, ious = label_boxes(
+        model, img, boxes, with_expected_iou=True)
+    np.testing.assert_array_equal(masks[:-1], expected[:-1])
+    np.testing.assert_array_equal(others[:-1], scores[:-1])
+    assert ious.shape == (4, ) and np.isnan(ious).all()
+    with pytest.raises(InputError, match='needs the probabilities'):
+        label_boxes(model, img, boxes, merge='probability')
 
 
 @pytest.mark.parametrize('rule', ['box', 'mask', 'quarter', 'probability'])

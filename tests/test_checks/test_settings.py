@@ -47,42 +47,47 @@ def test_problems(program, change, message):
     assert message in str(error.value)
 
 
-def loader(*sources: dict) -> dict:
-    """A data loader of sources that pack their crops with these options."""
-    pack = 'mmboxcaseg.PackCrops'
-    return dict(
-        dataset=dict(datasets=[
-            dict(pipeline=[dict(type=pack, **options)]) for options in sources
-        ]))
-
-
-SHOWN, PLAIN = dict(box_map=True), dict(box_map=False)
+CUT, PACK = 'mmboxcaseg.CropBoxes', 'mmboxcaseg.PackCrops'
+# Pipelines: of boxes; with and without a map of the box.
+BOXES, PLAIN = [dict(type=CUT), dict(type=PACK)], [dict(type=PACK)]
+SHOWN = [dict(type=PACK, box_map=True)]
+SOURCE = 'dataset.datasets.{}.pipeline'.format
 
 
 @pytest.mark.parametrize(
-    'train, label, lost',
+    'program, train, label, lost',
     [
-        ([{}, SHOWN], [SHOWN], None),
-        ([{}, PLAIN], [SHOWN], 'crops of train_dataloader do'),
-        ([{}, SHOWN], [{}], 'crops of label_dataloader do'),
-        ([{}, {}], [{}], 'crops of train_dataloader, label_dataloader do'),
+        ('train', [BOXES, SHOWN], [SHOWN], []),
+        ('train', [BOXES, PLAIN], [SHOWN], [f'train_dataloader.{SOURCE(1)}']),
+        # A second source with masks.
+        ('train', [BOXES, SHOWN, PLAIN
+                   ], [SHOWN], [f'train_dataloader.{SOURCE(2)}']),
+        ('train', [BOXES, SHOWN], [BOXES], [f'label_dataloader.{SOURCE(0)}']),
+        ('train', [PLAIN], [PLAIN],
+         [f'train_dataloader.{SOURCE(0)}', f'label_dataloader.{SOURCE(0)}']),
+        ('label', [PLAIN], [BOXES], [f'label_dataloader.{SOURCE(0)}']),
+        ('label', [PLAIN], [SHOWN], []),
+        ('test', [PLAIN], [BOXES], [f'test_dataloader.{SOURCE(0)}']),
         # Other transforms may show boxes, too.
-        ([], [], None),
+        ('train', [], [[dict(type='PromptBoxes')]], []),
     ])
-def test_box_prompt_needs_box_maps(train, label, lost):
-    cfg = Config(
-        dict(
-            TRAIN,
-            train_dataloader=loader(*train),
-            label_dataloader=loader(*label)))
-    check_settings(cfg, 'train')
+def test_box_prompt_needs_box_maps(program, train, label, lost):
+    loaders = {
+        f'{name}_dataloader':
+        dict(dataset=dict(datasets=[dict(pipeline=p) for p in pipelines]))
+        for name, pipelines in dict(train=train, label=label,
+                                    test=label).items()
+    }
+    loaders['label_dataloader']['dataset'].update(DATASET)
+    cfg = Config(dict(TRAIN, **loaders, test_cfg=dict(), test_evaluator=[]))
+    check_settings(cfg, program)
     cfg.merge_from_dict({'model.box_prompt.type': 'mmboxcaseg.BoxPrompt'})
-    if lost is None:
-        check_settings(cfg, 'train')
+    if not lost:
+        check_settings(cfg, program)
         return
     with pytest.raises(InputError, match='model.box_prompt is set') as error:
-        check_settings(cfg, 'train')
-    assert lost in str(error.value)
+        check_settings(cfg, program)
+    assert f'crops of {", ".join(lost)} do not show' in str(error.value)
     assert 'box_map=True of PackCrops' in str(error.value)
 
 

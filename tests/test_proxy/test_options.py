@@ -73,3 +73,11 @@ def test_filter_options(argv, rule):
     assert (found.key, found.thr, found.keep_share) == rule
     again = mask_filter(parser.parse_args(filter_arguments(found)))
     assert vars(again) == vars(found)
+
+
+def test_threshold_out_of_range(capsys):
+    parser = argparse.ArgumentParser()
+    add_filter_options(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--threshold', '80'])
+    assert '--threshold: 80 is not in [0, 1]' in capsys.readouterr().err

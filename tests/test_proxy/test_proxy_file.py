@@ -24,6 +24,21 @@ def test_count_kept(tiny_coco, threshold, kept):
     assert best['kept'] == 2
 
 
+def test_crowds_do_not_count(tiny_coco):
+
+    def edit(data):
+        for ann, score in zip(data['annotations'], (1, 0.5, 0.9)):
+            img, = (i for i in data['images'] if i['id'] == ann['image_id'])
+            size = [img['height'], img['width']]
+            ann['segmentation'] = dict(size=size, counts='0')
+            ann.update(mask_score=score, mask_source='tiny@1')
+        data['annotations'][2]['iscrowd'] = 1
+
+    counts = count_kept(tiny_coco(edit)['ann_file'], 0.8)
+    assert (counts['instances'], counts['kept']) == (2, 1)
+    assert counts['mask_score'] == 0.75
+
+
 def test_means(tiny_coco):
 
     def edit(data):

@@ -8,7 +8,8 @@ from pycocotools import mask as mask_utils
 from windows import HEIGHT, WIDTH, paste, random_mask, random_window
 
 from mmboxcaseg.structures import (agreement, binarize_maps, decode_window,
-                                   encode_window, sample_map, to_rle)
+                                   encode_window, extend_window, sample_map,
+                                   tight_box, to_rle)
 
 
 def coco_rle(image: np.ndarray) -> dict:
@@ -66,6 +67,18 @@ def test_decode_window_reads_any_part(rng):
         part = decode_window(coco_rle(image), window)
         assert part.dtype == bool
         np.testing.assert_array_equal(part, image[y0:y1, x0:x1])
+
+
+def test_extend_window(rng):
+    for _ in range(300):
+        outer, own = random_window(rng), random_window(rng)
+        mask = random_mask(rng, own)
+        rle = encode_window(mask, own, HEIGHT, WIDTH)
+        window = extend_window(outer, rle)
+        # It is the tight box of both.
+        both = paste(True, outer) | paste(mask, own)
+        assert window.tolist() == list(tight_box(both))
+        assert decode_window(rle, window).sum() == mask.sum()
 
 
 def test_to_rle_reads_every_form(rng):

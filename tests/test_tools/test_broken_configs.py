@@ -93,8 +93,9 @@ LABELLERS = dict(
                      'neck give 240 channels: set model.channels=240'),
     prompt_without_maps=("model = dict(box_prompt=dict("
                          "type='mmboxcaseg.BoxPrompt'))",
-                         'the crops of train_dataloader, label_dataloader do '
-                         'not show their boxes. Set box_map=True'),
+                         'the crops of train_dataloader.dataset.datasets.1.'
+                         'pipeline, label_dataloader.dataset.pipeline do not '
+                         'show their boxes. Set box_map=True'),
     timm_misspelt=("model = dict(backbone=dict(_delete_=True, type="
                    "'mmpretrain.TIMMBackbone', model_name='resnet10'))",
                    "model.backbone.model_name: timm has no model 'resnet10'"),

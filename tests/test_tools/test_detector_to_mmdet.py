@@ -81,6 +81,21 @@ def test_same_detections(monkeypatch, make, tmp_path, name):
     check_same_detections(expected, files.image, out)
 
 
+def test_no_weights_are_downloaded(monkeypatch, make, tmp_path):
+    timm = ("backbone=dict(_delete_=True, type='mmpretrain.TIMMBackbone', "
+            "model_name='tf_efficientnet_lite0', features_only=True, "
+            'out_indices=(1, 2, 3, 4))')
+    files = make(
+        'proxy_mask_rcnn/proxy-mask-rcnn_efficientnet-lite0_coco-mini', timm)
+    text = files.config.read_text()
+    files.config.write_text(
+        text.replace('features_only', 'pretrained=True, features_only'))
+    out = tmp_path / 'detector.pth'
+    run_tool(monkeypatch, NAME, files.config, files.weights, out)
+    meta = torch.load(out, weights_only=True)['meta']
+    assert 'pretrained=False' in meta['cfg']
+
+
 @pytest.mark.parametrize('head', HEADS)
 def test_every_head_has_a_stock_one(head):
     cfg = dict(heads=(dict(type=f'mmboxcaseg.{head}', num_classes=4), ))
@@ -101,13 +116,15 @@ def test_checkpoint_without_classes(refused, data):
     assert not out.exists()
 
 
-def test_class_that_mmdet_lacks(refused, data):
-    output = refused(NAME, data.labeller, 'epoch_1.pth', 'out.pth')
+def test_class_that_mmdet_lacks(refused, data, tmp_path):
+    (tmp_path / 'epoch_1.pth').touch()
+    output = refused(NAME, data.labeller, tmp_path / 'epoch_1.pth', 'out.pth')
     assert 'labeller.py: mmdet has no mmboxcaseg.BoxCaseg, ' in output
 
 
 def test_other_config(refused, tmp_path):
     path = tmp_path / 'detector.py'
     path.write_text('model = dict()')
-    output = refused(NAME, path, 'epoch_1.pth', 'out.pth')
+    (tmp_path / 'epoch_1.pth').touch()
+    output = refused(NAME, path, tmp_path / 'epoch_1.pth', 'out.pth')
     assert 'detector.py is not the config of a detector' in output

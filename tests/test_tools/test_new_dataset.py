@@ -220,7 +220,7 @@ def test_bad_input(new_configs, own_data):
 
 
 @pytest.mark.parametrize('options, message', [
-    (['--gpus', 0], '--gpus must be 1 or more'),
+    (['--gpus', 0], '--gpus: 0 is not a whole number of at least 1'),
     (['--val-images', 'val'], '--val-images needs --val'),
     (['--salient', 'a', 'b', 'c'], 'one folder or two'),
 ])

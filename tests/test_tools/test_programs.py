@@ -100,6 +100,9 @@ def test_input(monkeypatch, refused, data, tool, argv, words):
     ('analysis_tools/proxy_report', ('--topk', '0'), 1),
     ('analysis_tools/proxy_review', ('--random', '-1'), 0),
     ('analysis_tools/proxy_review', ('--side', '0'), 1),
+    ('check_data', ('--examples', '0'), 1),
+    ('check_data', ('--nproc', '0'), 1),
+    ('model_converters/export_onnx', ('--size', '-32'), 1),
 ])
 def test_number(refused, tool, argv, lowest):
     words = f'{argv[-1]} is not a whole number of at least {lowest}'

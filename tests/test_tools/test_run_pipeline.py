@@ -70,10 +70,25 @@ def test_sources_of_labeller_and_student(tmp_path):
     pipeline.write_text("labeller, student = 'labeller.py', 'student.py'")
     cfg = Config.fromfile(pipeline)
     tool = load_tool('run_pipeline')
-    assert tool.own_sources(cfg) == [3]
+    own = 'train_dataloader.dataset.datasets.3'
+    assert tool.own_sources(cfg) == [own]
     for name in ('labeller', 'student'):
         assert tool.source_paths(cfg,
                                  name) == ['data/boxes.json', 'others.json']
+
+
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_labeller_of_one_source(tmp_path, wrapped):
+    """Its annotations are inputs of the training, too."""
+    source = "dict(ann_file='masks.json')"
+    if wrapped:
+        source = f"dict(type='RepeatDataset', times=2, dataset={source})"
+    (tmp_path /
+     'labeller.py').write_text(f'train_dataloader = dict(dataset={source})')
+    pipeline = tmp_path / 'pipeline.py'
+    pipeline.write_text("labeller = 'labeller.py'")
+    tool, cfg = load_tool('run_pipeline'), Config.fromfile(pipeline)
+    assert tool.source_paths(cfg, 'labeller') == ['masks.json']
 
 
 def test_label_options_of_every_row(monkeypatch):
@@ -113,5 +128,7 @@ def test_figures_need_val(monkeypatch, capsys, tmp_path, val, written):
     monkeypatch.setattr(tool, 'read_pipeline', lambda path: dict(val=val))
     monkeypatch.setattr(tool, 'run', lambda cfg, steps: {})
     monkeypatch.setattr(tool, 'format_table', lambda summary: '')
-    tool.main(['pipeline.py', '--work-dir', str(tmp_path)])
+    argv = ['run_pipeline', 'pipeline.py', '--work-dir', str(tmp_path)]
+    monkeypatch.setattr('sys.argv', argv)
+    tool.main()
     assert capsys.readouterr().out.endswith(f'{tmp_path}: {written}')

@@ -32,6 +32,7 @@ from mmboxcaseg.structures.scores import SCORES
 from mmboxcaseg.utils.cli import (SettingsAction, add_trust_checkpoint,
                                   at_least, check_folder, exit_on_bad_input,
                                   read_config)
+from mmboxcaseg.utils.config import find_datasets
 from mmboxcaseg.utils.steps import StepRunner, annotation_paths
 
 TOOLS = osp.join(osp.dirname(osp.abspath(__file__)), '..')
@@ -118,7 +119,7 @@ def train(cfg: Config,
 
 def train_labeller(cfg: Config, steps: StepRunner, name: str) -> dict:
     """Train a labeller, see :func:`train`."""
-    sources = cfg.train_dataloader.dataset.get('datasets', [])
+    sources = [s for _, s in find_datasets(cfg.train_dataloader.dataset, '')]
     return train(cfg, steps, name, HEADS_METRICS, annotation_paths(sources))
 
 

@@ -6,7 +6,7 @@ detections.png (the trained detector) and pipeline.png (the README's figure).
 import argparse
 import os.path as osp
 from collections import defaultdict
-from typing import Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,8 +18,11 @@ from mmboxcaseg.evaluation.mask_files import masks_by_id
 from mmboxcaseg.proxy.options import add_filter_options, mask_filter
 from mmboxcaseg.structures.scores import SCORES
 from mmboxcaseg.utils.cli import (add_trust_checkpoint, check_folder,
-                                  exit_on_bad_input)
+                                  exit_on_bad_input, read_config)
 from mmboxcaseg.visualization.drawing import Instance, draw
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def read_instances(
@@ -33,7 +36,10 @@ def read_instances(
     instances = defaultdict(list)
     coco = load_coco(path)
     masks = masks_by_id(coco, path)
-    scored = [a for a in coco['annotations'] if 'mask_score' in a]
+    scored = [
+        ann for ann in coco['annotations']
+        if ann['id'] in masks and 'mask_score' in ann
+    ]
     weights = (rule or MaskFilter()).weigh(scored, path)
     lost = {ann['id'] for ann, w in zip(scored, weights) if not w}
     for ann in coco['annotations']:
@@ -77,7 +83,9 @@ def draw_masks(images: Dict[int, np.ndarray], columns: Dict[str, dict],
     _save(fig, out)
 
 
-def detect(model, img: np.ndarray, score_thr: float = 0.5) -> List[Instance]:
+def detect(model: 'nn.Module',
+           img: np.ndarray,
+           score_thr: float = 0.5) -> List[Instance]:
     """Detect objects in an RGB image, the best first."""
     from mmdet.apis import inference_detector
 
@@ -163,6 +171,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     check_folder(args.out, 'folder of the figures')
+    cfg = read_config(args.detector)
     truth = load_coco(args.truth)
     files = {img['id']: img['file_name'] for img in truth['images']}
 
@@ -188,10 +197,11 @@ def main() -> None:
     # After the arguments: PyTorch and mmdet take seconds to import.
     from mmdet.apis import init_detector
 
-    from mmboxcaseg.engine.checkpoint import safe_checkpoints
+    from mmboxcaseg.engine.checkpoint import safe_checkpoints, set_weights
 
     with safe_checkpoints(args.trust_checkpoint):
-        model = init_detector(args.detector, args.checkpoint, device='cpu')
+        model = init_detector(
+            cfg, set_weights(cfg, args.checkpoint), device='cpu')
     shown = list(dict.fromkeys(chosen + list(files)))[:12]
     detections = [(img, detect(model, img)) for img in map(read, shown)]
     draw_detections(detections, osp.join(args.out, 'detections.png'))

@@ -36,10 +36,7 @@ def parse_args() -> argparse.Namespace:
         type=at_least(0),
         default=0,
         help='seed of the gallery of random masks (default: 0)')
-    args = parser.parse_args()
-    if not 0 <= (args.threshold or 0) <= 1:
-        parser.error('--threshold must be in [0, 1]')
-    return args
+    return parser.parse_args()
 
 
 def print_scores(report: ProxyReport) -> None:

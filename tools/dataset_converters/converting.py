@@ -6,9 +6,9 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from mmboxcaseg import InputError, track
-from mmboxcaseg.datasets.coco import (LISTS, CocoBoxes, entry_problems,
-                                      first_few, list_problem, load_coco,
-                                      load_json, read_polygons)
+from mmboxcaseg.datasets.coco import (LISTS, CocoBoxes, check_file,
+                                      entry_problems, first_few, list_problem,
+                                      load_coco, load_json, read_polygons)
 from mmboxcaseg.proxy import check_masks
 from mmboxcaseg.proxy.corrections import write_corrected
 from mmboxcaseg.proxy.options import DEFAULT_TOLERANCE, pixels
@@ -79,7 +79,10 @@ def read_all(read: Callable, tasks: Dict[str, object],
     return {name: done[name][0] for name in done if name not in broken}
 
 
-def check_broken(broken: dict, total: int, skip: bool, what='files') -> None:
+def check_broken(broken: Dict[str, str],
+                 total: int,
+                 skip: bool,
+                 what: str = 'files') -> None:
     """Print what is wrong, by name; raise InputError unless ``skip``."""
     lines = [f'  {name}: {error}' for name, error in broken.items()]
     if lines and not skip:
@@ -115,6 +118,14 @@ def read_corrected(read: Callable, tasks: Dict[str, int], notes: Notes,
     return {tasks[name]: records for name, (records, _) in results.items()}
 
 
+def read_proxy(path: str) -> CocoBoxes:
+    """Read a proxy file to export or correct its masks."""
+    check_file(path, 'proxy file')
+    coco = CocoBoxes(path, img_prefix=None)
+    check_masks(coco.data['annotations'], path)
+    return coco
+
+
 def correct_masks(args: argparse.Namespace, read: Callable) -> None:
     """Write a proxy file with corrected masks, and print their number.
 
@@ -123,8 +134,7 @@ def correct_masks(args: argparse.Namespace, read: Callable) -> None:
         read (Callable): Takes the content of the proxy file and ``args``;
             returns the result of :func:`read_corrected`.
     """
-    coco = CocoBoxes(args.proxy, img_prefix=None)
-    check_masks(coco.data['annotations'], args.proxy)
+    coco = read_proxy(args.proxy)
     written, emptied = write_corrected(args.out, coco, read(coco, args))
     print(f'{args.out}: {written} masks corrected, of which {emptied} were '
           'emptied')

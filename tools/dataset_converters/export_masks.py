@@ -13,12 +13,11 @@ from typing import Callable, List
 from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import Element, indent, tostring
 
-from converting import make_parser
+from converting import make_parser, read_proxy
 
 from mmboxcaseg import track
-from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, raise_problems,
+from mmboxcaseg.datasets.coco import (LISTS, CocoBoxes, raise_problems,
                                       write_atomically)
-from mmboxcaseg.proxy import check_masks
 from mmboxcaseg.proxy.cvat import cvat_root, to_cvat
 from mmboxcaseg.proxy.label_studio import label_config, to_label_studio
 from mmboxcaseg.proxy.options import add_polygon_option
@@ -48,8 +47,7 @@ NOT_IN_XML = re.compile(
 def check_names(data: dict, path: str) -> None:
     """Refuse names of images and classes that cannot be written as XML."""
     for kind, key in (('image', 'file_name'), ('category', 'name')):
-        entries = data['images' if kind == 'image' else 'categories']
-        bad = [e['id'] for e in entries if NOT_IN_XML.search(e[key])]
+        bad = [e['id'] for e in data[LISTS[kind]] if NOT_IN_XML.search(e[key])]
         text = f'its `{key}` has characters that the other program cannot read'
         raise_problems({text: bad} if bad else {}, kind, path)
 
@@ -95,10 +93,8 @@ WRITERS = {'cvat': write_cvat, 'label-studio': write_label_studio}
 @exit_on_bad_input()
 def main() -> None:
     args = parse_args()
-    check_file(args.proxy, 'proxy file')
+    coco = read_proxy(args.proxy)
     check_output(args.out)
-    coco = CocoBoxes(args.proxy, img_prefix=None)
-    check_masks(coco.data['annotations'], args.proxy)
     check_names(coco.data, args.proxy)
     names = {cat['id']: cat['name'] for cat in coco.data['categories']}
 

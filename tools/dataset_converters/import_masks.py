@@ -131,7 +131,6 @@ def read_corrections(coco: CocoBoxes,
 @exit_on_bad_input()
 def main() -> None:
     args = parse_args()
-    check_file(args.proxy, 'proxy file')
     check_file(args.masks, f'file of {args.format}')
     correct_masks(args, read_corrections)
 

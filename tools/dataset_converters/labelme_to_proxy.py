@@ -15,8 +15,7 @@ from converting import Notes, correct_masks, make_parser, read_corrected
 from mmengine.utils import scandir
 
 from mmboxcaseg import InputError
-from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, file_names,
-                                      load_json)
+from mmboxcaseg.datasets.coco import CocoBoxes, file_names, load_json
 from mmboxcaseg.proxy import from_labelme
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
@@ -61,9 +60,7 @@ def read_corrections(coco: CocoBoxes,
 
 @exit_on_bad_input()
 def main() -> None:
-    args = parse_args()
-    check_file(args.proxy, 'proxy file')
-    correct_masks(args, read_corrections)
+    correct_masks(parse_args(), read_corrections)
 
 
 if __name__ == '__main__':

@@ -10,14 +10,14 @@ import os.path as osp
 from collections import Counter
 from functools import partial
 
-from converting import add_tolerance, make_parser, read_all
+from converting import add_tolerance, make_parser, read_all, read_proxy
 from mmengine.fileio import dump
 from mmengine.utils import mkdir_or_exist
 
 from mmboxcaseg import InputError, track
-from mmboxcaseg.datasets.coco import (CocoBoxes, check_file, describe,
-                                      file_names, image_problem, new_folder)
-from mmboxcaseg.proxy import check_masks, to_labelme
+from mmboxcaseg.datasets.coco import (describe, file_names, image_problem,
+                                      new_folder)
+from mmboxcaseg.proxy import to_labelme
 from mmboxcaseg.utils.cli import exit_on_bad_input
 
 
@@ -42,9 +42,7 @@ def check_image(img: dict, folder: str) -> dict:
 @exit_on_bad_input()
 def main() -> None:
     args = parse_args()
-    check_file(args.proxy, 'proxy file')
-    coco = CocoBoxes(args.proxy, img_prefix=None)
-    check_masks(coco.data['annotations'], args.proxy)
+    coco = read_proxy(args.proxy)
     names = file_names(coco.data['images'], '.json', args.proxy)
     tasks = {img['file_name']: img for img in coco.data['images']}
     check = partial(check_image, folder=args.images)

@@ -108,9 +108,12 @@ def main() -> None:
     from mmengine.registry import init_default_scope
     from mmengine.runner import save_checkpoint
 
-    from mmboxcaseg.engine.checkpoint import read_checkpoint, safe_checkpoints
+    from mmboxcaseg.engine.checkpoint import (read_checkpoint,
+                                              safe_checkpoints, set_weights)
     from mmboxcaseg.utils.runner import check_weights
 
+    # A backbone must not download other weights, here or in mmdet.
+    set_weights(cfg, args.src)
     stock = stock_config(cfg)
     init_default_scope('mmdet')
     with safe_checkpoints(args.trust_checkpoint):

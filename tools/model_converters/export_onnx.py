@@ -9,7 +9,8 @@ import argparse
 
 from mmboxcaseg import InputError
 from mmboxcaseg.utils.cli import (add_cfg_options, add_trust_checkpoint,
-                                  check_output, exit_on_bad_input, read_config)
+                                  at_least, check_output, exit_on_bad_input,
+                                  read_config)
 
 # Rounding errors can change probabilities by up to this value.
 TOLERANCE = 1e-4
@@ -24,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', help='ONNX file to write')
     parser.add_argument(
         '--size',
-        type=int,
+        type=at_least(1),
         help='side S of the crops in pixels (default: crop_size of '
         '`label_dataloader` of the config)')
     add_cfg_options(parser)

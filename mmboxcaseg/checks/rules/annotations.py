@@ -1,5 +1,7 @@
 from typing import Iterator
 
+from mmdet.datasets import CocoDataset
+
 from mmboxcaseg.datasets import ProxyCocoDataset
 from mmboxcaseg.datasets.coco import LISTS, entry_name, rotation_of
 from ..checked_source import CheckedSource
@@ -59,7 +61,7 @@ def check_areas(one: CheckedSource) -> Iterator[Case]:
     # ProxyCocoDataset uses the areas of the boxes instead.
     if not one.is_detection or isinstance(one.dataset, ProxyCocoDataset):
         return
-    needs_area = type(one.dataset).__name__ == 'CocoDataset'
+    needs_area = type(one.dataset) is CocoDataset
     for ann in one.coco.annotations:
         if needs_area and 'area' not in ann:
             yield 'area-missing', describe(ann)

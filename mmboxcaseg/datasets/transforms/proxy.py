@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from mmdet.datasets.transforms import CopyPaste, LoadAnnotations, PackDetInputs
 from mmdet.structures.bbox import BaseBoxes
-from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
 from mmboxcaseg.registry import TRANSFORMS
-from mmboxcaseg.structures import decode_window, pixel_boxes, tight_box, to_rle
+from mmboxcaseg.structures import (decode_window, extend_window, pixel_boxes,
+                                   tight_box, to_rle)
 from mmboxcaseg.structures.window_masks import WindowMasks
 from .crops import check_size
 
@@ -23,8 +23,9 @@ class LoadProxyAnnotations(LoadAnnotations):
     """Load boxes, labels and weighted masks.
 
     Replaces :class:`mmdet.datasets.transforms.LoadAnnotations`; ``gt_masks``
-    are :class:`WindowMasks`. A box without a mask gets an empty mask of
-    weight 0. The stock transform would discard its box, too.
+    are :class:`WindowMasks`. A box with an empty mask, to which
+    :class:`ProxyCocoDataset` gives weight 0, is kept; the stock transform
+    would discard it.
 
     Args:
         kwargs: Arguments of LoadAnnotations. ``poly2mask`` has no effect.
@@ -44,9 +45,9 @@ class LoadProxyAnnotations(LoadAnnotations):
         for number, instance in enumerate(instances):
             rle = to_rle(instance['mask'], *shape)
             # A foreign mask may extend beyond its box; it is not clipped.
-            windows[number] = _hold(windows[number], rle)
+            windows[number] = extend_window(windows[number], rle)
             parts.append(decode_window(rle, windows[number]).view(np.uint8))
-            weights.append(instance['mask_weight'] * parts[-1].any())
+            weights.append(instance['mask_weight'])
         results['gt_masks'] = WindowMasks(parts, windows, weights, *shape)
 
 
@@ -119,17 +120,6 @@ class ProxyCopyPaste(CopyPaste):
         dst_results['img'] = np.where(cover[..., None], src_results['img'],
                                       dst_results['img'])
         return dst_results
-
-
-def _hold(window: np.ndarray, rle: dict) -> np.ndarray:
-    """Extend a window so that it contains a mask."""
-    x, y, w, h = mask_utils.toBbox(rle)
-    # toBbox() of an empty mask is [0, 0, 0, 0].
-    if w * h == 0:
-        return window
-    low = np.minimum(window[:2], [x, y])
-    high = np.maximum(window[2:], [x + w, y + h])
-    return np.concatenate([low, high])
 
 
 def _misfit(boxes: BaseBoxes, masks: WindowMasks,

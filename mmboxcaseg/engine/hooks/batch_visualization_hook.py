@@ -1,5 +1,5 @@
 import math
-from typing import Iterator, Sequence
+from typing import Iterator, Optional, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ class BatchVisualizationHook(Hook):
     def before_train_iter(self,
                           runner: Runner,
                           batch_idx: int,
-                          data_batch: dict = None) -> None:
+                          data_batch: Optional[dict] = None) -> None:
         """Draw every ``interval`` iterations.
 
         Args:

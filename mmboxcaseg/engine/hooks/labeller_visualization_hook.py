@@ -1,7 +1,7 @@
 import random
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import Dict, Iterator
+from typing import Dict, Iterator, Optional
 
 import numpy as np
 import torch
@@ -61,8 +61,8 @@ class LabellerVisualizationHook(Hook):
     def after_train_iter(self,
                          runner: Runner,
                          batch_idx: int,
-                         data_batch: dict = None,
-                         outputs: dict = None) -> None:
+                         data_batch: Optional[dict] = None,
+                         outputs: Optional[dict] = None) -> None:
         """Draw every ``interval`` iterations.
 
         Args:

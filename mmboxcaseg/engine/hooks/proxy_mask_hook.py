@@ -94,11 +94,12 @@ class ProxyMaskHook(Hook):
         self.thread = ThreadPoolExecutor(max_workers=1)
         self.waiting: Deque[Future] = deque()
 
-    def after_test_iter(self,
-                        runner: Runner,
-                        batch_idx: int,
-                        data_batch: dict = None,
-                        outputs: Sequence[DetDataSample] = None) -> None:
+    def after_test_iter(
+            self,
+            runner: Runner,
+            batch_idx: int,
+            data_batch: Optional[dict] = None,
+            outputs: Optional[Sequence[DetDataSample]] = None) -> None:
         """Hand the masks of a batch to the thread.
 
         Args:

@@ -1,4 +1,4 @@
-from typing import Sequence
+from typing import Optional, Sequence
 
 import torch
 from mmpretrain.models import TIMMBackbone
@@ -34,7 +34,7 @@ class EfficientNetLite0(TIMMBackbone):
                  pretrained: bool = True,
                  norm_eval: bool = False,
                  out_indices: Sequence[int] = (1, 2, 3, 4),
-                 init_cfg: dict = None) -> None:
+                 init_cfg: Optional[dict] = None) -> None:
         try:
             super().__init__(
                 'tf_efficientnet_lite0',

@@ -1,3 +1,4 @@
+from mmdet.utils import OptMultiConfig
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -35,7 +36,8 @@ class SegmentationHead(BaseModule):
     def __init__(
         self,
         channels: int,
-        init_cfg=dict(type='Normal', layer='Conv2d', std=0.001)
+        init_cfg: OptMultiConfig = dict(
+            type='Normal', layer='Conv2d', std=0.001)
     ) -> None:
         super().__init__(init_cfg)
         self.conv1 = nn.Conv2d(channels, channels, 1)

@@ -1,6 +1,7 @@
 from typing import Tuple
 
 import torch
+from mmdet.utils import OptMultiConfig
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -58,7 +59,8 @@ class TransferredHead(BaseModule):
     def __init__(
         self,
         channels: int,
-        init_cfg=dict(type='Normal', layer='Linear', std=0.01)
+        init_cfg: OptMultiConfig = dict(
+            type='Normal', layer='Linear', std=0.01)
     ) -> None:
         super().__init__(init_cfg)
         self.transfer1 = WeightTransfer(channels)

@@ -41,7 +41,9 @@ SOURCES = dict(
 
 
 # --------------------------------------------------------- time and memory
-def best_ms(rounds: int = 3, clock=time.perf_counter, **ways) -> List[float]:
+def best_ms(rounds: int = 3,
+            clock: Callable[[], float] = time.perf_counter,
+            **ways: Callable[[], Any]) -> List[float]:
     """Best time of each function in milliseconds; they run alternately."""
     times: Dict[str, List[float]] = {name: [] for name in ways}
     for _ in range(rounds + 1):

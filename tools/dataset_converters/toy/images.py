@@ -154,7 +154,7 @@ def make_salient(rng: Generator) -> Tuple[ndarray, ndarray]:
     image = draw_texture(rng, SALIENT_BACKGROUNDS, ground)
     outline = SALIENT_SHAPES[rng.integers(len(SALIENT_SHAPES))](rng)
     window = rasterise(rng, outline, rng.uniform(*SALIENT_SIDE))
-    # Near the centre, as in photographs of a single subject.
+    # Near the centre, as in photos of a single subject.
     free = np.subtract(SIZE, window.shape[::-1])
     x, y = (rng.uniform(0.2, 0.8, 2) * free).astype(int)
     alpha = paste(window, x, y)
