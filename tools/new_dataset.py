@@ -54,7 +54,7 @@ from next_commands import next_commands
 from mmboxcaseg import InputError, datasets
 from mmboxcaseg.datasets.coco import (CocoBoxes, check_class_order, check_file,
                                       check_true_masks, first_few,
-                                       load_for_mmdet, write_atomically)
+                                      load_for_mmdet, write_atomically)
 from mmboxcaseg.utils.cli import at_least, exit_on_bad_input
 
 

@@ -20,6 +20,7 @@ from mmboxcaseg.engine.checkpoint import safe_checkpoints, set_weights
 from mmboxcaseg.proxy import estimate_iou, merge_and_score
 from mmboxcaseg.registry import MODELS
 from mmboxcaseg.structures import box_faults
+from mmboxcaseg.utils.config import builds
 
 
 def init_labeller(config: Union[str, Config],
@@ -62,7 +63,7 @@ def init_labeller(config: Union[str, Config],
     # label_boxes() passes a loaded image, so this transform is left out.
     model.label_pipeline = Compose([
         transform for transform in cfg.label_dataloader.dataset.pipeline
-        if not transform['type'].endswith('LoadImageFromFile')
+        if not builds(transform, 'LoadImageFromFile')
     ])
     model.crop_size = cfg.label_dataloader.dataset.get('crop_size')
     return model.to(device or get_device()).eval()

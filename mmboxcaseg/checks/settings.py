@@ -1,12 +1,12 @@
 """Checks of the settings that a program needs, before it builds anything."""
-from typing import List, Optional, Sequence
+from typing import List, Optional
 
 import fastjsonschema
 from mmengine.config import Config
 
 from mmboxcaseg import InputError
 from mmboxcaseg.engine.checkpoint import read_checkpoint
-from mmboxcaseg.utils.config import find_settings
+from mmboxcaseg.utils.config import builds, find_settings
 from .config_types import check_types
 
 _OBJECT = dict(type='object', description='a dict')
@@ -106,9 +106,10 @@ def _check_box_prompt(cfg: Config, program: str) -> None:
         pipelines = find_settings(
             cfg.get(name), lambda key, _: key == 'pipeline', f'{name}.')
         for place, pipeline in pipelines.items():
-            has_masks = not _steps(pipeline, 'CropBoxes')
-            shown = [s.get('box_map') for s in _steps(pipeline, 'PackCrops')]
-            if not all(shown) and (has_masks or name != 'train_dataloader'):
+            has_masks = not any(builds(s, 'CropBoxes') for s in pipeline)
+            shown = all(
+                s.get('box_map') for s in pipeline if builds(s, 'PackCrops'))
+            if not shown and (has_masks or name != 'train_dataloader'):
                 lost.append(place)
     if lost:
         raise InputError(
@@ -116,11 +117,6 @@ def _check_box_prompt(cfg: Config, program: str) -> None:
             f'crops of {", ".join(lost)} do not show their boxes. Set '
             'box_map=True of PackCrops there, see '
             'docs/labeller.md#box-prompt; or set model.box_prompt=None.')
-
-
-def _steps(pipeline: Sequence[dict], name: str) -> List[dict]:
-    """Transforms of a pipeline by their class, or a part of its name."""
-    return [step for step in pipeline if name in str(step.get('type'))]
 
 
 def _check_start(cfg: Config) -> None:

@@ -81,6 +81,22 @@ def find_settings(node: object,
     return found
 
 
+def builds(settings: dict, *names: str) -> bool:
+    """Whether a part of a config builds an object of certain classes.
+
+    Args:
+        settings (dict): Its ``type`` is a class or the name of one.
+        names (str): Names of classes without scope. Others whose names end
+            like them, as those of subclasses often do, count, too.
+
+    Returns:
+        bool: Whether the class is one of these.
+    """
+    kind = settings.get('type')
+    name = kind.__name__ if isinstance(kind, type) else str(kind)
+    return name.endswith(names)
+
+
 def truncate_boxes(pipeline: Sequence[dict]) -> None:
     """Drop the fractions of boxes in a pipeline, see :func:`pixel_boxes`.
 
@@ -88,7 +104,7 @@ def truncate_boxes(pipeline: Sequence[dict]) -> None:
         pipeline (Sequence[dict]): Pipeline for labelling, which is changed.
     """
     for transform in pipeline:
-        if transform['type'].endswith(('CropBoxes', 'PromptBoxes')):
+        if builds(transform, 'CropBoxes', 'PromptBoxes'):
             transform['truncate'] = True
 
 

@@ -6,6 +6,7 @@ import os
 import os.path as osp
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from mmengine.utils import mkdir_or_exist, scandir
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import first_few, write_atomically
 from mmboxcaseg.proxy import ProxyWriter
+from mmboxcaseg.utils.config import builds
 
 # A training does not depend on these settings of its config.
 NOT_FOR_TRAINING = ('label_dataloader', 'test_cfg', 'test_dataloader',
@@ -203,8 +205,15 @@ class StepRunner:
 
     def _call(self, name: str, command: Sequence[str]) -> None:
         log = self.path('logs', f'{name}.log')
-        with open(log, 'a') if self.quiet else nullcontext() as file:
-            code = subprocess.run(command, stdout=file, stderr=file).returncode
+        # Without a handler, the tool would outlive a terminated pipeline, and
+        # the next one would train in the same folder.
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        try:
+            with open(log, 'a') if self.quiet else nullcontext() as file:
+                code = subprocess.run(
+                    command, stdout=file, stderr=file).returncode
+        finally:
+            signal.signal(signal.SIGTERM, before)
         if code:
             where = f', see {log}' if self.quiet else ''
             raise InputError(f'step {name} failed{where}. Correct the cause '
@@ -230,8 +239,8 @@ def annotation_paths(sources: Sequence[dict]) -> List[str]:
         root = source.get('data_root') or ''
         if source.get('ann_file'):
             paths.append(osp.join(root, source['ann_file']))
-        is_salient = source.get('type', '').endswith('SalientDataset')
         prefix = source.get('data_prefix') or {}
+        is_salient = builds(source, 'SalientDataset')
         folder = prefix.get('mask', 'masks' if is_salient else None)
         if folder and osp.isdir(osp.join(root, folder)):
             paths.append(osp.join(root, folder))

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 import mmboxcaseg
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets.transforms import CropBoxes, PackCrops
 from mmboxcaseg.utils import config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,3 +65,16 @@ def test_unknown_backend(tmp_path):
 
 def test_configs_are_in_the_package():
     assert config.CONFIGS == Path(mmboxcaseg.__file__).parent / '.mim/configs'
+
+
+@pytest.mark.parametrize('kind, is_one', [
+    ('CropBoxes', True),
+    ('mmboxcaseg.CropBoxes', True),
+    (CropBoxes, True),
+    ('mmboxcaseg.PackCrops', False),
+    (PackCrops, False),
+])
+def test_truncate_boxes(kind, is_one):
+    pipeline = [dict(type=kind)]
+    config.truncate_boxes(pipeline)
+    assert ('truncate' in pipeline[0]) == is_one

@@ -1,10 +1,15 @@
 """A step runs once, unless something that it depends on has changed."""
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from mmboxcaseg import InputError
+from mmboxcaseg.datasets import SalientDataset
 from mmboxcaseg.utils.steps import (NOT_FOR_TRAINING, StepRunner,
                                     annotation_paths)
 
@@ -84,7 +89,7 @@ def test_annotation_paths(folder):
     sources = [
         dict(ann_file='boxes.json', data_prefix=dict(img='images')),
         dict(salient, data_prefix=dict(img='', mask='gt'), ann_file='one.txt'),
-        dict(salient, data_root='salient'),
+        dict(type=SalientDataset, data_root='salient'),
         dict(salient, data_root='s3://bucket')
     ]
     assert annotation_paths(sources) == [
@@ -155,6 +160,24 @@ def test_a_failed_step_is_resumed(folder):
         run(resumable=True)
     (folder / 'status').write_text('')
     assert run(resumable=True)[1:] == [['config.py', '--flag', '--resume']]
+
+
+def test_the_tool_ends_with_its_pipeline(folder):
+    (folder / 'tool.py').write_text(
+        'import os, time\n'
+        "open('pid.tmp', 'w').write(str(os.getpid()))\n"
+        "os.rename('pid.tmp', 'pid')\n"
+        'time.sleep(600)')
+    program = ('from mmboxcaseg.utils.steps import StepRunner\n'
+               "StepRunner('.', 'work').run('step', 'tool.py', [])")
+    with subprocess.Popen([sys.executable, '-c', program]) as pipeline:
+        while not Path('pid').exists():
+            assert pipeline.poll() is None
+            time.sleep(0.05)
+        pipeline.terminate()
+    assert pipeline.returncode == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(Path('pid').read_text()), 0)
 
 
 def test_a_changed_step_starts_anew(folder):
