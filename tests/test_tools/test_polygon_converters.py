@@ -181,6 +181,20 @@ def test_yolo_without_dropped_masks(tool, proxy, tmp_path):
     assert '1 masks with `mask_weight` 0 left out: 5' in printed
 
 
+def test_yolo_leaves_out_ignored_masks(tool, proxy, tmp_path):
+    """YOLO would train on them; mmdet does not."""
+
+    def change(anns):
+        anns[0]['ignore'] = 1
+        anns[1]['iscrowd'] = 1
+
+    edit_annotations(proxy['ann_file'], change)
+    printed = tool('proxy_to_yolo', proxy['ann_file'], tmp_path / 'yolo')
+    for text in ('1 masks marked `ignore` left out: 11',
+                 '1 crowds left out: 5', '1 masks written'):
+        assert text in printed
+
+
 def test_yolo_leaves_out_ignored_boxes(tool, tiny_coco, tmp_path):
     source = tiny_coco(lambda data: data['annotations'][0].update(ignore=1))
     printed = tool('proxy_to_yolo', source['ann_file'], tmp_path / 'yolo',
