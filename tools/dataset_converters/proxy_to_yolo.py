@@ -42,8 +42,8 @@ def parse_args() -> argparse.Namespace:
         default='join',
         help='what to do with a mask of several parts: connect them by lines '
         'of zero width, keep the largest, or stop (default: %(default)s)')
-    text = ('leave out masks with a lower mask_score (default: write all '
-            'masks that are not empty)')
+    text = ('leave out masks with a lower mask_score, except those with a '
+            'mask_weight (default: write all masks that are not empty)')
     parser.add_argument('--min-score', type=float, default=0, help=text)
     add_tolerance(parser)
     parser.add_argument('--split', default='train', help='name in data.yaml')
@@ -98,7 +98,7 @@ def mask_numbers(ann: dict, img: dict, notes: Notes,
         reason = ignored(ann, 'masks')
     elif ann.get('mask_weight') == 0:
         reason = 'masks with `mask_weight` 0 left out'
-    elif ann['mask_score'] < args.min_score:
+    elif 'mask_weight' not in ann and ann['mask_score'] < args.min_score:
         reason = 'masks under --min-score left out'
     else:
         polygons, holes = mask_to_polygons(ann['segmentation'], args.tolerance)
