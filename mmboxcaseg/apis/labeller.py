@@ -23,16 +23,17 @@ from mmboxcaseg.structures import box_faults
 from mmboxcaseg.utils.config import builds
 
 
-def init_labeller(config: Union[str, Config],
-                  checkpoint: Optional[str] = None,
+def init_labeller(config: Union[str, PathLike, Config],
+                  checkpoint: Union[str, PathLike, None] = None,
                   device: Optional[str] = None,
                   trust_checkpoint: bool = False) -> nn.Module:
     """Build a labeller that is ready to use.
 
     Args:
-        config (str | Config): Config of the labeller, or its path.
-        checkpoint (str, optional): Its checkpoint, or other weights, see
-            :func:`set_weights`. Defaults to None: random weights.
+        config (str | PathLike | Config): Config of the labeller, or its path.
+        checkpoint (str | PathLike, optional): Its checkpoint, or other
+            weights, see :func:`set_weights`. Defaults to None: random
+            weights.
         device (str, optional): For example 'cuda:0'. Defaults to the best
             device of the machine.
         trust_checkpoint (bool): Whether to load a checkpoint that could run
@@ -53,7 +54,8 @@ def init_labeller(config: Union[str, Config],
         raise InputError(f'{cfg.filename} has no `label_dataloader`, so it is '
                          'not the config of a labeller.')
     check_crop_sizes(cfg)
-    checkpoint = checkpoint and set_weights(cfg, checkpoint)
+    if checkpoint is not None:
+        checkpoint = set_weights(cfg, fspath(checkpoint))
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
         with safe_checkpoints(trust_checkpoint):
@@ -148,6 +150,10 @@ def _load(image: Union[str, np.ndarray]) -> np.ndarray:
         if code:
             raise InputError(f'{image}: {describe(code)}.')
         image = read_image(image)
+    if not isinstance(image, np.ndarray):
+        # None, for example, is what cv2.imread() returns for a missing file.
+        raise InputError('the image must be a path or a NumPy array, not '
+                         f'{type(image).__name__}.')
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InputError('the image must be BGR, (H, W, 3), uint8; it is '
                          f'{image.shape}, {image.dtype}.')

@@ -118,7 +118,7 @@ class ProxyCocoDataset(NamesBrokenFiles, CocoDataset):
                     'mask', dict(size=size, counts=[size[0] * size[1]]))
                 # A crowd has no weight.
                 weight = self._weights.get(ann['id'], 0.)
-                # A true mask, or one with a weight in the file, may be empty.
+                # A true mask may be empty.
                 if weight and _is_empty(instance['mask'], size):
                     weight = 0.
                 instance['mask_weight'] = weight

@@ -30,7 +30,7 @@ class Matches(Dict[int, Segmentation]):
 
     Attributes:
         expected_ious (dict[int, float]): What the predictions say about
-            their IoU, by annotation id.
+            their IoU, clipped to [0, 1], by annotation id.
         weights (dict[int, float]): Their ``mask_weight``, for example from a
             review, by annotation id.
         sources (dict[int, str]): What made a mask, by annotation id, if it is
@@ -48,7 +48,8 @@ class Matches(Dict[int, Segmentation]):
         self[ann_id] = prediction['segmentation']
         iou = prediction.get('expected_iou', prediction.get('predicted_iou'))
         if iou is not None:
-            self.expected_ious[ann_id] = iou
+            # Clipped before sources are compared: 1.02 is not surer than 1.
+            self.expected_ious[ann_id] = min(max(iou, 0), 1)
         if 'mask_weight' in prediction:
             self.weights[ann_id] = prediction['mask_weight']
         if prediction.get('mask_source') == HUMAN:

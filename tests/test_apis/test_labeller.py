@@ -137,6 +137,13 @@ def test_images_of_another_form(model, img):
             label_boxes(model, other, BOXES)
 
 
+@pytest.mark.parametrize('image', [None, [[[0, 0, 0]]]])
+def test_image_that_is_no_array(model, image):
+    """cv2.imread() returns None for a missing file."""
+    with pytest.raises(ValueError, match='a path or a NumPy array, not '):
+        label_boxes(model, image, BOXES)
+
+
 def test_lost_image(model, tmp_path):
     with pytest.raises(FileNotFoundError):
         label_boxes(model, str(tmp_path / 'lost.png'), BOXES)
@@ -164,6 +171,18 @@ def test_detector_is_no_labeller():
     config = ROOT / 'configs/toy/mask-rcnn_r18-tiny_toy.py'
     with pytest.raises(ValueError, match='not the config of a labeller'):
         init_labeller(str(config))
+
+
+def test_checkpoint_by_path(checkpoint, img, model):
+    other = init_labeller(CONFIG, Path(checkpoint), 'cpu')
+    np.testing.assert_array_equal(
+        label_boxes(other, img, BOXES)[0],
+        label_boxes(model, img, BOXES)[0])
+
+
+def test_checkpoint_without_a_name():
+    with pytest.raises(ValueError, match='checkpoint not found'):
+        init_labeller(CONFIG, '', 'cpu')
 
 
 def test_checkpoint_of_another_model(tmp_path):

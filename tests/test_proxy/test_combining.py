@@ -84,6 +84,16 @@ def test_any_expected_iou_is_surer_than_none(combine):
     np.testing.assert_array_equal(mask, RIGHT)
 
 
+def test_iou_above_1_is_not_surer_than_1(combine):
+    """SAM may predict 1.02; a mask drawn by hand has 1."""
+    found = dict(
+        a=source(1, a11=LEFT),
+        b=source(details=dict(predicted_iou=1.02), a11=RIGHT))
+    combined, _, mask = combine(found, 'surest')
+    np.testing.assert_array_equal(mask, LEFT)
+    assert combined.expected_ious == {11: 1}
+
+
 def test_dropped_mask_is_no_mask(combine):
     dropped, kept = dict(mask_weight=0), dict(mask_weight=.5)
     found = dict(

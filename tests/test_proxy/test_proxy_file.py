@@ -24,6 +24,19 @@ def test_count_kept(tiny_coco, threshold, kept):
     assert best['kept'] == 2
 
 
+def test_empty_mask_with_a_weight_does_not_count(tiny_coco):
+    """As in the training."""
+
+    def edit(data):
+        masks = [], [[1, 1, 3, 1, 3, 3]]
+        for ann, mask in zip(data['annotations'], masks):
+            ann.update(segmentation=mask, mask_score=0, mask_source='tiny@1')
+            ann['mask_weight'] = 1
+
+    counts = count_kept(tiny_coco(edit)['ann_file'], 0.5)
+    assert (counts['instances'], counts['kept']) == (2, 1)
+
+
 def test_crowds_do_not_count(tiny_coco):
 
     def edit(data):

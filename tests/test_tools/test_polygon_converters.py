@@ -172,6 +172,16 @@ def test_yolo_without_low_scores(tool, proxy, tmp_path):
     assert (out / 'labels' / 'c.txt').read_text() == ''
 
 
+def test_yolo_with_kept_masks(tool, proxy, tmp_path):
+    """The weight decides, whatever the score."""
+    edit_annotations(proxy['ann_file'],
+                     lambda anns: anns[-1].update(mask_weight=1))
+    out = tmp_path / 'yolo'
+    printed = tool('proxy_to_yolo', proxy['ann_file'], out, '--min-score', 0.9)
+    assert '3 masks written' in printed
+    assert '1 masks under --min-score left out: 8' in printed
+
+
 def test_yolo_without_dropped_masks(tool, proxy, tmp_path):
     edit_annotations(proxy['ann_file'],
                      lambda anns: anns[1].update(mask_weight=0))
@@ -179,6 +189,20 @@ def test_yolo_without_dropped_masks(tool, proxy, tmp_path):
     printed = tool('proxy_to_yolo', proxy['ann_file'], out)
     assert '2 masks written' in printed
     assert '1 masks with `mask_weight` 0 left out: 5' in printed
+
+
+def test_yolo_leaves_out_ignored_masks(tool, proxy, tmp_path):
+    """YOLO would train on them; mmdet does not."""
+
+    def change(anns):
+        anns[0]['ignore'] = 1
+        anns[1]['iscrowd'] = 1
+
+    edit_annotations(proxy['ann_file'], change)
+    printed = tool('proxy_to_yolo', proxy['ann_file'], tmp_path / 'yolo')
+    for text in ('1 masks marked `ignore` left out: 11',
+                 '1 crowds left out: 5', '1 masks written'):
+        assert text in printed
 
 
 def test_yolo_leaves_out_ignored_boxes(tool, tiny_coco, tmp_path):

@@ -42,8 +42,8 @@ def parse_args() -> argparse.Namespace:
         default='join',
         help='what to do with a mask of several parts: connect them by lines '
         'of zero width, keep the largest, or stop (default: %(default)s)')
-    text = ('leave out masks with a lower mask_score (default: write all '
-            'masks that are not empty)')
+    text = ('leave out masks with a lower mask_score, except those with a '
+            'mask_weight (default: write all masks that are not empty)')
     parser.add_argument('--min-score', type=float, default=0, help=text)
     add_tolerance(parser)
     parser.add_argument('--split', default='train', help='name in data.yaml')
@@ -60,14 +60,19 @@ def join(polygons: Sequence[Sequence]) -> list:
     return closed + [polygon[0] for polygon in polygons[-2::-1]]
 
 
+def ignored(ann: dict, what: str) -> str:
+    """Note about a box or mask for which :func:`is_ignored` is true."""
+    kind = 'crowds' if ann.get('iscrowd') else f'{what} marked `ignore`'
+    return f'{kind} left out'
+
+
 def box_numbers(ann: dict, img: dict, notes: Notes) -> List[float]:
     """Centre, width and height of a box as fractions of the image.
 
     Empty if the box is left out. Adds the ids of annotations to ``notes``.
     """
     if is_ignored(ann):
-        kind = 'crowds' if ann.get('iscrowd') else 'boxes marked `ignore`'
-        notes[f'{kind} left out'].append(ann['id'])
+        notes[ignored(ann, 'boxes')].append(ann['id'])
         return []
     x, y, w, h = ann['bbox']
     box, note = clip_box((x, y, x + w, y + h), img['width'], img['height'])
@@ -89,9 +94,11 @@ def mask_numbers(ann: dict, img: dict, notes: Notes,
     reason, polygons, holes = 'empty masks left out', [], 0
     if 'mask_score' not in ann:
         reason = 'annotations without a mask left out'
+    elif is_ignored(ann):
+        reason = ignored(ann, 'masks')
     elif ann.get('mask_weight') == 0:
         reason = 'masks with `mask_weight` 0 left out'
-    elif ann['mask_score'] < args.min_score:
+    elif 'mask_weight' not in ann and ann['mask_score'] < args.min_score:
         reason = 'masks under --min-score left out'
     else:
         polygons, holes = mask_to_polygons(ann['segmentation'], args.tolerance)

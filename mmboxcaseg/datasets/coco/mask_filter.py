@@ -1,6 +1,7 @@
 from typing import List, Optional, Sequence
 
 import numpy as np
+from pycocotools import mask as mask_utils
 
 from mmboxcaseg import InputError
 from mmboxcaseg.structures import is_kept
@@ -12,9 +13,9 @@ class MaskFilter:
     """Which proxy masks are used for training, and with which weight.
 
     A mask is used if its score is ``thr`` or more and, with ``keep_share``,
-    if it is one of the best of its class. An empty mask is never used. If an
-    annotation has a ``mask_weight``, this weight is used instead, and the
-    mask does not count in the share.
+    if it is one of the best of its class. If an annotation has a
+    ``mask_weight``, this weight is used instead, and the mask does not count
+    in the share. An empty mask is never used, whatever its weight.
 
     Args:
         key (str): The score: 'mask_score' (proxy box agreement, the paper) or
@@ -105,9 +106,9 @@ class MaskFilter:
         """Weigh the n masks of a proxy file.
 
         Args:
-            annotations (Sequence[dict]): Annotations with masks that have
-                the score or a ``mask_weight``. ``keep_share`` is a share of
-                them.
+            annotations (Sequence[dict]): Annotations with masks (RLE) that
+                have the score or a ``mask_weight``. ``keep_share`` is a share
+                of them.
             path (str): The file, for messages.
 
         Returns:
@@ -123,6 +124,10 @@ class MaskFilter:
         is_open = np.isnan(weights)
         weights[is_open] = self._weigh_scores(
             [ann for ann in annotations if 'mask_weight' not in ann], path)
+        # Scores of empty masks are 0, but weights may be higher.
+        for i in np.flatnonzero(~is_open & (weights > 0)):
+            if not mask_utils.area(annotations[i]['segmentation']):
+                weights[i] = 0
         return weights
 
     def _weigh_scores(self, annotations: Sequence[dict],

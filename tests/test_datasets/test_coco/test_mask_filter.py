@@ -10,8 +10,12 @@ def masks(scores, classes=None, ids=None) -> list:
     classes = classes or [1] * len(scores)
     ids = ids or range(len(scores))
     return [
-        dict(id=i, category_id=c, mask_score=s, expected_iou=1 - s)
-        for i, c, s in zip(ids, classes, scores)
+        dict(
+            id=i,
+            category_id=c,
+            segmentation=dict(size=[2, 2], counts='04'),
+            mask_score=s,
+            expected_iou=1 - s) for i, c, s in zip(ids, classes, scores)
     ]
 
 
@@ -60,6 +64,15 @@ def test_weight_in_the_file_decides(kwargs, expected):
     del anns[1]['mask_score']
     with pytest.raises(InputError, match='no `mask_score`: annotation 1'):
         weights(anns, **kwargs)
+
+
+def test_empty_mask_is_not_used_whatever_its_weight():
+    anns = masks(SCORES)
+    for ann in anns[:2]:
+        ann.update(mask_score=0, mask_weight=1)
+    anns[0]['segmentation'] = dict(size=[2, 2], counts='4')
+    # A mask that misses its box may have score 0, too.
+    assert weights(anns, thr=0.5) == [0, 1, 1, 1, 1]
 
 
 def test_share_is_that_of_each_class(rng):
