@@ -64,3 +64,19 @@ METRICS = Registry(
         'mmboxcaseg.evaluation.instance_ap',
         'mmboxcaseg.evaluation.instance_iou'
     ])
+
+
+def builds(settings: dict, *names: str) -> bool:
+    """Whether a part of a config builds an object of certain classes.
+
+    Args:
+        settings (dict): Its ``type`` is a class or the name of one.
+        names (str): Names of classes without scope. Others whose names end
+            like them, as those of subclasses often do, count, too.
+
+    Returns:
+        bool: Whether the class is one of these.
+    """
+    kind = settings.get('type')
+    name = kind.__name__ if isinstance(kind, type) else str(kind)
+    return name.endswith(names)

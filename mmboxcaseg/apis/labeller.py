@@ -18,9 +18,8 @@ from mmboxcaseg.datasets.coco import describe, image_problem, read_image
 from mmboxcaseg.datasets.concat_crops import check_crop_sizes
 from mmboxcaseg.engine.checkpoint import safe_checkpoints, set_weights
 from mmboxcaseg.proxy import estimate_iou, merge_and_score
-from mmboxcaseg.registry import MODELS
+from mmboxcaseg.registry import MODELS, builds
 from mmboxcaseg.structures import box_faults
-from mmboxcaseg.utils.config import builds
 
 
 def init_labeller(config: Union[str, PathLike, Config],

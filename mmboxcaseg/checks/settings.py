@@ -6,7 +6,8 @@ from mmengine.config import Config
 
 from mmboxcaseg import InputError
 from mmboxcaseg.engine.checkpoint import read_checkpoint
-from mmboxcaseg.utils.config import builds, find_settings
+from mmboxcaseg.registry import builds
+from mmboxcaseg.utils.config import find_settings
 from .config_types import check_types
 
 _OBJECT = dict(type='object', description='a dict')

@@ -9,6 +9,7 @@ from mmengine.fileio.backends import backends
 import mmboxcaseg
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import check_file
+from mmboxcaseg.registry import builds
 
 # setup.py puts the configs here, as `mim` expects.
 CONFIGS = Path(mmboxcaseg.__file__).with_name('.mim') / 'configs'
@@ -79,22 +80,6 @@ def find_settings(node: object,
     for key, value in items:
         found.update(find_settings(value, is_wanted, f'{prefix}{key}.'))
     return found
-
-
-def builds(settings: dict, *names: str) -> bool:
-    """Whether a part of a config builds an object of certain classes.
-
-    Args:
-        settings (dict): Its ``type`` is a class or the name of one.
-        names (str): Names of classes without scope. Others whose names end
-            like them, as those of subclasses often do, count, too.
-
-    Returns:
-        bool: Whether the class is one of these.
-    """
-    kind = settings.get('type')
-    name = kind.__name__ if isinstance(kind, type) else str(kind)
-    return name.endswith(names)
 
 
 def truncate_boxes(pipeline: Sequence[dict]) -> None:

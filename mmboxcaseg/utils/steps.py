@@ -21,7 +21,7 @@ from mmengine.utils import mkdir_or_exist, scandir
 from mmboxcaseg import InputError
 from mmboxcaseg.datasets.coco import first_few, write_atomically
 from mmboxcaseg.proxy import ProxyWriter
-from mmboxcaseg.utils.config import builds
+from mmboxcaseg.registry import builds
 
 # A training does not depend on these settings of its config.
 NOT_FOR_TRAINING = ('label_dataloader', 'test_cfg', 'test_dataloader',
