@@ -71,11 +71,11 @@ def builds(settings: dict, *names: str) -> bool:
 
     Args:
         settings (dict): Its ``type`` is a class or the name of one.
-        names (str): Names of classes without scope. Others whose names end
-            like them, as those of subclasses often do, count, too.
+        names (str): Ends of class names, so that 'CropBoxes' also finds a
+            subclass MyCropBoxes.
 
     Returns:
-        bool: Whether the class is one of these.
+        bool: Whether the name of its class has one of these ends.
     """
     kind = settings.get('type')
     name = kind.__name__ if isinstance(kind, type) else str(kind)

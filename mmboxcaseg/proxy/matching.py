@@ -16,7 +16,7 @@ from mmboxcaseg.datasets.coco import (CocoBoxes, box_area, check_coco,
                                       segmentation_problem)
 from mmboxcaseg.structures import (decode_window, extend_window, label_windows,
                                    to_rle, xywh_to_xyxy)
-from .records import make_records
+from .records import clip_iou, make_records
 from .review import SOURCE as HUMAN
 
 Segmentation = Union[list, dict]
@@ -49,7 +49,7 @@ class Matches(Dict[int, Segmentation]):
         iou = prediction.get('expected_iou', prediction.get('predicted_iou'))
         if iou is not None:
             # Clipped before sources are compared: 1.02 is not surer than 1.
-            self.expected_ious[ann_id] = min(max(iou, 0), 1)
+            self.expected_ious[ann_id] = clip_iou(iou)
         if 'mask_weight' in prediction:
             self.weights[ann_id] = prediction['mask_weight']
         if prediction.get('mask_source') == HUMAN:

@@ -84,8 +84,12 @@ def estimate_iou(mask: np.ndarray,
             f'{name or f"mask {i}"}: its expected IoU is {iou}, so the model '
             'computes numbers that are not finite. Check its weights, and do '
             'not use float16 (--amp).')
-    # Clipped because SAM predicts it by regression: it may be 1.02.
-    return min(max(float(iou), 0.), 1.) if mask.any() else 0.
+    return clip_iou(iou) if mask.any() else 0.
+
+
+def clip_iou(iou: float) -> float:
+    """Clip an IoU to [0, 1]. SAM predicts it by regression: 1.02 occurs."""
+    return min(max(float(iou), 0.), 1.)
 
 
 def make_records(ann_ids: Sequence[int],

@@ -97,8 +97,8 @@ def find_datasets(dataset: object, where: str) -> Iterator[Tuple[str, dict]]:
     """Find the data sets inside wrappers, such as ConcatDataset.
 
     Args:
-        dataset (object): The data set of a data loader. There is none in it
-            if it is not a dict.
+        dataset (object): The data set of a data loader. If it is no dict,
+            nothing is found.
         where (str): Its name in the config.
 
     Yields:
